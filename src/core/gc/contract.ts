@@ -1,0 +1,14 @@
+export interface Collected {
+  readonly blobs: number
+  readonly snapshots: number
+  /** Bytes freed on disk. */
+  readonly bytes: number
+}
+
+/** Mark and sweep over all namespaces: roots are images, containers, leases and `containerd.io/gc.root` labels. */
+export interface GarbageCollector {
+  /** Collects now; calls while one is under way share its successor. */
+  collect(): Promise<Collected>
+  /** Asks for a collection soon (after deletions), several requests become one. */
+  schedule(): void
+}

@@ -1,0 +1,19 @@
+import { noSink, Span } from "../trace/span.ts"
+
+/**
+ * What every core call is done for: the tenant, the lease that protects new objects from the garbage collector, the
+ * caller's cancellation and the trace. The first argument of every core call.
+ */
+export interface Scope {
+  /** core's tenant (containerd's "namespace"); the Docker API works in `moby`. */
+  readonly namespace: string
+  readonly lease?: string
+  readonly signal?: AbortSignal
+  readonly span: Span
+}
+
+/** A scope for work that no request asked for (restart policies, clean-up). */
+export const backgroundScope = (namespace: string, name: string): Scope => ({
+  namespace,
+  span: Span.root(noSink, "core", name),
+})

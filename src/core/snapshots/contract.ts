@@ -1,0 +1,77 @@
+import type { MountRequest } from "../../linux/mount.ts"
+import type { Scope } from "../scope.ts"
+
+/** `active` is writable and has a key; `view` is read-only and has a key; `committed` is immutable and has a name. */
+export type SnapshotKind = "active" | "view" | "committed"
+
+export interface SnapshotInfo {
+  readonly name: string
+  readonly kind: SnapshotKind
+  readonly parent?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly createdAt: bigint
+  readonly updatedAt: bigint
+}
+
+export interface SnapshotUsage {
+  /** Bytes on disk of this snapshot alone, without its parents. */
+  readonly size: number
+  readonly inodes: number
+}
+
+/**
+ * How to bring a snapshot into sight: mounts in order; `target` is joined to the directory given when mounting.
+ * Read-only layers may themselves be mounts (an EROFS image); those are mounted and shared by the snapshotter.
+ */
+export interface SnapshotMount extends Omit<MountRequest, "target"> {
+  /** Directories, bottom last, that lie under the top: what a reader shows of an overlay. */
+  readonly lowerDirs?: readonly string[]
+  readonly upperDir?: string
+}
+
+/** A directory to unpack one layer into, the snapshot's own difference in overlay's on-disk form. */
+export interface LayerTarget {
+  /** The directory that holds this layer's own files. */
+  readonly directory: string
+  /** Whiteouts are written as 0/0 character devices and opaque directories as `trusted.overlay.opaque` when true; applied to the tree when false. */
+  readonly overlayForm: boolean
+}
+
+/**
+ * Layered file trees. Lifecycle: `prepare` or `view` a key from a committed parent, use its mounts, `commit` the key
+ * under a name or `remove` it. A crash at any point leaves only what the metadata says; the rest is swept at the next start.
+ */
+export interface Snapshotter {
+  /** The driver's name for `info`: `overlay`, `native`. */
+  readonly driver: string
+  /** @throws alreadyExists, notFound (parent), invalidArgument (parent not committed) */
+  prepare(
+    scope: Scope,
+    key: string,
+    parent: string | undefined,
+    labels?: Readonly<Record<string, string>>,
+  ): Promise<SnapshotInfo>
+  view(
+    scope: Scope,
+    key: string,
+    parent: string | undefined,
+    labels?: Readonly<Record<string, string>>,
+  ): Promise<SnapshotInfo>
+  /** Makes the active snapshot `key` immutable under `name`. @throws alreadyExists, notFound */
+  commit(scope: Scope, name: string, key: string, labels?: Readonly<Record<string, string>>): Promise<SnapshotInfo>
+  /** @throws notFound */
+  stat(scope: Scope, key: string): Promise<SnapshotInfo>
+  find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>
+  list(scope: Scope): Promise<readonly SnapshotInfo[]>
+  usage(scope: Scope, key: string): Promise<SnapshotUsage>
+  /** The mounts that show `key`. `volatile` skips syncs at unmount; call {@link settle} later for what is to be kept. @throws notFound */
+  mounts(scope: Scope, key: string, options?: { readonly volatile?: boolean }): Promise<readonly SnapshotMount[]>
+  /** Where to unpack the layer that the active snapshot `key` is to hold. */
+  layerTarget(scope: Scope, key: string): Promise<LayerTarget>
+  /** Makes a volatile overlay durable (syncfs, marker removed), in the background: must be done before its next mount. */
+  settle(scope: Scope, key: string): Promise<void>
+  /** Forgets `key`; its files go in the background. @throws notFound; conflict while it has children */
+  remove(scope: Scope, key: string): Promise<void>
+  /** Deletes directories that no metadata names. Run at start and after garbage collection. @returns bytes freed */
+  sweep(): Promise<number>
+}

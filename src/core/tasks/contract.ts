@@ -1,0 +1,81 @@
+import type { CgroupStats } from "../../linux/cgroup-contract.ts"
+import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
+import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig } from "../../shim/contract.ts"
+import type { Scope } from "../scope.ts"
+
+export type TaskStatus = "created" | "running" | "paused" | "stopped"
+
+export interface Task {
+  readonly containerId: string
+  readonly pid: number
+  readonly status: TaskStatus
+  readonly startedAt: bigint
+  readonly exit?: ExitRecord
+}
+
+export interface TaskRequest {
+  readonly containerId: string
+  /** `root.path` and `linux.cgroupsPath` are filled in by the task service. */
+  readonly spec: RuntimeSpec
+  readonly snapshotKey?: string
+  /** A root file system that exists already, instead of a snapshot. */
+  readonly rootfs?: string
+  /** Skip syncs: the container is removed when it ends. */
+  readonly ephemeral: boolean
+  /** The name of a configured runtime; the probed default when absent. */
+  readonly runtime?: string
+  readonly io: IoConfig
+  readonly log: LogConfig
+  /** Called with the mounted root before the process starts (copying image files into new volumes). */
+  readonly prepareRoot?: (root: string) => Promise<void> | void
+}
+
+/** The running things. One task per container at most. */
+export interface TaskService {
+  /** Opens stdio so that clients can attach before `run`. */
+  open(scope: Scope, containerId: string, io: IoConfig, log: LogConfig): Promise<void>
+  /** Mounts, makes the cgroup, starts init. On failure everything is undone. At most a few at once; the rest wait in line. */
+  run(scope: Scope, request: TaskRequest): Promise<Task>
+  /** @throws notFound */
+  get(scope: Scope, containerId: string): Promise<Task>
+  find(containerId: string): Task | undefined
+  list(scope: Scope): Promise<readonly Task[]>
+  /** @throws notFound when it is not running */
+  kill(
+    scope: Scope,
+    containerId: string,
+    signal: number,
+    options?: { readonly all?: boolean; readonly execId?: string },
+  ): Promise<void>
+  /** Whether init can ever receive `signal`: /proc/PID/status and the rule for PID 1 of a PID namespace. */
+  canReceive(containerId: string, signal: number): { readonly can: boolean; readonly why: string }
+  /** Resolves with the exit of init; at once when it has ended. */
+  wait(scope: Scope, containerId: string): Promise<ExitRecord>
+  pause(scope: Scope, containerId: string): Promise<void>
+  resume(scope: Scope, containerId: string): Promise<void>
+  update(scope: Scope, containerId: string, resources: Resources): Promise<void>
+  stats(scope: Scope, containerId: string): CgroupStats
+  pids(scope: Scope, containerId: string): readonly number[]
+  resize(
+    scope: Scope,
+    containerId: string,
+    size: { readonly height: number; readonly width: number },
+    execId?: string,
+  ): Promise<void>
+  attach(scope: Scope, options: AttachOptions): Promise<AttachStream>
+  openExec(scope: Scope, containerId: string, execId: string, io: IoConfig): Promise<void>
+  exec(
+    scope: Scope,
+    containerId: string,
+    execId: string,
+    process: Process,
+    io: IoConfig,
+  ): Promise<{ readonly pid: number }>
+  waitExec(scope: Scope, containerId: string, execId: string): Promise<ExitRecord>
+  /** Runs `work` with the path of the container's root, mounted for the time of the call when it is not running. */
+  withRoot<T>(scope: Scope, containerId: string, snapshotKey: string, work: (root: string) => Promise<T>): Promise<T>
+  /** Frees what a stopped task held: mounts, cgroup, shim records. Idempotent. */
+  delete(scope: Scope, containerId: string): Promise<void>
+  /** Called for each exit of an init or exec, after it is on disk. */
+  onExit(listener: (exit: ExitRecord) => void): void
+}

@@ -1,0 +1,60 @@
+import type { Span } from "../trace/span.ts"
+
+/** An OCI runtime program and what the probe at start learnt of it. */
+export interface RuntimeInfo {
+  /** The name it is chosen by: `crun`, `runc`, or one configured with `--add-runtime`. */
+  readonly name: string
+  readonly path: string
+  readonly args: readonly string[]
+  /** Which command-line dialect and extensions it has. */
+  readonly family: "crun" | "runc" | "other"
+  readonly version: string
+  /** Whether it can leave cgroups to us (`--cgroup-manager=disabled`). */
+  readonly cgroupsByUs: boolean
+  /** Whether it takes a precompiled seccomp filter by annotation. */
+  readonly seccompBpf: boolean
+}
+
+/** Descriptors of this process that become the container's stdin, stdout, stderr. */
+export interface Stdio {
+  readonly stdin: number | "ignore"
+  readonly stdout: number | "ignore"
+  readonly stderr: number | "ignore"
+}
+
+export interface LaunchRequest {
+  readonly id: string
+  readonly bundle: string
+  /** Where the runtime keeps its own state (`--root`). */
+  readonly stateRoot: string
+  readonly stdio: Stdio
+  /** For a terminal: the socket on which the runtime hands over the PTY's master (SCM_RIGHTS). */
+  readonly consoleSocket?: string
+  /** `join`: the child joins these cgroup files before it becomes the runtime, which then leaves cgroups alone. `runtime`: the runtime makes the group named in the spec. */
+  readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
+  readonly span: Span
+}
+
+export interface ExecRequest extends Omit<LaunchRequest, "bundle"> {
+  readonly execId: string
+  /** A JSON file with the OCI `process` object. */
+  readonly processFile: string
+}
+
+/**
+ * Drives one OCI runtime program. Every call spawns it as a child of this process; the container's init is left to this
+ * process as an adopted child (which must be a child subreaper).
+ * Failures are those of the runtime's own log, turned into Docker's words: see `failure.ts`.
+ */
+export interface RuntimeDriver {
+  readonly info: RuntimeInfo
+  /** Creates and starts in one go. @returns the host PID of init */
+  run(request: LaunchRequest): Promise<number>
+  /** Creates; the process waits for {@link start}. @returns the host PID of init */
+  create(request: LaunchRequest): Promise<number>
+  start(request: Pick<LaunchRequest, "id" | "stateRoot" | "span">): Promise<void>
+  /** A further process in a running container. @returns its host PID */
+  exec(request: ExecRequest): Promise<number>
+  /** Removes the runtime's state of a stopped container; by ourselves where the layout is known, else with the runtime's `delete --force`. */
+  delete(request: Pick<LaunchRequest, "id" | "stateRoot">): Promise<void>
+}
