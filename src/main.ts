@@ -2,15 +2,21 @@
 import { basename } from "node:path"
 
 /**
- * The one executable. Its first word, or the name it is called by, chooses the process: `barge daemon` (or `dockerd`),
- * `barge shim`, helper children of the daemon (`barge internal …`), and otherwise the command line.
+ * The one executable. Its first word, or the name it is called by, chooses the process. Each entry loads only its own
+ * modules: the command line starts without the daemon's code.
  */
+type Entry = (args: readonly string[]) => Promise<number>
+
+const processes: Readonly<Record<string, () => Promise<Entry>>> = {}
+
 const name = basename(process.argv0)
 const args = process.argv.slice(2)
-
-if (name === "dockerd") {
-  console.error("barge: the daemon is not composed yet")
-  process.exit(1)
+const chosen = name === "dockerd" ? "daemon" : (args[0] ?? "")
+const load = processes[chosen]
+if (load) {
+  const entry = await load()
+  process.exitCode = await entry(name === "dockerd" ? args : args.slice(1))
+} else {
+  console.error(`${name}: unknown command ${chosen}`)
+  process.exitCode = 1
 }
-console.error(`barge: unknown command ${args[0] ?? ""}`)
-process.exit(1)

@@ -1,0 +1,58 @@
+// Compiles dist/barge: one executable with every Worker inside.
+import { spawnSync } from "node:child_process"
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { bun, capture, executable, fail, root } from "./tools.mjs"
+
+const sources = join(root, "src")
+const files = readdirSync(sources, { recursive: true }).map(String)
+
+/** Whether the executable is younger than everything it is made of. */
+function upToDate() {
+  try {
+    const built = statSync(executable).mtimeMs
+    const inputs = [
+      ...files.map((file) => join(sources, file)),
+      join(root, "package.json"),
+      join(root, "package-lock.json"),
+    ]
+    return inputs.every((file) => statSync(file).mtimeMs < built)
+  } catch {
+    return false
+  }
+}
+
+/** Builds unless nothing changed. */
+export function build({ force = false } = {}) {
+  const program = bun()
+  if (!force && upToDate()) return executable
+  mkdirSync(join(root, "dist"), { recursive: true })
+  const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version
+  const commit = capture("git", ["-C", root, "rev-parse", "--short", "HEAD"])?.trim() || "unknown"
+  const workers = files.filter((file) => file.endsWith(".worker.ts")).map((file) => join("src", file))
+  const temporary = `${executable}.${process.pid}.new`
+  const result = spawnSync(
+    program,
+    [
+      "build",
+      "--compile",
+      "--minify",
+      "--bytecode",
+      "--format=esm",
+      `--define=BARGE_VERSION=${JSON.stringify(version)}`,
+      `--define=BARGE_COMMIT=${JSON.stringify(commit)}`,
+      `--define=BARGE_BUILT=${JSON.stringify(new Date().toISOString())}`,
+      "src/main.ts",
+      ...workers,
+      "--outfile",
+      temporary,
+    ],
+    { cwd: root, encoding: "utf8" },
+  )
+  if (result.status !== 0) fail(`The build failed:\n${result.stdout}${result.stderr}`)
+  renameSync(temporary, executable) // a running daemon keeps its own file; a new one starts the new build
+  return executable
+}
+
+if (process.argv[1] === import.meta.filename || process.argv[1]?.endsWith("build.mjs"))
+  console.log(build({ force: true }))
