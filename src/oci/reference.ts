@@ -57,7 +57,7 @@ export function parseReference(text: string): Reference {
   if (path.toLowerCase() !== path) {
     throw new Failure("invalidArgument", `invalid reference format: repository name (${path}) must be lowercase`)
   }
-  if (!path || !path.split("/").every((component) => componentPattern.test(component))) throw invalid()
+  if (!path?.split("/").every((component) => componentPattern.test(component))) throw invalid()
   if (domain.length + 1 + path.length > 255) {
     throw new Failure(
       "invalidArgument",
