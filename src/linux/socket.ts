@@ -1,0 +1,30 @@
+import { check, libc, types } from "./libc.ts"
+
+const c = libc({
+  socketpair: { args: [types.i32, types.i32, types.i32, types.ptr], returns: types.i32 },
+  fcntl: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
+})
+
+/** Types of socket(2). `seqpacket` keeps message boundaries and tells the end of the peer. */
+export const socketTypes = { stream: 1, dgram: 2, raw: 3, seqpacket: 5 } as const
+
+/** Flags of socket(2). */
+export const socketFlags = { nonblock: 0o4000, cloexec: 0o2000000 } as const
+
+const AF_UNIX = 1
+const F_SETFD = 2
+
+/**
+ * A connected pair of unix sockets, both close-on-exec. The caller closes both.
+ * @throws SystemError
+ */
+export function socketPair(type: keyof typeof socketTypes = "seqpacket"): [number, number] {
+  const pair = new Int32Array(2)
+  check(c.socketpair(AF_UNIX, socketTypes[type] | socketFlags.cloexec, 0, pair), "socketpair")
+  return [pair[0]!, pair[1]!]
+}
+
+/** Sets or clears close-on-exec, for descriptors that came from outside or shall be inherited. @throws SystemError */
+export function setCloseOnExec(descriptor: number, on: boolean): void {
+  check(c.fcntl(descriptor, F_SETFD, on ? 1 : 0), "fcntl(F_SETFD)")
+}
