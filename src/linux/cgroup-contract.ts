@@ -38,6 +38,8 @@ export interface Cgroup {
   readonly path: string
   /** Files into which a single-threaded process writes `0` to join (cgroup v1's `tasks`, v2's `cgroup.procs`). */
   readonly joinFiles: readonly string[]
+  /** The file that counts OOM kills (v1 `memory.oom_control`, v2 `memory.events`), when there is a memory controller. */
+  readonly oomFile?: string
   /** Makes the directories and writes limits and device rules; on failure nothing stays. @throws invalidArgument naming the limit that the kernel refused */
   create(resources: Resources): void
   /** Changes limits of a live group (`docker update`), in an order the kernel accepts. */
@@ -47,6 +49,7 @@ export interface Cgroup {
   pids(): readonly number[]
   freeze(): Promise<void>
   thaw(): Promise<void>
+  frozen(): boolean
   /** SIGKILL to everything inside. */
   kill(): void
   /** How often the OOM killer struck inside. */

@@ -95,6 +95,11 @@ export class Span {
     for (const record of records) this.#sink(record)
   }
 
+  /** The clock of all spans: nanoseconds since the epoch. */
+  now(): bigint {
+    return nowNanos()
+  }
+
   /** The W3C `traceparent` header that continues this span in another process. */
   get traceparent(): string {
     return `00-${this.traceId}-${this.spanId}-01`

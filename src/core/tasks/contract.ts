@@ -34,11 +34,13 @@ export interface TaskRequest {
 export interface TaskService {
   /** Opens stdio so that clients can attach before `run`. */
   open(scope: Scope, containerId: string, io: IoConfig, log: LogConfig): Promise<void>
+  /** Closes what `open` opened when `run` never came. Idempotent. */
+  close(scope: Scope, containerId: string): Promise<void>
   /** Mounts, makes the cgroup, starts init. On failure everything is undone. At most a few at once; the rest wait in line. */
   run(scope: Scope, request: TaskRequest): Promise<Task>
   /** @throws notFound */
   get(scope: Scope, containerId: string): Promise<Task>
-  find(containerId: string): Task | undefined
+  find(scope: Scope, containerId: string): Task | undefined
   list(scope: Scope): Promise<readonly Task[]>
   /** @throws notFound when it is not running */
   kill(
@@ -48,7 +50,7 @@ export interface TaskService {
     options?: { readonly all?: boolean; readonly execId?: string },
   ): Promise<void>
   /** Whether init can ever receive `signal`: /proc/PID/status and the rule for PID 1 of a PID namespace. */
-  canReceive(containerId: string, signal: number): { readonly can: boolean; readonly why: string }
+  canReceive(scope: Scope, containerId: string, signal: number): { readonly can: boolean; readonly why: string }
   /** Resolves with the exit of init; at once when it has ended. */
   wait(scope: Scope, containerId: string): Promise<ExitRecord>
   pause(scope: Scope, containerId: string): Promise<void>
@@ -72,10 +74,14 @@ export interface TaskService {
     io: IoConfig,
   ): Promise<{ readonly pid: number }>
   waitExec(scope: Scope, containerId: string, execId: string): Promise<ExitRecord>
+  /** Drops what is kept of an exec that has ended. */
+  forgetExec(scope: Scope, containerId: string, execId: string): Promise<void>
+  /** Resolves when all output so far is in the log. */
+  drained(scope: Scope, containerId: string): Promise<void>
   /** Runs `work` with the path of the container's root, mounted for the time of the call when it is not running. */
   withRoot<T>(scope: Scope, containerId: string, snapshotKey: string, work: (root: string) => Promise<T>): Promise<T>
   /** Frees what a stopped task held: mounts, cgroup, shim records. Idempotent. */
   delete(scope: Scope, containerId: string): Promise<void>
   /** Called for each exit of an init or exec, after it is on disk. */
-  onExit(listener: (exit: ExitRecord) => void): void
+  onExit(listener: (namespace: string, exit: ExitRecord) => void): void
 }

@@ -1,0 +1,21 @@
+import { rmSync } from "node:fs"
+import { umount } from "./mount.ts"
+
+/** Kernel calls that may block for long, done away from the thread that serves requests. */
+export type BlockingCall =
+  | { readonly kind: "umount"; readonly target: string }
+  | { readonly kind: "removeTree"; readonly path: string }
+
+declare const self: Worker
+
+self.onmessage = (message: MessageEvent<{ readonly id: number; readonly call: BlockingCall }>) => {
+  const { id, call } = message.data
+  try {
+    if (call.kind === "umount") umount(call.target, { detach: true })
+    else rmSync(call.path, { recursive: true, force: true })
+    self.postMessage({ id })
+  } catch (error) {
+    const { code, message: text } = error as { code?: string; message: string }
+    self.postMessage({ id, error: { code, message: text } })
+  }
+}
