@@ -90,7 +90,7 @@ export class Tasks implements TaskService {
 
   async #run(scope: Scope, key: string, request: TaskRequest): Promise<Task> {
     if (this.#live.has(key)) throw new Failure("alreadyExists", `task ${request.containerId} exists already`)
-    const { shim, snapshots, runtime, runRoot } = this.#with
+    const { shim, snapshots, runtime } = this.#with
     const driver = runtime(request.runtime)
     const cgroupPath = request.spec.linux.cgroupsPath ?? join(this.#with.cgroupParent, key)
     const cgroup = this.#with.cgroup(cgroupPath)
