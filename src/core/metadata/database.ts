@@ -1,0 +1,183 @@
+import { Database, type Statement } from "bun:sqlite"
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
+import { dirname } from "node:path"
+import { Failure } from "../../errors/failure.ts"
+import { tryLock } from "../../linux/flock.ts"
+import type { Collection, Metadata } from "./contract.ts"
+import { DocumentCollection } from "./documents.ts"
+import { migrate } from "./migrate.ts"
+
+export type SqlValue = string | number | bigint | null | Uint8Array
+
+/**
+ * Every record of one data root: SQLite in WAL mode, opened by one process at a time. All access is synchronous and on
+ * the daemon's one thread, so what runs between two awaits is atomic to every other caller. Integers are read as bigint.
+ */
+export class MetadataDatabase implements Metadata {
+  readonly path: string
+  readonly #database: Database
+  readonly #lock: number
+  readonly #statements = new Map<string, Statement>()
+  #depth = 0
+  #afterCommit: (() => void)[] = []
+
+  private constructor(path: string, database: Database, lock: number) {
+    this.path = path
+    this.#database = database
+    this.#lock = lock
+  }
+
+  /**
+   * Opens or creates the database, and brings its schema up to date.
+   * @throws conflict when another process has it open, or when a newer program has written it
+   * @throws dataLoss when the file is not a database of ours
+   */
+  static open(path: string): MetadataDatabase {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
+    const lock = takeLock(path)
+    let database: Database | undefined
+    try {
+      database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
+      for (const pragma of ["journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"]) {
+        database.run(`PRAGMA ${pragma}`)
+      }
+      migrate(database, path)
+      return new MetadataDatabase(path, database, lock)
+    } catch (error) {
+      database?.close()
+      closeSync(lock)
+      throw translate(error, path)
+    }
+  }
+
+  /** All rows of a query. Statements are prepared once per text: keep texts constant, put values in parameters. */
+  all<Row>(sql: string, ...values: SqlValue[]): Row[] {
+    return this.#guard(() => this.#statement(sql).all(...values) as Row[])
+  }
+
+  /** The first row of a query. */
+  first<Row>(sql: string, ...values: SqlValue[]): Row | undefined {
+    return this.#guard(() => (this.#statement(sql).get(...values) as Row | null) ?? undefined)
+  }
+
+  /** Runs a change. @returns the number of rows changed and the ID of the row inserted last @throws noSpace */
+  run(sql: string, ...values: SqlValue[]): { readonly changes: number; readonly id: bigint } {
+    return this.#guard(() => {
+      const result = this.#statement(sql).run(...values)
+      return { changes: Number(result.changes), id: BigInt(result.lastInsertRowid) }
+    })
+  }
+
+  /**
+   * Runs `work` in one transaction. A nested call joins it: its changes become durable with the outermost one, and are
+   * undone alone when it throws and the outer work carries on.
+   * @throws what `work` throws, after everything it changed is undone; noSpace
+   */
+  transaction<T>(work: () => T): T {
+    const depth = this.#depth
+    const pending = this.#afterCommit.length
+    const [begin, commit, rollback] =
+      depth === 0
+        ? ["BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"]
+        : [`SAVEPOINT s${depth}`, `RELEASE s${depth}`, `ROLLBACK TO s${depth}; RELEASE s${depth}`]
+    this.#guard(() => this.#database.run(begin!))
+    this.#depth++
+    let value: T
+    try {
+      value = work()
+      if (value instanceof Promise) throw new Failure("internal", "a transaction's work must not be asynchronous")
+      this.#guard(() => this.#database.run(commit!))
+    } catch (error) {
+      this.#afterCommit.length = pending
+      // SQLite has rolled back by itself after some errors (a full disk).
+      if (this.#database.inTransaction) this.#database.run(rollback!)
+      throw error
+    } finally {
+      this.#depth = depth
+    }
+    if (depth === 0) {
+      const actions = this.#afterCommit
+      this.#afterCommit = []
+      for (const action of actions) action()
+    }
+    return value
+  }
+
+  /** Runs `action` when the open transaction has become durable, at once when there is none, and never when it is undone. */
+  afterCommit(action: () => void): void {
+    if (this.#depth === 0) action()
+    else this.#afterCommit.push(action)
+  }
+
+  collection<T>(name: string): Collection<T> {
+    return new DocumentCollection<T>(this, name)
+  }
+
+  /** Makes sure that the namespace exists, so that records can belong to it. */
+  ensureNamespace(name: string): void {
+    if (!/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/.test(name) || name.length > 76) {
+      throw new Failure("invalidArgument", `invalid namespace "${name}": letters, digits and single . _ - between them`)
+    }
+    this.run("INSERT OR IGNORE INTO namespaces (name) VALUES (?)", name)
+  }
+
+  [Symbol.dispose](): void {
+    for (const statement of this.#statements.values()) statement.finalize()
+    this.#statements.clear()
+    this.#database.close()
+    closeSync(this.#lock)
+  }
+
+  #statement(sql: string): Statement {
+    const known = this.#statements.get(sql)
+    if (known) return known
+    const statement = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  #guard<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      throw translate(error, this.path)
+    }
+  }
+}
+
+/** The lock is on a file beside the database: SQLite's own locks live on the database file and are its business. */
+function takeLock(path: string): number {
+  const file = `${path}.lock`
+  const fd = openSync(file, "a+", 0o600)
+  if (!tryLock(fd)) {
+    closeSync(fd)
+    const holder = readFileSync(file, "utf8").trim()
+    throw new Failure(
+      "conflict",
+      `${path} is in use by another daemon${holder ? ` (process ${holder})` : ""}; stop it, or give this one another --data-root`,
+    )
+  }
+  truncateSync(file)
+  writeSync(fd, `${process.pid}\n`)
+  return fd
+}
+
+/** SQLite's refusals that a user can do something about, as failures; everything else as it is. */
+function translate(error: unknown, path: string): unknown {
+  const code = (error as { code?: unknown } | null)?.code
+  if (code === "SQLITE_FULL" || code === "ENOSPC") {
+    return new Failure(
+      "noSpace",
+      `no space left on the disk of ${dirname(path)}: the change was not made; remove what is not needed (barge system prune) or enlarge the disk`,
+      error,
+    )
+  }
+  if (code === "SQLITE_CORRUPT" || code === "SQLITE_NOTADB") {
+    return new Failure(
+      "dataLoss",
+      `${path} is damaged or not a database of this program; restore it from a backup`,
+      error,
+    )
+  }
+  return error
+}

@@ -1,0 +1,44 @@
+import type { Collection } from "./contract.ts"
+import type { MetadataDatabase } from "./database.ts"
+
+/** A collection as rows of (collection, key, JSON). */
+export class DocumentCollection<T> implements Collection<T> {
+  readonly #database: MetadataDatabase
+  readonly #name: string
+
+  constructor(database: MetadataDatabase, name: string) {
+    this.#database = database
+    this.#name = name
+  }
+
+  get(key: string): T | undefined {
+    const row = this.#database.first<{ value: string }>(
+      "SELECT value FROM documents WHERE collection = ? AND key = ?",
+      this.#name,
+      key,
+    )
+    return row && (JSON.parse(row.value) as T)
+  }
+
+  put(key: string, value: T): void {
+    this.#database.run(
+      "INSERT INTO documents (collection, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+      this.#name,
+      key,
+      JSON.stringify(value),
+    )
+  }
+
+  delete(key: string): boolean {
+    return this.#database.run("DELETE FROM documents WHERE collection = ? AND key = ?", this.#name, key).changes > 0
+  }
+
+  all(): readonly (readonly [string, T])[] {
+    return this.#database
+      .all<{ key: string; value: string }>(
+        "SELECT key, value FROM documents WHERE collection = ? ORDER BY key",
+        this.#name,
+      )
+      .map((row) => [row.key, JSON.parse(row.value) as T] as const)
+  }
+}
