@@ -1,0 +1,260 @@
+import { existsSync, readFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { Failure, messageOf } from "../errors/failure.ts"
+import { type LogLevel, logLevels } from "../std/log.ts"
+import { daemonFlags, type FlagValue } from "./flags.ts"
+import type { Roots } from "./roots.ts"
+
+/** Everything a daemon is told, from flags, configuration file and defaults. */
+export interface DaemonConfig {
+  readonly roots: Roots
+  readonly pidfile: string
+  readonly hosts: readonly string[]
+  readonly group?: string
+  readonly tls?: { readonly verify: boolean; readonly ca?: string; readonly cert?: string; readonly key?: string }
+  readonly debug: boolean
+  readonly logLevel: LogLevel
+  readonly logFormat: "text" | "json"
+  readonly defaultRuntime?: string
+  readonly runtimes: ReadonlyMap<string, { readonly path: string; readonly args: readonly string[] }>
+  readonly bridge: {
+    readonly name: string
+    readonly address?: string
+    readonly fixedCidr?: string
+    readonly mtu?: number
+    readonly icc: boolean
+    readonly ipForward: boolean
+    readonly masquerade: boolean
+    readonly filter: boolean
+    readonly hostIp?: string
+  }
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[]
+  readonly dns: {
+    readonly servers: readonly string[]
+    readonly search: readonly string[]
+    readonly options: readonly string[]
+  }
+  readonly cgroupParent: string
+  readonly logDriver: string
+  readonly logOptions: Readonly<Record<string, string>>
+  readonly shmSize: number
+  readonly ulimits: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[]
+  readonly ipcMode: "shareable" | "private"
+  readonly cgroupnsMode?: "host" | "private"
+  readonly init: boolean
+  readonly initPath?: string
+  readonly noNewPrivileges: boolean
+  readonly seccompProfile?: string
+  readonly snapshotter?: "overlay" | "native"
+  readonly labels: readonly string[]
+  readonly experimental: boolean
+  readonly insecureRegistries: readonly string[]
+  readonly registryMirrors: readonly string[]
+  readonly otlpEndpoint?: string
+  readonly metricsAddress?: string
+  /** What was given and changes nothing, with the reason: said once at start. */
+  readonly remarks: readonly string[]
+}
+
+/** Reads the configuration file named by the flags (or the default one when it exists) and joins both. @throws invalidArgument */
+export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "barge" | "dockerd"): DaemonConfig {
+  const file = (flags.get("config-file") as string | undefined) ?? "/etc/barge/daemon.json"
+  const fromFile = readConfigFile(file, flags.has("config-file"), flags)
+  const value = (name: string): FlagValue | undefined => flags.get(name) ?? fromFile.get(name)
+  const text = (name: string) => value(name) as string | undefined
+  const list = (name: string) => (value(name) as readonly string[] | undefined) ?? []
+  const flag = (name: string, absent: boolean) => (value(name) as boolean | undefined) ?? absent
+  const number = (name: string) => value(name) as number | undefined
+
+  const run = resolve(text("exec-root") ?? "/run/barge")
+  const hosts = list("host")
+  const level = flag("debug", false) ? "debug" : (text("log-level") ?? "info")
+  if (!(logLevels as readonly string[]).includes(level)) {
+    throw new Failure("invalidArgument", `unable to parse logging level: ${level} (use one of ${logLevels.join(", ")})`)
+  }
+  const verify = flag("tlsverify", false)
+  const tls = verify || flag("tls", false)
+  const unsupported = ["userns-remap", "authorization-plugin"].filter((name) => value(name) !== undefined)
+  if (unsupported.length > 0) {
+    throw new Failure("invalidArgument", `--${unsupported[0]} is not supported: start the daemon without it`)
+  }
+  const storage = text("storage-driver")
+  const snapshotter =
+    storage === undefined
+      ? undefined
+      : ({ overlay2: "overlay", overlay: "overlay", overlayfs: "overlay", vfs: "native", native: "native" } as const)[
+          storage
+        ]
+  if (storage !== undefined && !snapshotter) {
+    throw new Failure("invalidArgument", `unknown storage driver "${storage}": use overlay2 or vfs`)
+  }
+  return {
+    roots: { data: resolve(text("data-root") ?? "/var/lib/barge"), run },
+    pidfile: resolve(text("pidfile") ?? `${run}/barge.pid`),
+    hosts:
+      hosts.length > 0 ? hosts : [calledAs === "dockerd" ? "unix:///var/run/docker.sock" : `unix://${run}/barge.sock`],
+    ...(text("group") ? { group: text("group")! } : {}),
+    ...(tls ? { tls: { verify, ...pick({ ca: text("tlscacert"), cert: text("tlscert"), key: text("tlskey") }) } } : {}),
+    debug: level === "debug",
+    logLevel: level as LogLevel,
+    logFormat: text("log-format") === "json" ? "json" : "text",
+    ...pick({ defaultRuntime: text("default-runtime") }),
+    runtimes: runtimes(list("add-runtime")),
+    bridge: {
+      name: text("bridge") ?? "barge0",
+      ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr"), mtu: number("mtu"), hostIp: text("ip") }),
+      icc: flag("icc", true),
+      ipForward: flag("ip-forward", true),
+      masquerade: flag("ip-masq", true),
+      filter: flag("iptables", true),
+    },
+    addressPools: list("default-address-pool").map(addressPool),
+    dns: { servers: list("dns"), search: list("dns-search"), options: list("dns-opt") },
+    cgroupParent: text("cgroup-parent") ?? "/barge",
+    logDriver: text("log-driver") ?? "local",
+    logOptions: Object.fromEntries(list("log-opt").map((pair) => splitPair(pair, "log-opt"))),
+    shmSize: text("default-shm-size") === undefined ? 67108864 : bytes(text("default-shm-size")!),
+    ulimits: list("default-ulimit").map(ulimit),
+    ipcMode: text("default-ipc-mode") === "shareable" ? "shareable" : "private",
+    ...(text("default-cgroupns-mode") ? { cgroupnsMode: text("default-cgroupns-mode") as "host" | "private" } : {}),
+    init: flag("init", false),
+    ...pick({ initPath: text("init-path"), seccompProfile: text("seccomp-profile"), snapshotter }),
+    noNewPrivileges: flag("no-new-privileges", false),
+    labels: list("label"),
+    experimental: flag("experimental", false),
+    insecureRegistries: list("insecure-registry"),
+    registryMirrors: list("registry-mirror"),
+    ...pick({
+      otlpEndpoint: text("otlp-endpoint") ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
+      metricsAddress: text("metrics-addr"),
+    }),
+    remarks: Object.entries(daemonFlags)
+      .filter(([name, entry]) => entry.withoutEffect && value(name) !== undefined)
+      .map(([name, entry]) => `--${name} changes nothing: ${entry.withoutEffect}`),
+  }
+}
+
+/** The file's settings under the flags' names. @throws invalidArgument for unknown keys and for what is given in both places */
+function readConfigFile(
+  path: string,
+  required: boolean,
+  flags: ReadonlyMap<string, FlagValue>,
+): Map<string, FlagValue> {
+  const settings = new Map<string, FlagValue>()
+  if (!existsSync(path)) {
+    if (required)
+      throw new Failure(
+        "invalidArgument",
+        `unable to configure the Docker daemon with file ${path}: open ${path}: no such file or directory`,
+      )
+    return settings
+  }
+  const refuse = (why: string) =>
+    new Failure("invalidArgument", `unable to configure the Docker daemon with file ${path}: ${why}`)
+  let document: unknown
+  try {
+    const text = readFileSync(path, "utf8").trim()
+    document = text ? JSON.parse(text) : {}
+  } catch (error) {
+    throw refuse(`invalid JSON: ${messageOf(error)}`)
+  }
+  if (typeof document !== "object" || document === null || Array.isArray(document))
+    throw refuse("expected a JSON object")
+  const byKey = new Map(Object.entries(daemonFlags).map(([name, entry]) => [entry.key ?? name, name]))
+  const clashes: string[] = []
+  for (const [key, given] of Object.entries(document)) {
+    const name = byKey.get(key)
+    if (!name) {
+      if (key === "features" || key === "builder" || key === "proxies" || key.startsWith("max-download")) continue
+      throw refuse(`the following directives don't match any configuration option: ${key}`)
+    }
+    if (flags.has(name))
+      clashes.push(`${key}: (from flag: ${String(flags.get(name))}, from file: ${JSON.stringify(given)})`)
+    settings.set(name, fileValue(name, given, refuse))
+  }
+  if (clashes.length > 0) {
+    throw refuse(
+      `the following directives are specified both as a flag and in the configuration file: ${clashes.join(", ")}`,
+    )
+  }
+  return settings
+}
+
+/** A setting in the file's form, turned into the flag's. */
+function fileValue(name: string, given: unknown, refuse: (why: string) => Failure): FlagValue {
+  const kind = daemonFlags[name]!.kind
+  const wrong = () => refuse(`${name}: expected ${kind === "list" ? "a list" : kind}, got ${JSON.stringify(given)}`)
+  if (kind !== "list") {
+    const expected = { bool: "boolean", text: "string", int: "number" }[kind]
+    if (kind === "text" && typeof given === "number") return String(given)
+    if (typeof given !== expected) throw wrong()
+    return given as FlagValue
+  }
+  if (Array.isArray(given)) {
+    return given.map((each) =>
+      typeof each === "object" && each
+        ? Object.entries(each)
+            .map(([k, v]) => `${k}=${v}`)
+            .join(",")
+        : String(each),
+    )
+  }
+  if (typeof given !== "object" || given === null) throw wrong()
+  return Object.entries(given).map(([key, entry]) => {
+    if (name === "add-runtime") {
+      const { path, runtimeArgs } = entry as { path?: string; runtimeArgs?: string[] }
+      if (!path) throw refuse(`runtimes: ${key} needs a path`)
+      return [`${key}=${path}`, ...(runtimeArgs ?? [])].join("\n")
+    }
+    if (name === "default-ulimit") {
+      const { Soft, Hard } = entry as { Soft?: number; Hard?: number }
+      return `${key}=${Soft ?? Hard}:${Hard ?? Soft}`
+    }
+    return `${key}=${entry}`
+  })
+}
+
+function runtimes(given: readonly string[]): DaemonConfig["runtimes"] {
+  return new Map(
+    given.map((each) => {
+      const [head, ...args] = each.split("\n")
+      const [name, path] = splitPair(head!, "add-runtime")
+      return [name, { path, args }] as const
+    }),
+  )
+}
+
+function addressPool(text: string): { base: string; size: number } {
+  const parts = Object.fromEntries(text.split(",").map((pair) => splitPair(pair, "default-address-pool")))
+  if (!parts["base"] || !/^\d+$/.test(parts["size"] ?? "")) {
+    throw new Failure("invalidArgument", `invalid default address pool "${text}": expected base=CIDR,size=N`)
+  }
+  return { base: parts["base"], size: Number(parts["size"]) }
+}
+
+function ulimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const [Name, limits] = splitPair(text, "default-ulimit")
+  const [soft, hard = soft] = limits.split(":")
+  const numbers = [Number(soft), Number(hard)]
+  if (numbers.some((each) => !Number.isSafeInteger(each))) {
+    throw new Failure("invalidArgument", `invalid ulimit argument: ${text}`)
+  }
+  return { Name, Soft: numbers[0]!, Hard: numbers[1]! }
+}
+
+function bytes(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim())
+  if (!match) throw new Failure("invalidArgument", `invalid size: '${text}'`)
+  return Math.floor(Number(match[1]) * 1024 ** " kmgtp".indexOf(match[2]!.toLowerCase() || " "))
+}
+
+function splitPair(text: string, flag: string): [string, string] {
+  const at = text.indexOf("=")
+  if (at <= 0) throw new Failure("invalidArgument", `invalid argument "${text}" for "--${flag}": expected NAME=VALUE`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+/** The properties that are not undefined. */
+function pick<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, each]) => each !== undefined)) as never
+}

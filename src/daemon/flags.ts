@@ -1,0 +1,218 @@
+import { parseArgs } from "node:util"
+import { Failure } from "../errors/failure.ts"
+
+/** What a daemon flag takes. A `list` may be given several times. */
+export type FlagKind = "bool" | "text" | "int" | "list"
+
+export interface DaemonFlag {
+  readonly kind: FlagKind
+  /** The key in the configuration file; the flag's own name when absent. */
+  readonly key?: string
+  readonly short?: string
+  readonly help: string
+  /** Taken for compatibility with dockerd; why it changes nothing here. */
+  readonly withoutEffect?: string
+}
+
+/** dockerd's flags by name, and our own. */
+export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
+  "add-runtime": { kind: "list", key: "runtimes", help: "Register an additional OCI compatible runtime (NAME=PATH)" },
+  "allow-direct-routing": {
+    kind: "bool",
+    help: "Allow remote access to published ports on container addresses",
+    withoutEffect: "container addresses are routed as the host routes them",
+  },
+  "authorization-plugin": { kind: "list", key: "authorization-plugins", help: "Authorization plugins to load" },
+  bip: { kind: "text", help: "Address and prefix length of the default bridge" },
+  bridge: { kind: "text", short: "b", help: "Name of the default bridge, made when absent; none for no bridge" },
+  "cgroup-parent": { kind: "text", help: "Parent cgroup for all containers" },
+  "config-file": { kind: "text", help: "Daemon configuration file" },
+  containerd: { kind: "text", help: "containerd socket", withoutEffect: "the core is built in" },
+  "containerd-namespace": {
+    kind: "text",
+    help: "containerd namespace",
+    withoutEffect: "the Docker API works in the namespace moby",
+  },
+  "cpu-rt-period": {
+    kind: "int",
+    help: "CPU real-time period for the parent cgroup in microseconds",
+    withoutEffect: "real-time scheduling of parents is left to the host",
+  },
+  "cpu-rt-runtime": {
+    kind: "int",
+    help: "CPU real-time runtime for the parent cgroup in microseconds",
+    withoutEffect: "real-time scheduling of parents is left to the host",
+  },
+  "data-root": { kind: "text", help: "Root directory of persistent state" },
+  debug: { kind: "bool", short: "D", help: "Enable debug mode" },
+  "default-address-pool": {
+    kind: "list",
+    key: "default-address-pools",
+    help: "Address pools for networks (base=CIDR,size=N)",
+  },
+  "default-cgroupns-mode": { kind: "text", help: 'Default cgroup namespace mode ("host" or "private")' },
+  "default-ipc-mode": { kind: "text", help: 'Default IPC mode ("shareable" or "private")' },
+  "default-runtime": { kind: "text", help: "Default OCI runtime" },
+  "default-shm-size": { kind: "text", help: "Default size of /dev/shm" },
+  "default-ulimit": { kind: "list", key: "default-ulimits", help: "Default ulimits (NAME=SOFT[:HARD])" },
+  dns: { kind: "list", help: "DNS servers" },
+  "dns-opt": { kind: "list", key: "dns-opts", help: "DNS options" },
+  "dns-search": { kind: "list", help: "DNS search domains" },
+  "exec-opt": {
+    kind: "list",
+    key: "exec-opts",
+    help: "Runtime execution options",
+    withoutEffect: "cgroups are written directly",
+  },
+  "exec-root": { kind: "text", help: "Root directory of sockets, bundles and other state of the running system" },
+  experimental: { kind: "bool", help: "Enable experimental features" },
+  "fixed-cidr": { kind: "text", help: "Subnet for addresses of the default bridge" },
+  group: { kind: "text", short: "G", help: "Group that owns the unix socket" },
+  help: { kind: "bool", help: "Print usage" },
+  host: { kind: "list", key: "hosts", short: "H", help: "Sockets to listen on (unix://, tcp://, fd://)" },
+  icc: { kind: "bool", help: "Allow containers of the default bridge to reach each other" },
+  init: { kind: "bool", help: "Run an init inside every container" },
+  "init-path": { kind: "text", help: "Path of the init program" },
+  "insecure-registry": { kind: "list", key: "insecure-registries", help: "Registries without verified TLS" },
+  ip: { kind: "text", help: "Host address for published ports" },
+  "ip-forward": { kind: "bool", help: "Enable IP forwarding on the host" },
+  "ip-masq": { kind: "bool", help: "Masquerade outbound traffic of the default bridge" },
+  iptables: { kind: "bool", help: "Write packet filter rules (nftables)" },
+  ipv6: { kind: "bool", help: "Enable IPv6 on the default bridge" },
+  label: { kind: "list", key: "labels", help: "Labels of the daemon (key=value)" },
+  "live-restore": {
+    kind: "bool",
+    help: "Keep containers over daemon restarts",
+    withoutEffect: "containers always survive the daemon",
+  },
+  "log-driver": { kind: "text", help: "Default log driver of containers" },
+  "log-format": { kind: "text", help: 'Format of the daemon\'s own messages ("text" or "json")' },
+  "log-level": {
+    kind: "text",
+    short: "l",
+    help: 'Level of the daemon\'s own messages ("debug", "info", "warn", "error", "fatal")',
+  },
+  "log-opt": { kind: "list", key: "log-opts", help: "Default log options of containers (key=value)" },
+  "max-concurrent-downloads": { kind: "int", help: "Parallel downloads of a pull" },
+  "max-concurrent-uploads": { kind: "int", help: "Parallel uploads of a push" },
+  "metrics-addr": { kind: "text", help: "Address of the metrics endpoint" },
+  mtu: { kind: "int", help: "MTU of the default bridge" },
+  "no-new-privileges": { kind: "bool", help: "Set no-new-privileges for new containers" },
+  "oom-score-adjust": { kind: "int", help: "oom_score_adj of the daemon" },
+  "otlp-endpoint": { kind: "text", help: "OpenTelemetry collector that traces are sent to (OTLP over HTTP)" },
+  pidfile: { kind: "text", short: "p", help: "File that holds the daemon's process ID" },
+  "registry-mirror": { kind: "list", key: "registry-mirrors", help: "Registry mirrors" },
+  "seccomp-profile": { kind: "text", help: 'Default seccomp profile: a file, "builtin" or "unconfined"' },
+  "selinux-enabled": {
+    kind: "bool",
+    help: "Enable SELinux labels",
+    withoutEffect: "labels are taken from containers' own options",
+  },
+  "shutdown-timeout": {
+    kind: "int",
+    help: "Seconds that containers get at shutdown",
+    withoutEffect: "containers always survive the daemon",
+  },
+  "storage-driver": { kind: "text", short: "s", help: 'Snapshot driver ("overlay2" or "vfs")' },
+  "storage-opt": {
+    kind: "list",
+    key: "storage-opts",
+    help: "Options of the snapshot driver",
+    withoutEffect: "the snapshot drivers have no options",
+  },
+  tls: { kind: "bool", help: "Use TLS; implied by --tlsverify" },
+  tlscacert: { kind: "text", help: "Trust certificates signed only by this CA" },
+  tlscert: { kind: "text", help: "TLS certificate" },
+  tlskey: { kind: "text", help: "TLS key" },
+  tlsverify: { kind: "bool", help: "Use TLS and verify clients" },
+  "userland-proxy": {
+    kind: "bool",
+    help: "Use a proxy for loopback traffic",
+    withoutEffect: "the kernel forwards published ports",
+  },
+  "userland-proxy-path": {
+    kind: "text",
+    help: "Path of the proxy",
+    withoutEffect: "the kernel forwards published ports",
+  },
+  "userns-remap": { kind: "text", help: "User or group for user namespaces" },
+  validate: { kind: "bool", help: "Check the configuration and exit" },
+  version: { kind: "bool", short: "v", help: "Print version information and quit" },
+}
+
+export type FlagValue = boolean | string | number | readonly string[]
+
+/**
+ * Parses dockerd's command line.
+ * @throws invalidArgument in dockerd's words
+ */
+export function parseDaemonFlags(args: readonly string[]): Map<string, FlagValue> {
+  const shorts = new Map(
+    Object.entries(daemonFlags).flatMap(([name, flag]) => (flag.short ? [[flag.short, name]] : [])),
+  )
+  const options = Object.fromEntries(
+    Object.entries(daemonFlags).map(([name, flag]) => [
+      name,
+      { type: flag.kind === "bool" ? "boolean" : "string", ...(flag.short ? { short: flag.short } : {}) } as const,
+    ]),
+  )
+  // `--flag=true` for booleans is Go's way; node's parser refuses it.
+  const plain = args.flatMap((arg) => {
+    const match = /^--([\w-]+)=(.*)$/s.exec(arg)
+    if (!match || daemonFlags[match[1]!]?.kind !== "bool") return [arg]
+    if (!/^(true|false|1|0|t|f)$/i.test(match[2]!)) {
+      throw new Failure(
+        "invalidArgument",
+        `invalid argument "${match[2]}" for "--${match[1]}" flag: strconv.ParseBool: parsing "${match[2]}": invalid syntax`,
+      )
+    }
+    return /^[1t]/i.test(match[2]!) ? [`--${match[1]}`] : [`--no-${match[1]}`]
+  })
+  const values = new Map<string, FlagValue>()
+  const { tokens } = parseArgs({ args: plain, options, strict: false, allowPositionals: true, tokens: true })
+  for (const token of tokens) {
+    if (token.kind === "positional") {
+      throw new Failure("invalidArgument", `"dockerd" accepts no arguments.\n\nUsage:  dockerd [OPTIONS]`)
+    }
+    if (token.kind !== "option") continue
+    const negated = token.name.startsWith("no-") && daemonFlags[token.name.slice(3)]?.kind === "bool"
+    const name = negated ? token.name.slice(3) : (shorts.get(token.name) ?? token.name)
+    const flag = daemonFlags[name]
+    if (!flag) {
+      throw new Failure(
+        "invalidArgument",
+        token.rawName.startsWith("--")
+          ? `unknown flag: ${token.rawName}`
+          : `unknown shorthand flag: '${token.name}' in ${token.rawName}`,
+      )
+    }
+    if (flag.kind === "bool") {
+      values.set(name, !negated)
+      continue
+    }
+    if (token.value === undefined) throw new Failure("invalidArgument", `flag needs an argument: --${name}`)
+    if (flag.kind === "int") {
+      const number = Number(token.value)
+      if (!Number.isSafeInteger(number)) {
+        throw new Failure(
+          "invalidArgument",
+          `invalid argument "${token.value}" for "--${name}" flag: strconv.ParseInt: parsing "${token.value}": invalid syntax`,
+        )
+      }
+      values.set(name, number)
+    } else if (flag.kind === "list") {
+      values.set(name, [...((values.get(name) as readonly string[] | undefined) ?? []), token.value])
+    } else values.set(name, token.value)
+  }
+  return values
+}
+
+/** The help text of the daemon. */
+export function daemonHelp(program: string): string {
+  const words = { bool: "", text: " string", int: " int", list: " list" }
+  const lines = Object.entries(daemonFlags).map(([name, flag]) => {
+    const head = `${flag.short ? `  -${flag.short}, ` : "      "}--${name}${words[flag.kind]}`
+    return `${head.padEnd(42)} ${flag.help}${flag.withoutEffect ? ` (no effect: ${flag.withoutEffect})` : ""}`
+  })
+  return `Usage:  ${program} [OPTIONS]\n\nThe engine: containers, images, networks and volumes behind Docker's REST API.\n\nOptions:\n${lines.join("\n")}\n`
+}
