@@ -1,0 +1,50 @@
+/** `POST /containers/{id}/exec`, decoded. */
+export interface ExecCreateRequest {
+  readonly User: string
+  readonly Privileged: boolean
+  readonly Tty: boolean
+  /** Height, width. */
+  readonly ConsoleSize?: readonly [number, number]
+  readonly AttachStdin: boolean
+  readonly AttachStderr: boolean
+  readonly AttachStdout: boolean
+  readonly DetachKeys: string
+  readonly Env: readonly string[] | null
+  readonly WorkingDir: string
+  readonly Cmd: readonly string[] | null
+}
+
+export interface ExecCreateResponse {
+  readonly Id: string
+}
+
+/** `POST /exec/{id}/start`, decoded. */
+export interface ExecStartRequest {
+  readonly Detach: boolean
+  readonly Tty: boolean
+  /** Height, width. */
+  readonly ConsoleSize?: readonly [number, number]
+}
+
+/** `GET /exec/{id}/json` */
+export interface ExecInspect {
+  readonly ID: string
+  readonly Running: boolean
+  /** `null` until it has ended. */
+  readonly ExitCode: number | null
+  readonly ProcessConfig: {
+    readonly tty: boolean
+    readonly entrypoint: string
+    readonly arguments: readonly string[]
+    readonly privileged: boolean
+    readonly user?: string
+  }
+  readonly OpenStdin: boolean
+  readonly OpenStderr: boolean
+  readonly OpenStdout: boolean
+  readonly CanRemove: boolean
+  readonly ContainerID: string
+  /** The bytes of the sequence, base64; "" when default. */
+  readonly DetachKeys: string
+  readonly Pid: number
+}

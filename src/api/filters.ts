@@ -1,0 +1,78 @@
+import { Failure } from "../errors/failure.ts"
+
+/** What `filters=` asks for: key → wanted values. */
+export type Filters = ReadonlyMap<string, readonly string[]>
+
+export const noFilters: Filters = new Map()
+
+/**
+ * Parses `filters` in both forms, `{"k":["v"]}` and the old `{"k":{"v":true}}`, and checks the keys.
+ * @param known the keys this operation accepts; all when absent
+ * @throws invalidArgument
+ */
+export function parseFilters(text: string | undefined, known?: readonly string[]): Filters {
+  if (!text) return noFilters
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new Failure("invalidArgument", `invalid filter: ${(error as Error).message}`, error)
+  }
+  if (parsed === null) return noFilters
+  if (typeof parsed !== "object" || Array.isArray(parsed))
+    throw new Failure("invalidArgument", "invalid filter: the filters must be a JSON object of lists")
+  const filters = new Map<string, readonly string[]>()
+  for (const [key, value] of Object.entries(parsed)) {
+    if (known && !known.includes(key)) throw new Failure("invalidArgument", `invalid filter '${key}'`)
+    filters.set(key, filterValues(key, value))
+  }
+  return filters
+}
+
+function filterValues(key: string, value: unknown): readonly string[] {
+  if (value === null) return []
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value
+  if (typeof value === "object" && !Array.isArray(value) && Object.values(value).every((on) => typeof on === "boolean"))
+    return Object.keys(value)
+  throw new Failure("invalidArgument", `invalid filter: the values of '${key}' must be a list of strings`)
+}
+
+/** The one boolean of a filter such as `dangling`. @throws invalidArgument */
+export function booleanFilter(filters: Filters, key: string): boolean | undefined {
+  const values = filters.get(key)
+  if (!values || values.length === 0) return undefined
+  const first = values.length === 1 ? values[0] : undefined
+  if (first === "1" || first === "true") return true
+  if (first === "0" || first === "false") return false
+  throw new Failure("invalidArgument", `invalid filter '${key}=${JSON.stringify(values)}'`)
+}
+
+/** Whether `labels` carries every `k` or `k=v` of filter `label`, and none of filter `label!`. */
+export function labelsMatch(filters: Filters, labels: Readonly<Record<string, string>> | null): boolean {
+  const has = (wanted: string) => {
+    const cut = wanted.indexOf("=")
+    const value = labels?.[cut < 0 ? wanted : wanted.slice(0, cut)]
+    return cut < 0 ? value !== undefined : value === wanted.slice(cut + 1)
+  }
+  return (filters.get("label") ?? []).every(has) && !(filters.get("label!") ?? []).some(has)
+}
+
+/** Whether a filter is absent or one of its values equals `value`. */
+export function exactMatch(filters: Filters, key: string, value: string): boolean {
+  const wanted = filters.get(key)
+  return !wanted || wanted.length === 0 || wanted.includes(value)
+}
+
+/** Whether a filter is absent or one of its values, a regular expression or a plain part, is found in `value`. */
+export function patternMatch(filters: Filters, key: string, value: string): boolean {
+  const wanted = filters.get(key)
+  if (!wanted || wanted.length === 0) return true
+  return wanted.some((pattern) => {
+    if (value.includes(pattern)) return true
+    try {
+      return new RegExp(pattern).test(value)
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,141 @@
+import type { Descriptor } from "../oci/descriptor.ts"
+import type { Platform } from "../oci/platform.ts"
+import type { Int64 } from "../std/json.ts"
+import type { GraphDriver } from "./container.ts"
+import type { HealthConfig } from "./container-config.ts"
+
+/** One entry of `GET /images/json` */
+export interface ImageSummary {
+  /** Containers that use it; -1 not counted. */
+  readonly Containers: number
+  /** Seconds since the epoch. */
+  readonly Created: number
+  readonly Id: string
+  readonly Labels: Readonly<Record<string, string>> | null
+  readonly ParentId: string
+  readonly Descriptor?: Descriptor
+  readonly Manifests?: readonly ManifestSummary[]
+  /** Familiar names. */
+  readonly RepoDigests: readonly string[]
+  /** Familiar names. */
+  readonly RepoTags: readonly string[]
+  /** Bytes; -1 not counted. */
+  readonly SharedSize: Int64
+  readonly Size: Int64
+}
+
+export interface ManifestSummary {
+  readonly ID: string
+  readonly Descriptor: Descriptor
+  readonly Available: boolean
+  readonly Size: { readonly Content: Int64; readonly Total: Int64 }
+  readonly Kind: "image" | "attestation" | "unknown"
+  readonly ImageData?: {
+    readonly Platform: Platform
+    readonly Containers: readonly string[]
+    readonly Size: { readonly Unpacked: Int64 }
+  }
+  readonly AttestationData?: { readonly For: string }
+}
+
+/** The image's defaults for its containers, as inspect shows them: absent when not set. */
+export interface ImageInspectConfig {
+  readonly User?: string
+  readonly ExposedPorts?: Readonly<Record<string, object>>
+  readonly Env?: readonly string[]
+  readonly Entrypoint?: readonly string[]
+  readonly Cmd?: readonly string[]
+  readonly Volumes?: Readonly<Record<string, object>>
+  readonly WorkingDir?: string
+  readonly Labels?: Readonly<Record<string, string>>
+  readonly StopSignal?: string
+  readonly ArgsEscaped?: boolean
+  readonly Healthcheck?: HealthConfig
+  readonly OnBuild?: readonly string[]
+  readonly Shell?: readonly string[]
+}
+
+/** `GET /images/{name}/json` */
+export interface ImageInspect {
+  readonly Id: string
+  readonly RepoTags: readonly string[]
+  readonly RepoDigests: readonly string[]
+  readonly Parent: string
+  readonly Comment: string
+  readonly Created?: string
+  readonly DockerVersion: string
+  readonly Author: string
+  readonly Config: ImageInspectConfig | null
+  readonly Architecture: string
+  readonly Variant?: string
+  readonly Os: string
+  readonly OsVersion?: string
+  /** Bytes. */
+  readonly Size: Int64
+  readonly GraphDriver: GraphDriver
+  readonly RootFS: { readonly Type: "layers"; readonly Layers?: readonly string[] }
+  readonly Metadata: { readonly LastTagTime: string }
+  readonly Descriptor?: Descriptor
+  readonly Manifests?: readonly ManifestSummary[]
+}
+
+/** One entry of `GET /images/{name}/history`, newest first. */
+export interface ImageHistoryItem {
+  /** `<missing>` for layers that are not an image of their own. */
+  readonly Id: string
+  readonly Created: number
+  readonly CreatedBy: string
+  readonly Tags: readonly string[] | null
+  readonly Size: Int64
+  readonly Comment: string
+}
+
+export interface ImageDeleteItem {
+  readonly Untagged?: string
+  readonly Deleted?: string
+}
+
+export interface ImagesPruneResponse {
+  readonly ImagesDeleted: readonly ImageDeleteItem[] | null
+  readonly SpaceReclaimed: Int64
+}
+
+/** One record of the progress streams (pull, push, load, import, build); written as JSON and CR LF. */
+export interface JsonMessage {
+  readonly stream?: string
+  readonly status?: string
+  readonly progressDetail?: {
+    readonly current?: number
+    readonly total?: number
+    readonly start?: number
+    readonly units?: string
+  }
+  /** For people: the progress bar. */
+  readonly progress?: string
+  readonly id?: string
+  readonly errorDetail?: { readonly code?: number; readonly message: string }
+  readonly error?: string
+  readonly aux?: unknown
+}
+
+/** What `X-Registry-Auth` and `POST /auth` carry. */
+export interface AuthConfig {
+  readonly username?: string
+  readonly password?: string
+  readonly auth?: string
+  readonly email?: string
+  readonly serveraddress?: string
+  readonly identitytoken?: string
+  readonly registrytoken?: string
+}
+
+export interface AuthResponse {
+  readonly Status: string
+  readonly IdentityToken?: string
+}
+
+/** `GET /distribution/{name}/json` */
+export interface DistributionInspect {
+  readonly Descriptor: Descriptor
+  readonly Platforms: readonly Platform[]
+}

@@ -1,0 +1,16 @@
+/**
+ * A connection taken out of HTTP: raw bytes in both directions, each closed on its own (attach, exec start, websocket).
+ * Whoever holds it must end it: `closeWrite` after the last byte, or `abort`.
+ */
+export interface HijackedStream {
+  /** What the client sends; ends at the client's half-close. One reader. Not reading is back-pressure to the client. */
+  readonly input: AsyncIterable<Uint8Array>
+  /** Resolves when the bytes are accepted and there is room for more. Bytes for a client that is gone are dropped. */
+  write(bytes: Uint8Array): Promise<void>
+  /** The client sees the end after everything written. It may go on sending. */
+  closeWrite(): Promise<void>
+  /** Ends both directions at once, without waiting for what is not sent yet. */
+  abort(): void
+  /** Resolves when the connection is gone: both directions ended, or the client vanished. Never rejects. */
+  readonly closed: Promise<void>
+}
