@@ -1,0 +1,139 @@
+import { existsSync } from "node:fs"
+import { dirname } from "node:path"
+import { Failure } from "../errors/failure.ts"
+import type { Resources } from "../oci/runtime-spec.ts"
+import type { Hierarchy } from "./cgroup.ts"
+import type { Cgroup, CgroupStats } from "./cgroup-contract.ts"
+import {
+  killAll,
+  makeGroup,
+  pidsIn,
+  readControl,
+  readTable,
+  removeGroup,
+  tryRemove,
+  until,
+  writeControl,
+} from "./cgroup-files.ts"
+import { writeDeviceRules, writeLimits } from "./cgroup-v1-limits.ts"
+import { readStats } from "./cgroup-v1-stats.ts"
+
+/** A container's group in every mounted v1 hierarchy. Used for legacy and hybrid hosts. */
+export class CgroupV1 implements Cgroup {
+  readonly path: string
+  readonly joinFiles: readonly string[]
+  /** Each hierarchy's directory of this group. */
+  readonly #groups: readonly { readonly hierarchy: Hierarchy; readonly directory: string }[]
+
+  constructor(hierarchies: readonly Hierarchy[], path: string) {
+    this.path = path
+    this.#groups = hierarchies.map((hierarchy) => ({ hierarchy, directory: hierarchy.mountPoint + path }))
+    this.joinFiles = this.#groups.map((group) => `${group.directory}/tasks`)
+  }
+
+  #directory(controller: string): string | undefined {
+    return this.#groups.find((group) => group.hierarchy.controllers.includes(controller))?.directory
+  }
+
+  create(resources: Resources): void {
+    const made: string[] = []
+    try {
+      for (const { hierarchy, directory } of this.#groups) {
+        const fresh = makeGroup(directory)
+        made.push(...fresh.slice(-1))
+        if (hierarchy.controllers.includes("cpuset")) inheritCpuset(directory, hierarchy.mountPoint)
+      }
+      if (resources.devices) this.#allowDevices(resources)
+      writeLimits((controller) => this.#directory(controller), resources)
+    } catch (error) {
+      for (const directory of made) tryRemove(directory)
+      throw error
+    }
+  }
+
+  #allowDevices(resources: Resources): void {
+    const directory = this.#directory("devices")
+    if (!directory)
+      throw new Failure(
+        "unavailable",
+        "this host has no devices control group, so access to devices cannot be limited; mount it, or run the container with --privileged",
+      )
+    writeDeviceRules(directory, resources.devices ?? [])
+  }
+
+  update(resources: Resources): void {
+    if (resources.devices) this.#allowDevices(resources)
+    writeLimits((controller) => this.#directory(controller), resources)
+  }
+
+  stats(): CgroupStats {
+    return readStats((controller) => this.#directory(controller))
+  }
+
+  pids(): readonly number[] {
+    const group = this.#directory("pids") ?? this.#directory("memory") ?? this.#groups[0]?.directory
+    return group ? pidsIn(group) : []
+  }
+
+  async freeze(): Promise<void> {
+    const file = this.#freezerFile()
+    await until(() => {
+      writeControl(file, "FROZEN")
+      return readControl(file) === "FROZEN"
+    }, `freezing ${this.path}`)
+  }
+
+  async thaw(): Promise<void> {
+    const file = this.#freezerFile()
+    writeControl(file, "THAWED")
+    await until(() => readControl(file) === "THAWED", `thawing ${this.path}`)
+  }
+
+  #freezerFile(): string {
+    const directory = this.#directory("freezer")
+    if (!directory)
+      throw new Failure("unavailable", "this host has no freezer control group, so containers cannot be paused")
+    return `${directory}/freezer.state`
+  }
+
+  frozen(): boolean {
+    const directory = this.#directory("freezer")
+    return directory !== undefined && readControl(`${directory}/freezer.state`) === "FROZEN"
+  }
+
+  kill(): void {
+    const freezer = this.#directory("freezer")
+    const state = freezer === undefined || !existsSync(freezer) ? undefined : `${freezer}/freezer.state`
+    // Frozen processes cannot fork away from the list that is being read; the signals take effect when they thaw.
+    if (state) writeControl(state, "FROZEN")
+    killAll(this.pids())
+    if (state) writeControl(state, "THAWED")
+  }
+
+  oomKills(): number {
+    const memory = this.#directory("memory")
+    return memory ? Number(readTable(`${memory}/memory.oom_control`)["oom_kill"] ?? 0n) : 0
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.#groups.map((group) => removeGroup(group.directory)))
+  }
+
+  exists(): boolean {
+    return this.#groups.some((group) => existsSync(group.directory))
+  }
+}
+
+/** A new cpuset group has no CPUs and no memory nodes, and nobody can join it: it gets its parent's, from the root down. */
+function inheritCpuset(directory: string, root: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"])
+    if (!readControl(`${directory}/${file}`)) inherit(directory, file, root)
+}
+
+function inherit(directory: string, file: string, root: string): string {
+  const own = readControl(`${directory}/${file}`) ?? ""
+  if (own !== "" || directory === root) return own
+  const value = inherit(dirname(directory), file, root)
+  writeControl(`${directory}/${file}`, value)
+  return value
+}
