@@ -13,6 +13,13 @@ export interface RuntimeInfo {
   readonly cgroupsByUs: boolean
   /** Whether it takes a precompiled seccomp filter by annotation. */
   readonly seccompBpf: boolean
+  /**
+   * Whether it must be started where the host's cgroup2 mount is out of its sight: crun refuses hybrid hosts with
+   * controllers on v2, even when it is told to leave cgroups alone.
+   */
+  readonly hideUnified: boolean
+  /** Why this one was chosen, or why it is as it is; shown in `barge info`. */
+  readonly reason: string
 }
 
 /** Descriptors of this process that become the container's stdin, stdout, stderr. */

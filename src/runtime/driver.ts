@@ -1,0 +1,195 @@
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { Failure } from "../errors/failure.ts"
+import { spawn } from "../linux/spawn.ts"
+import type { ExecRequest, LaunchRequest, RuntimeDriver, RuntimeInfo } from "./contract.ts"
+import { runtimeFailure } from "./failure.ts"
+import { launchCommand, preludeFailed, runtimeEnvironment } from "./launch.ts"
+
+/** Drives any program with runc's command line. */
+export function openDriver(info: RuntimeInfo): RuntimeDriver {
+  return new CommandLineDriver(info)
+}
+
+type Identity = Pick<LaunchRequest, "id" | "stateRoot">
+
+class CommandLineDriver implements RuntimeDriver {
+  readonly info: RuntimeInfo
+
+  constructor(info: RuntimeInfo) {
+    this.info = info
+  }
+
+  run(request: LaunchRequest): Promise<number> {
+    if (this.info.family !== "other") return this.#launch(request, ["run", "--detach"])
+    return this.#createAndStart(request)
+  }
+
+  async #createAndStart(request: LaunchRequest): Promise<number> {
+    const pid = await this.create(request)
+    try {
+      await this.start(request)
+    } catch (error) {
+      await this.delete(request)
+      throw error
+    }
+    return pid
+  }
+
+  create(request: LaunchRequest): Promise<number> {
+    return this.#launch(request, ["create"])
+  }
+
+  #launch(request: LaunchRequest, verb: readonly string[]): Promise<number> {
+    const pidFile = join(request.bundle, "init.pid")
+    const log = join(request.bundle, "runtime.log")
+    const command = [
+      ...this.#program(request, log, request.cgroup),
+      ...verb,
+      "--bundle",
+      request.bundle,
+      "--pid-file",
+      pidFile,
+      ...(request.consoleSocket ? ["--console-socket", request.consoleSocket] : []),
+      request.id,
+    ]
+    return request.span.step(
+      `${this.info.name} ${verb[0]}`,
+      async (span) => {
+        const cgroup = request.cgroup.kind === "join" ? `${request.cgroup.files.length} joined` : "by the runtime"
+        span.set({ program: this.info.path, cgroup })
+        const exitCode = await this.#spawn(request, command)
+        if (exitCode !== 0) {
+          this.#checkPrelude(exitCode, log)
+          const failure = runtimeFailure({
+            info: this.info,
+            verb: "create",
+            exitCode,
+            log: read(log),
+            bundle: request.bundle,
+          })
+          await this.delete(request)
+          throw failure
+        }
+        return readPid(pidFile)
+      },
+      "runtime",
+    )
+  }
+
+  start(request: Identity & Pick<LaunchRequest, "span">): Promise<void> {
+    return request.span.step(
+      `${this.info.name} start`,
+      async () => {
+        const log = join(request.stateRoot, `${request.id}.start.log`)
+        const exitCode = await this.#quietly([...this.#program(request, log), "start", request.id])
+        const text = read(log)
+        rmSync(log, { force: true })
+        if (exitCode !== 0) throw runtimeFailure({ info: this.info, verb: "start", exitCode, log: text })
+      },
+      "runtime",
+    )
+  }
+
+  exec(request: ExecRequest): Promise<number> {
+    const pidFile = `${request.processFile}.pid`
+    const log = `${request.processFile}.log`
+    const command = [
+      ...this.#program(request, log, request.cgroup),
+      "exec",
+      "--detach",
+      "--process",
+      request.processFile,
+      "--pid-file",
+      pidFile,
+      ...(request.consoleSocket ? ["--console-socket", request.consoleSocket] : []),
+      request.id,
+    ]
+    return request.span.step(
+      `${this.info.name} exec`,
+      async (span) => {
+        span.set({ program: this.info.path })
+        try {
+          const exitCode = await this.#spawn(request, command)
+          if (exitCode === 0) return readPid(pidFile)
+          this.#checkPrelude(exitCode, log)
+          throw runtimeFailure({
+            info: this.info,
+            verb: "exec",
+            exitCode,
+            log: read(log),
+            processFile: request.processFile,
+          })
+        } finally {
+          rmSync(pidFile, { force: true })
+          rmSync(log, { force: true })
+        }
+      },
+      "runtime",
+    )
+  }
+
+  async delete(request: Identity): Promise<void> {
+    const state = join(request.stateRoot, request.id)
+    // Both keep everything in one directory: `status` and `config.json` (crun), `state.json` and `exec.fifo` (runc).
+    if (this.info.family !== "other") rmSync(state, { recursive: true, force: true })
+    else if (existsSync(state))
+      await this.#quietly([...this.#program(request, "/dev/null"), "delete", "--force", request.id])
+  }
+
+  /** The program with the options that come before the verb. */
+  #program(request: Identity, log: string, cgroup?: LaunchRequest["cgroup"]): readonly string[] {
+    const manager =
+      this.info.family === "crun" ? [`--cgroup-manager=${cgroup?.kind === "runtime" ? "cgroupfs" : "disabled"}`] : []
+    return [
+      this.info.path,
+      ...this.info.args,
+      "--root",
+      request.stateRoot,
+      "--log",
+      log,
+      "--log-format",
+      "json",
+      ...manager,
+    ]
+  }
+
+  #spawn(request: Pick<LaunchRequest, "cgroup" | "stdio">, command: readonly string[]): Promise<number> {
+    if (request.cgroup.kind === "join" && !this.info.cgroupsByUs)
+      throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
+    return spawn({
+      command: launchCommand(this.info, request.cgroup, command),
+      ...request.stdio,
+      env: runtimeEnvironment,
+    }).exited
+  }
+
+  #quietly(command: readonly string[]): Promise<number> {
+    const words = launchCommand(this.info, { kind: "runtime" }, command)
+    return spawn({ command: words, stdin: "ignore", stdout: "ignore", stderr: "ignore", env: runtimeEnvironment })
+      .exited
+  }
+
+  #checkPrelude(exitCode: number, log: string): void {
+    if (exitCode !== preludeFailed || existsSync(log)) return
+    throw new Failure(
+      "internal",
+      `${this.info.name} was not started: its control groups could not be joined, or the mount namespace that hides cgroup2 could not be made`,
+    )
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+function readPid(path: string): number {
+  const pid = Number(readFileSync(path, "utf8"))
+  if (!Number.isSafeInteger(pid) || pid <= 0)
+    throw new Failure("internal", `the runtime wrote no process ID into ${path}`)
+  return pid
+}

@@ -1,0 +1,110 @@
+import { accessSync, constants } from "node:fs"
+import { Failure } from "../errors/failure.ts"
+import { type CgroupHost, detectCgroups } from "../linux/cgroup.ts"
+import { capture } from "../linux/spawn.ts"
+import type { RuntimeInfo } from "./contract.ts"
+import { launchCommand, runtimeEnvironment } from "./launch.ts"
+
+/** A runtime given with `--add-runtime NAME=PATH` or in the configuration file. */
+export interface ConfiguredRuntime {
+  readonly name: string
+  readonly path: string
+  readonly args?: readonly string[]
+}
+
+export interface Runtimes {
+  /** Every usable runtime by name. */
+  readonly all: ReadonlyMap<string, RuntimeInfo>
+  readonly default: RuntimeInfo
+}
+
+/**
+ * Finds the OCI runtimes of this host and learns what they can do: crun first, runc second, then those configured.
+ * @throws unavailable when there is none, or the wanted default is not among them
+ */
+export async function probeRuntimes(
+  options: {
+    readonly configured?: readonly ConfiguredRuntime[]
+    readonly default?: string
+    readonly host?: CgroupHost
+  } = {},
+): Promise<Runtimes> {
+  const host = options.host ?? detectCgroups()
+  const all = new Map<string, RuntimeInfo>()
+  const refusals: string[] = []
+  for (const name of ["crun", "runc"]) {
+    const path = find(name)
+    if (!path) refusals.push(`${name} is not installed`)
+    else {
+      const found = await learn({ name, path }, host)
+      if (typeof found === "string") refusals.push(found)
+      else all.set(name, { ...found, reason: [...refusals, found.reason].filter(Boolean).join("; ") })
+    }
+  }
+  for (const one of options.configured ?? []) {
+    const found = await learn(one, host)
+    if (typeof found === "string") refusals.push(found)
+    else all.set(one.name, found)
+  }
+  const wanted = options.default ?? all.keys().next().value
+  const chosen = wanted === undefined ? undefined : all.get(wanted)
+  if (chosen) return { all, default: chosen }
+  throw new Failure(
+    "unavailable",
+    wanted === undefined || options.default === undefined
+      ? `no OCI runtime can be used: ${refusals.join("; ")}; install crun or runc`
+      : `the default runtime ${wanted} cannot be used${refusals.length ? `: ${refusals.join("; ")}` : ""}; install it or choose another with --default-runtime`,
+  )
+}
+
+function find(name: string): string | undefined {
+  for (const directory of runtimeEnvironment.PATH.split(":")) {
+    const path = `${directory}/${name}`
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {}
+  }
+  return undefined
+}
+
+/** @returns what it is, or why it cannot be used */
+async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeInfo | string> {
+  const args = one.args ?? []
+  const asked = await ask([one.path, ...args, "--version"])
+  if (asked === undefined) return `${one.name}: ${one.path} cannot be executed`
+  const family = /^crun version/m.test(asked) ? "crun" : /^runc version/m.test(asked) ? "runc" : "other"
+  const version = /version:? v?(\S+)/.exec(asked)?.[1] ?? "unknown"
+  const info = { name: one.name, path: one.path, args, family, version, hideUnified: false, reason: "" } as const
+  if (family !== "crun") return { ...info, cgroupsByUs: false, seccompBpf: false }
+  const cgroupsByUs = host.mode !== "unified"
+  const seccompBpf = /\+SECCOMP/.test(asked) && atLeast(version, [1, 0])
+  const hideUnified = host.mode === "hybrid" && host.unifiedControllers.length > 0
+  const crun: RuntimeInfo = { ...info, cgroupsByUs, seccompBpf, hideUnified }
+  if (!hideUnified) return crun
+  const controllers = host.unifiedControllers.join(", ")
+  if (host.unified !== "/sys/fs/cgroup/unified")
+    return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers})`
+  const hidden = await ask(launchCommand(crun, { kind: "runtime" }, [one.path, "--version"]))
+  if (hidden === undefined)
+    return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers}), and the v2 mount could not be hidden from it`
+  return {
+    ...crun,
+    reason: `started out of sight of the v2 control groups, whose controllers (${controllers}) it refuses beside v1`,
+  }
+}
+
+/** What a program prints, or undefined when it cannot be started or fails. */
+async function ask(command: readonly string[]): Promise<string | undefined> {
+  try {
+    const { exitCode, output } = await capture({ command, env: runtimeEnvironment })
+    return exitCode === 0 ? output : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const atLeast = (version: string, [major, minor]: readonly [number, number]): boolean => {
+  const [own = 0, ownMinor = 0] = version.split(".").map(Number)
+  return own > major || (own === major && ownMinor >= minor)
+}
