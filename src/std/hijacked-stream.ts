@@ -11,6 +11,9 @@ export interface HijackedStream {
   closeWrite(): Promise<void>
   /** Ends both directions at once, without waiting for what is not sent yet. */
   abort(): void
-  /** Resolves when the connection is gone: both directions ended, or the client vanished. Never rejects. */
+  /**
+   * Resolves when the connection is gone: both directions ended, or the client vanished (which a socket tells only at the
+   * next write: until then it looks like a half-close). Never rejects.
+   */
   readonly closed: Promise<void>
 }

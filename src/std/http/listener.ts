@@ -1,0 +1,164 @@
+import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from "node:fs"
+import { connect, createServer, type Server, type Socket } from "node:net"
+import { createServer as createTlsServer } from "node:tls"
+import { Failure } from "../../errors/failure.ts"
+import type { Endpoint } from "./endpoint.ts"
+import type { Peer } from "./request.ts"
+
+/** PEM texts. With `ca` every client must show a certificate that it signed. */
+export interface TlsKeys {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly ca?: string | Buffer
+}
+
+export interface ListenOptions {
+  /** For TCP endpoints. */
+  readonly tls?: TlsKeys
+  /** The group that may use a unix socket: a name or a number. An unknown name keeps the socket to its owner. */
+  readonly group?: string
+  /** Default: this process's. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** A socket that listens. Disposing closes it and removes its file. */
+export interface Listener extends AsyncDisposable {
+  readonly server: Server
+  readonly transport: Peer["transport"]
+  /** `unix:///path` or `tcp://host:port`, with the port that was chosen. */
+  readonly address: string
+}
+
+/**
+ * Listens on an endpoint; `fd://` may give several listeners. A stale unix socket is replaced, a live one never.
+ * @throws conflict when somebody else listens there · invalidArgument
+ */
+export async function openListeners(endpoint: Endpoint, options: ListenOptions = {}): Promise<readonly Listener[]> {
+  if (endpoint.kind === "unix") return [await openUnix(endpoint.path, options)]
+  if (endpoint.kind === "tcp") return [await openTcp(endpoint.host, endpoint.port, options)]
+  return openInherited(endpoint.name, options)
+}
+
+async function openUnix(path: string, options: ListenOptions): Promise<Listener> {
+  await removeStaleSocket(path)
+  const server = createServer({ allowHalfOpen: true })
+  const umask = process.umask(0o177)
+  try {
+    await listening(server, { path })
+  } finally {
+    process.umask(umask)
+  }
+  const group = options.group === undefined ? undefined : groupId(options.group)
+  if (group !== undefined) chownSync(path, -1, group)
+  chmodSync(path, group === undefined && options.group !== undefined ? 0o600 : 0o660)
+  const inode = lstatSync(path).ino
+  return {
+    server,
+    transport: "unix",
+    address: `unix://${path}`,
+    [Symbol.asyncDispose]: async () => {
+      const own = lstatSync(path, { throwIfNoEntry: false })?.ino === inode
+      await closed(server)
+      if (own && lstatSync(path, { throwIfNoEntry: false })?.ino === inode) unlinkSync(path)
+    },
+  }
+}
+
+async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found) return
+  if (!found.isSocket())
+    throw new Failure("conflict", `${path} exists and is not a socket; remove it or choose another path`)
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect({ path })
+    probe.on("connect", () => {
+      probe.destroy()
+      resolve(true)
+    })
+    probe.on("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT"),
+    )
+  })
+  if (alive)
+    throw new Failure("conflict", `another daemon listens on ${path}; stop it or choose another path with --host`)
+  unlinkSync(path)
+}
+
+async function openTcp(host: string, port: number, options: ListenOptions): Promise<Listener> {
+  const { tls } = options
+  const server: Server = tls
+    ? createTlsServer({
+        cert: tls.cert,
+        key: tls.key,
+        ...(tls.ca ? { ca: tls.ca, requestCert: true, rejectUnauthorized: true } : {}),
+        minVersion: "TLSv1.2",
+        allowHalfOpen: true,
+      })
+    : createServer({ allowHalfOpen: true })
+  server.on("tlsClientError", (_error: Error, socket: Socket) => socket?.destroy())
+  await listening(server, { host, port })
+  const bound = server.address()
+  const actual = bound && typeof bound === "object" ? bound.port : port
+  return {
+    server,
+    transport: tls ? "tls" : "tcp",
+    address: `tcp://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+    [Symbol.asyncDispose]: () => closed(server),
+  }
+}
+
+/** The sockets systemd handed over: descriptors from 3 on (sd_listen_fds(3)). */
+async function openInherited(name: string | undefined, options: ListenOptions): Promise<readonly Listener[]> {
+  const environment = options.environment ?? process.env
+  const count = Number(environment["LISTEN_FDS"] ?? 0)
+  if (!(count > 0) || Number(environment["LISTEN_PID"]) !== process.pid)
+    throw new Failure(
+      "invalidArgument",
+      "no sockets found via socket activation: make sure the service was started by systemd, or use unix:// or tcp://",
+    )
+  const names = (environment["LISTEN_FDNAMES"] ?? "").split(":")
+  const descriptors = Array.from({ length: count }, (_, index) => ({ fd: 3 + index, name: names[index] ?? "" }))
+  const wanted = descriptors.filter((one) => name === undefined || one.name === name || String(one.fd) === name)
+  if (wanted.length === 0) throw new Failure("invalidArgument", `systemd handed over no socket named ${name}`)
+  return Promise.all(
+    wanted.map(async ({ fd }) => {
+      const server = createServer({ allowHalfOpen: true })
+      await listening(server, { fd })
+      return {
+        server,
+        transport: "unix" as const,
+        address: `fd://${fd}`,
+        [Symbol.asyncDispose]: () => closed(server),
+      }
+    }),
+  )
+}
+
+function listening(
+  server: Server,
+  where: { readonly path?: string; readonly host?: string; readonly port?: number; readonly fd?: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const place = where.path ?? (where.fd === undefined ? `${where.host}:${where.port}` : `descriptor ${where.fd}`)
+      const kind = error.code === "EADDRINUSE" ? "conflict" : error.code === "EACCES" ? "permissionDenied" : "internal"
+      reject(new Failure(kind, `cannot listen on ${place}: ${error.message}`, error))
+    })
+    server.listen(where, resolve)
+  })
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (server.listening) server.close(() => resolve())
+    else resolve()
+  })
+}
+
+function groupId(group: string): number | undefined {
+  if (/^\d+$/.test(group)) return Number(group)
+  const line = readFileSync("/etc/group", "utf8")
+    .split("\n")
+    .find((entry) => entry.startsWith(`${group}:`))
+  return line ? Number(line.split(":")[2]) : undefined
+}

@@ -1,0 +1,80 @@
+import type { Server, Socket } from "node:net"
+import { Connection, type ConnectionLimits, type HttpHandler } from "./connection.ts"
+import type { Peer } from "./request.ts"
+
+const defaultLimits: ConnectionLimits = {
+  headBytes: 2 * 1024 * 1024,
+  headTime: 60_000,
+  idleTime: 30 * 60_000,
+  lingerTime: 10_000,
+}
+
+/**
+ * An HTTP/1.1 server over `node:net`: every connection can be taken out of HTTP with or without an Upgrade header, half-close
+ * works both ways, back-pressure holds in both directions, and nothing that takes long is timed out.
+ */
+export class HttpServer implements AsyncDisposable {
+  readonly #handler: HttpHandler
+  readonly #limits: ConnectionLimits
+  readonly #connections = new Set<Connection>()
+  readonly #servers = new Set<Server>()
+  #sweep: NodeJS.Timeout | undefined
+
+  constructor(handler: HttpHandler, limits: Partial<ConnectionLimits> = {}) {
+    this.#handler = handler
+    this.#limits = { ...defaultLimits, ...limits }
+  }
+
+  /** Serves every connection of `server`, which listens already; see `openListener`. */
+  serve(server: Server, transport: Peer["transport"]): void {
+    this.#servers.add(server)
+    server.on(transport === "tls" ? "secureConnection" : "connection", (socket: Socket) =>
+      this.accept(socket, { transport, address: socket.remoteAddress }),
+    )
+  }
+
+  /** Serves one connection. */
+  accept(socket: Socket, peer: Peer): void {
+    socket.setNoDelay?.(true)
+    const connection = new Connection(socket, this.#handler, this.#limits, peer)
+    this.#connections.add(connection)
+    this.#sweep ??= setInterval(() => this.#checkTimes(), Math.min(5000, this.#limits.headTime / 2)).unref()
+    void connection.closed.then(() => {
+      this.#connections.delete(connection)
+      if (this.#connections.size > 0) return
+      clearInterval(this.#sweep)
+      this.#sweep = undefined
+    })
+  }
+
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  #checkTimes(): void {
+    const now = Date.now()
+    for (const connection of this.#connections) connection.checkTime(now)
+  }
+
+  /** Stops listening and lets responses under way end, for at most `graceMillis`; then closes what is left. */
+  async close(graceMillis = 0): Promise<void> {
+    for (const server of this.#servers) server.close()
+    this.#servers.clear()
+    const all = [...this.#connections]
+    for (const connection of all) connection.retire()
+    const ended = Promise.all(all.map((connection) => connection.closed))
+    if (graceMillis > 0) {
+      let timer: NodeJS.Timeout | undefined
+      await Promise.race([ended, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMillis)))])
+      clearTimeout(timer)
+    }
+    for (const connection of all) connection.destroy()
+    await ended
+    clearInterval(this.#sweep)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
