@@ -148,11 +148,9 @@ function listening(
   })
 }
 
-function closed(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    if (server.listening) server.close(() => resolve())
-    else resolve()
-  })
+/** Stops listening; connections are the business of whoever serves them. */
+async function closed(server: Server): Promise<void> {
+  if (server.listening) server.close()
 }
 
 function groupId(group: string): number | undefined {
