@@ -88,14 +88,11 @@ for (const info of variants)
     test("its processes are in the container's control groups, execs too", async () => {
       await using run = new Run(info)
       const pid = await run.driver.run(run.request(["/bin/sleep", "1000"], "ignore"))
-      const output = outputPipe()
-      const second = await run.exec(["/bin/sh", "-c", "echo in; sleep 1000"], output.write)
+      const second = await run.exec(["/bin/sleep", "1000"], "ignore")
       expect([...run.cgroup.pids()]).toEqual(expect.arrayContaining([pid, second]))
       const lines = readFileSync(`/proc/${second}/cgroup`, "utf8").trim().split("\n")
       const expected = lines.filter((line) => !line.startsWith("0::") || host.mode === "unified")
       expect(expected.filter((line) => !line.endsWith(`${parent}/${run.id}`))).toEqual([])
-      run.cgroup.kill()
-      expect(await output.text()).toBe("in\n")
     })
 
     test("create leaves the process waiting until start", async () => {
