@@ -95,11 +95,13 @@ export interface Seccomp {
   defaultAction: string
   defaultErrnoRet?: number
   architectures?: string[]
+  flags?: string[]
   syscalls?: {
     names: string[]
     action: string
     errnoRet?: number
-    args?: { index: number; value: number; valueTwo?: number; op: string }[]
+    /** 64-bit values; a bigint where a number is not exact. */
+    args?: { index: number; value: number | bigint; valueTwo?: number | bigint; op: string }[]
   }[]
 }
 

@@ -26,7 +26,7 @@ test("crun's missing executable becomes the sentence that Docker's CLI turns int
 test("warnings before the error are passed over", () => {
   const log = `${line("something odd", "warning")}\n${line("chdir: No such file or directory")}\n`
   expect(runtimeFailure({ info, verb: "exec", exitCode: 1, log }).message).toBe(
-    'OCI runtime exec failed: exec failed: unable to start container process: chdir: no such file or directory: unknown',
+    "OCI runtime exec failed: exec failed: unable to start container process: chdir: no such file or directory: unknown",
   )
 })
 
