@@ -1,11 +1,18 @@
 import { expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
 import { release } from "node:os"
+import { detectCgroups, openCgroup } from "../../src/linux/cgroup.ts"
 import type { Seccomp } from "../../src/oci/runtime-spec.ts"
-import { architectures } from "../../src/runtime/seccomp/architectures.ts"
+import { openDriver } from "../../src/runtime/driver.ts"
+import { probeRuntimes } from "../../src/runtime/probe.ts"
+import { architectures, nativeArchitecture } from "../../src/runtime/seccomp/architectures.ts"
 import { compileSeccomp } from "../../src/runtime/seccomp/compile.ts"
 import { defaultProfile } from "../../src/runtime/seccomp/default-profile.ts"
+import { SeccompFilters } from "../../src/runtime/seccomp/filter.ts"
 import { resolveProfile } from "../../src/runtime/seccomp/profile.ts"
+import { noSink, Span } from "../../src/trace/span.ts"
 import { runBpf } from "../fixtures/bpf.ts"
+import { Bundles, outputPipe } from "../fixtures/bundle.ts"
 import { compileWithLibseccomp } from "../fixtures/libseccomp.ts"
 
 const noSuchCall = 0x00050026
@@ -87,3 +94,66 @@ test("conditions on 64-bit arguments decide as libseccomp's", () => {
   }
   expect(differences(seccomp, seccomp.architectures!)).toEqual([])
 })
+
+test("calls newer than the profile answer ENOSYS, unlisted older ones EPERM", () => {
+  const program = compileSeccomp(resolveProfile(defaultProfile, { capabilities: [], kernel: release() }))
+  const native = architectures.find((one) => one.name === nativeArchitecture)!
+  const ask = (number: number) => runBpf(program, { audit: native.audit, number })
+  expect(ask(native.syscalls.get("removexattrat")!)).toBe(0x7fff0000)
+  expect(ask(native.syscalls.get("removexattrat")! + 1)).toBe(noSuchCall)
+  expect(ask(0xffffffff)).toBe(noSuchCall)
+  expect(ask(native.syscalls.get("keyctl")!)).toBe(refused)
+  expect(runBpf(program, { audit: 0x80000016, number: 0 })).toBe(0)
+})
+
+const runtimes = (await probeRuntimes()).all
+const host = detectCgroups()
+
+for (const info of runtimes.values())
+  test(`${info.name}: the filter binds the container and its execs, and lets ordinary programs work`, async () => {
+    using bundles = new Bundles()
+    const span = Span.root(noSink, "test", "test")
+    const id = `seccomp-${process.pid}`
+    const cgroup = openCgroup(host, `/barge-${id}/${info.name}`)
+    cgroup.create({})
+    const driver = openDriver(info)
+    const join = info.cgroupsByUs
+      ? ({ kind: "join", files: cgroup.joinFiles } as const)
+      : ({ kind: "runtime" } as const)
+    try {
+      const script =
+        "grep Seccomp: /proc/self/status; ls / | head -1; unshare -U true; mount -t tmpfs none /tmp; echo $?"
+      const filter = new SeccompFilters().for("default", [], info)
+      const bundle = bundles.make(id, ["/bin/sh", "-c", `${script}; exec sleep 1000 >/dev/null 2>&1`], (spec) => {
+        if (filter.seccomp) spec.linux.seccomp = filter.seccomp
+        if (filter.annotations) spec.annotations = { ...filter.annotations }
+        spec.linux.cgroupsPath = cgroup.path
+        const all = ["CAP_SYS_ADMIN"]
+        spec.process.capabilities = { bounding: all, effective: all, permitted: all, inheritable: [], ambient: [] }
+      })
+      const expected = [
+        "Seccomp:\t2",
+        "bin",
+        "unshare: unshare(0x10000000): Operation not permitted",
+        "mount: permission denied (are you root?)",
+        "1",
+        "",
+      ].join("\n")
+      const output = outputPipe()
+      const stdio = { stdin: "ignore", stdout: output.write, stderr: output.write } as const
+      const request = { id, stateRoot: bundles.stateRoot, cgroup: join, span }
+      await driver.run({ ...request, bundle, stdio })
+      expect(await output.text()).toBe(expected)
+      const processFile = `${bundle}/exec.json`
+      const process = { user: { uid: 0, gid: 0 }, args: ["/bin/sh", "-c", script], env: ["PATH=/bin"], cwd: "/" }
+      writeFileSync(processFile, JSON.stringify(process))
+      const second = outputPipe()
+      const execStdio = { stdin: "ignore", stdout: second.write, stderr: second.write } as const
+      await driver.exec({ ...request, execId: "e", processFile, stdio: execStdio })
+      expect(await second.text()).toBe(expected)
+    } finally {
+      cgroup.kill()
+      await driver.delete({ id, stateRoot: bundles.stateRoot })
+      await openCgroup(host, `/barge-${id}`).remove()
+    }
+  })
