@@ -7,7 +7,21 @@ import { basename } from "node:path"
  */
 type Entry = (args: readonly string[]) => Promise<number>
 
-const processes: Readonly<Record<string, () => Promise<Entry>>> = {}
+/** Children that the daemon starts for one piece of work: `barge internal NAME …`. */
+const internals: Readonly<Record<string, () => Promise<Entry>>> = {
+  netns: async () => {
+    const { netnsHelper } = await import("./network/namespaces.ts")
+    return async (args) => netnsHelper(args)
+  },
+}
+
+const processes: Readonly<Record<string, () => Promise<Entry>>> = {
+  internal: async () => async (args) => {
+    const load = internals[args[0] ?? ""]
+    if (!load) throw new Error(`unknown internal process ${args[0]}`)
+    return await (await load())(args.slice(1))
+  },
+}
 
 const name = basename(process.argv0)
 const args = process.argv.slice(2)
