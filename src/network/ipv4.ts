@@ -58,5 +58,4 @@ export const contains = (subnet: Subnet, address: number): boolean =>
   address >= subnet.base && address < subnet.base + sizeOf(subnet.prefixLength)
 
 /** True when the two have an address in common. */
-export const overlap = (one: Subnet, other: Subnet): boolean =>
-  contains(one, other.base) || contains(other, one.base)
+export const overlap = (one: Subnet, other: Subnet): boolean => contains(one, other.base) || contains(other, one.base)

@@ -1,0 +1,160 @@
+import { closeSync, readFileSync } from "node:fs"
+import { Failure } from "../errors/failure.ts"
+import { holdPort } from "../linux/hold-port.ts"
+import { SystemError } from "../linux/libc.ts"
+import type { BoundPort, PortBinding } from "./contract.ts"
+import { isAddress } from "./ipv4.ts"
+
+interface Held {
+  readonly holder: string
+  readonly hostIp: string
+  readonly descriptor: number | undefined
+}
+
+const everyAddress = "0.0.0.0"
+
+/**
+ * The host's ports that containers have. Each is held by a bound socket that does not listen: traffic never reaches it
+ * (the kernel forwards before), but no program of the host can take the port meanwhile, as none could take one that
+ * somebody listens on. The sockets go with the process; {@link restore} holds the ports again after a restart.
+ */
+export class Ports {
+  /** By `PROTOCOL/PORT`. */
+  readonly #held = new Map<string, Held[]>()
+  readonly #range: readonly [number, number]
+  #next: number
+
+  constructor(range: readonly [number, number] = ephemeralRange()) {
+    this.#range = range
+    this.#next = range[0]
+  }
+
+  /**
+   * Takes every port of `bindings` for `holder`, or none. A binding with a range gets the first free port of it, one
+   * with port 0 an ephemeral port.
+   * @throws conflict with the text `Bind for ADDRESS:PORT failed: port is already allocated`, naming who has it
+   */
+  take(holder: string, bindings: readonly PortBinding[]): readonly BoundPort[] {
+    const taken: BoundPort[] = []
+    try {
+      for (const binding of bindings) taken.push(this.#takeOne(holder, normalized(binding)))
+    } catch (error) {
+      this.release(holder, taken)
+      throw error
+    }
+    return taken
+  }
+
+  /** Holds ports that a living container has had since an earlier life of the daemon; one that was lost meanwhile still counts as the container's. */
+  restore(holder: string, ports: readonly BoundPort[]): void {
+    for (const port of ports) {
+      try {
+        this.#hold(holder, port, port.hostPort)
+      } catch {
+        this.#remember(holder, port, port.hostPort, undefined)
+      }
+    }
+  }
+
+  /** Gives ports back. Those that `holder` does not have are left alone. */
+  release(holder: string, ports: readonly BoundPort[]): void {
+    for (const { protocol, hostIp, hostPort } of ports) {
+      const key = `${protocol}/${hostPort}`
+      const entries = this.#held.get(key) ?? []
+      const own = entries.find((held) => held.holder === holder && held.hostIp === hostIp)
+      if (!own) continue
+      if (own.descriptor !== undefined) closeSync(own.descriptor)
+      const rest = entries.filter((held) => held !== own)
+      if (rest.length > 0) this.#held.set(key, rest)
+      else this.#held.delete(key)
+    }
+  }
+
+  /** Releases every socket; for the end of the process. */
+  close(): void {
+    for (const entries of this.#held.values())
+      for (const { descriptor } of entries) if (descriptor !== undefined) closeSync(descriptor)
+    this.#held.clear()
+  }
+
+  #takeOne(holder: string, binding: PortBinding): BoundPort {
+    if (binding.hostPort === 0) return this.#takeEphemeral(holder, binding)
+    const last = Math.max(binding.hostPort, binding.hostPortEnd ?? 0)
+    for (let port = binding.hostPort; ; port++) {
+      try {
+        return this.#hold(holder, binding, port)
+      } catch (error) {
+        if (port === last) throw error
+      }
+    }
+  }
+
+  #takeEphemeral(holder: string, binding: PortBinding): BoundPort {
+    const [first, last] = this.#range
+    for (let step = first; step <= last; step++) {
+      const port = this.#next
+      this.#next = port === last ? first : port + 1
+      try {
+        return this.#hold(holder, binding, port)
+      } catch (error) {
+        if (!(error instanceof Failure && error.kind === "conflict")) throw error
+      }
+    }
+    throw new Failure("exhausted", `Bind for ${binding.hostIp}:0 failed: all ports are allocated`)
+  }
+
+  #hold(holder: string, binding: PortBinding, port: number): BoundPort {
+    const { protocol, hostIp } = binding
+    const other = this.#held
+      .get(`${protocol}/${port}`)
+      ?.find((held) => held.hostIp === hostIp || held.hostIp === everyAddress || hostIp === everyAddress)
+    if (other) throw allocated(hostIp, port, `by container ${other.holder}; stop it or publish another port`)
+    let descriptor: number | undefined
+    try {
+      descriptor = holdPort(protocol, hostIp, port)
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error
+      if (error.code === "EADDRINUSE")
+        throw allocated(hostIp, port, `by a program on this host; \`ss -lnp sport = :${port}\` shows which`, error)
+      if (error.code === "EADDRNOTAVAIL")
+        throw new Failure(
+          "invalidArgument",
+          `Bind for ${hostIp}:${port} failed: cannot assign requested address (the host has no such address; \`ip address\` shows its own)`,
+          error,
+        )
+      throw error
+    }
+    return this.#remember(holder, binding, port, descriptor)
+  }
+
+  #remember(holder: string, binding: PortBinding, port: number, descriptor: number | undefined): BoundPort {
+    const { protocol, containerPort, hostIp } = binding
+    const key = `${protocol}/${port}`
+    this.#held.set(key, [...(this.#held.get(key) ?? []), { holder, hostIp, descriptor }])
+    return { protocol, containerPort, hostIp, hostPort: port }
+  }
+}
+
+const allocated = (address: string, port: number, by: string, cause?: unknown): Failure =>
+  new Failure("conflict", `Bind for ${address}:${port} failed: port is already allocated (${by})`, cause)
+
+function normalized(binding: PortBinding): PortBinding {
+  const hostIp = binding.hostIp === "" ? everyAddress : binding.hostIp
+  if (!isAddress(hostIp))
+    throw new Failure(
+      "invalidArgument",
+      `cannot publish port ${binding.containerPort}/${binding.protocol} on ${hostIp}: the network has no IPv6; publish on an IPv4 address`,
+    )
+  return { ...binding, hostIp }
+}
+
+/** The kernel's own range for ports nobody chose, so that other choices of the administrator hold here too. */
+function ephemeralRange(): readonly [number, number] {
+  try {
+    const match = /^(\d+)\s+(\d+)/.exec(readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8"))
+    if (match) return [Number(match[1]), Number(match[2])]
+  } catch {
+    // Not readable: IANA's range below.
+  }
+  return [49153, 65535]
+}
