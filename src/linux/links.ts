@@ -19,6 +19,7 @@ const IFLA = {
   netNsFd: 28,
   kind: 1,
   data: 2,
+  alias: 20,
   vethPeer: 1,
   portIsolated: 33,
 } as const
@@ -34,6 +35,8 @@ export interface Link {
   readonly master: number
   /** `bridge`, `veth`, …; empty for hardware. */
   readonly kind: string
+  /** The description that somebody gave it; empty for none. */
+  readonly alias: string
 }
 
 /** Counters of a link, from the side of that link. */
@@ -71,6 +74,7 @@ function linkOf(message: NetlinkMessage): Link {
   const info = attributes.get(IFLA.linkinfo)
   const kind = info ? attributesOf(info).get(IFLA.kind) : undefined
   const name = attributes.get(IFLA.ifname)
+  const alias = attributes.get(IFLA.alias)
   return {
     index: message.body.readInt32LE(4),
     name: name ? textOf(name) : "",
@@ -79,6 +83,7 @@ function linkOf(message: NetlinkMessage): Link {
     macAddress: macText(attributes.get(IFLA.address) ?? Buffer.alloc(0)),
     master: attributes.get(IFLA.master)?.readUInt32LE(0) ?? 0,
     kind: kind ? textOf(kind) : "",
+    alias: alias ? textOf(alias) : "",
   }
 }
 
@@ -120,16 +125,17 @@ export function linkCounters(socket: NetlinkSocket, name: string): LinkCounters 
   }
 }
 
-/** Makes a bridge, up. @throws SystemError; EEXIST when a link of that name exists */
+/** Makes a bridge, up, with `alias` as its description. @throws SystemError; EEXIST when a link of that name exists */
 export function createBridge(
   socket: NetlinkSocket,
-  bridge: { readonly name: string; readonly macAddress: string; readonly mtu: number },
+  bridge: { readonly name: string; readonly macAddress: string; readonly mtu: number; readonly alias: string },
 ): void {
   const body = Buffer.concat([
     interfaceHeader(0, IFF_UP, IFF_UP),
     attribute(IFLA.ifname, text(bridge.name)),
     attribute(IFLA.address, macBytes(bridge.macAddress)),
     attribute(IFLA.mtu, u32(bridge.mtu)),
+    attribute(IFLA.alias, Buffer.from(bridge.alias)),
     nested(IFLA.linkinfo, attribute(IFLA.kind, text("bridge"))),
   ])
   const flags = requestFlags.create | requestFlags.exclusive
@@ -182,6 +188,20 @@ export const linkUp = (index: number): NetlinkRequest => ({
   type: RTM_NEWLINK,
   body: interfaceHeader(index, IFF_UP, IFF_UP),
   subject: `link ${index} up`,
+})
+
+/** The request that makes a link a port of the bridge of index `master`. */
+export const setMaster = (index: number, master: number): NetlinkRequest => ({
+  type: RTM_NEWLINK,
+  body: Buffer.concat([interfaceHeader(index), attribute(IFLA.master, u32(master))]),
+  subject: `link ${index} into bridge ${master}`,
+})
+
+/** The request that changes a link's MTU, in bytes. */
+export const setMtu = (index: number, mtu: number): NetlinkRequest => ({
+  type: RTM_NEWLINK,
+  body: Buffer.concat([interfaceHeader(index), attribute(IFLA.mtu, u32(mtu))]),
+  subject: `MTU ${mtu} of link ${index}`,
 })
 
 /** The request that changes a link's MAC address. */

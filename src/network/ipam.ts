@@ -1,11 +1,6 @@
 import { Failure } from "../errors/failure.ts"
+import type { AddressPool } from "./contract.ts"
 import { contains, formatAddress, formatSubnet, overlap, parseCidr, type Subnet, sizeOf } from "./ipv4.ts"
-
-/** Address space that networks are cut from: subnets of length `size` out of `base`. */
-export interface AddressPool {
-  readonly base: string
-  readonly size: number
-}
 
 /** Docker's defaults for networks of a single host. */
 export const defaultPools: readonly AddressPool[] = [

@@ -57,7 +57,7 @@ export function netnsHelper(args: readonly string[]): number {
  * Makes a namespace of each name below `folder`, in one child.
  * @throws internal with the child's words; then none of them exists
  */
-export async function makeNamespaces(folder: string, names: readonly string[]): Promise<readonly NewNamespace[]> {
+export async function makeNamespaces(folder: string, names: readonly string[]): Promise<NewNamespace[]> {
   mkdirSync(folder, { recursive: true, mode: 0o711 })
   const [ours, theirs] = socketPair()
   const made: NewNamespace[] = []
@@ -77,7 +77,7 @@ export async function makeNamespaces(folder: string, names: readonly string[]): 
     return made
   } catch (error) {
     for (const { socket } of made) socket[Symbol.dispose]()
-    for (const name of names) dropQuietly(join(folder, name))
+    for (const name of names) dropNamespace(join(folder, name))
     throw error
   } finally {
     closeSync(ours)
@@ -100,11 +100,17 @@ function runHelper(folder: string, names: readonly string[], socket: number): Pr
   })
 }
 
-function dropQuietly(path: string): void {
+/**
+ * Lets a namespace go: once no process is in it the kernel takes it apart on its own time, interfaces and all. Takes
+ * some 30 µs. A path that is not bound, or not there, is not an error.
+ */
+export function dropNamespace(path: string, socket?: NetlinkSocket): void {
+  socket?.[Symbol.dispose]()
   try {
     umount(path, { detach: true })
-  } catch {
-    // It was not bound yet.
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code !== "EINVAL" && code !== "ENOENT") throw error
   }
   rmSync(path, { force: true })
 }

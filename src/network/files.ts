@@ -1,0 +1,84 @@
+import { isIP } from "node:net"
+
+/**
+ * The texts of a container's /etc/resolv.conf, /etc/hosts and /etc/hostname, in the form that Docker gives them.
+ */
+
+const isLoopback = (address: string): boolean => /^127\./.test(address) || address === "::1"
+
+/** The addresses of `nameserver` lines (resolv.conf(5)), in order; an interface after `%` is kept. */
+export const nameserversOf = (text: string): readonly string[] =>
+  [...text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm)]
+    .map((match) => match[1]!)
+    .filter((address) => isIP(address.replace(/%.*$/, "")) !== 0)
+
+/** The name servers that can be reached from inside a container: those not on the host's loopback. */
+export const reachableNameservers = (text: string): readonly string[] =>
+  nameserversOf(text).filter((address) => !isLoopback(address) && !address.includes("%"))
+
+/** The words after the last line of `keyword`. */
+function wordsOf(text: string, keyword: string): readonly string[] {
+  const lines = [...text.matchAll(new RegExp(`^[ \\t]*${keyword}[ \\t]+(.*)$`, "gm"))]
+  return lines.at(-1)?.[1]?.trim().split(/\s+/) ?? []
+}
+
+export interface ResolverOptions {
+  /** `--dns`, `--dns-search`, `--dns-opt`: each, when not empty, replaces what the host says. A search of `.` means none. */
+  readonly dns?: readonly string[]
+  readonly search?: readonly string[]
+  readonly options?: readonly string[]
+}
+
+/**
+ * resolv.conf for a container.
+ * @param host the host's resolv.conf, for its search list and options
+ * @param nameservers those to use when none are asked for: see BridgeNetwork.nameservers
+ */
+export function resolvConf(host: string, nameservers: readonly string[], asked: ResolverOptions = {}): string {
+  const servers = asked.dns?.length ? asked.dns : nameservers
+  const hostSearch = wordsOf(host, "search").length ? wordsOf(host, "search") : wordsOf(host, "domain")
+  const search = (asked.search?.length ? asked.search : hostSearch).filter((domain) => domain !== ".")
+  const options = asked.options?.length ? asked.options : wordsOf(host, "options")
+  const lines = [
+    ...servers.map((address) => `nameserver ${address}`),
+    ...(search.length ? [`search ${search.join(" ")}`] : []),
+    ...(options.length ? [`options ${options.join(" ")}`] : []),
+  ]
+  return `${lines.join("\n")}\n`
+}
+
+const standardHosts = [
+  "127.0.0.1\tlocalhost",
+  "::1\tlocalhost ip6-localhost ip6-loopback",
+  "fe00::\tip6-localnet",
+  "ff00::\tip6-mcastprefix",
+  "ff02::1\tip6-allnodes",
+  "ff02::2\tip6-allrouters",
+]
+
+export interface HostsOptions {
+  readonly hostname: string
+  readonly domainname?: string
+  /** The container's own addresses; none with `--network none`. */
+  readonly addresses: readonly string[]
+  /** `--add-host NAME:ADDRESS`, as given; the address may be `host-gateway`. */
+  readonly extra?: readonly string[]
+  /** What `host-gateway` stands for. */
+  readonly gateway?: string
+}
+
+/** /etc/hosts for a container. */
+export function hostsFile(options: HostsOptions): string {
+  const { hostname, domainname, gateway } = options
+  const names = domainname ? `${hostname}.${domainname} ${hostname}` : hostname
+  const extra = (options.extra ?? []).map((entry) => {
+    const match = /^([^:=]+)[:=](.*)$/.exec(entry)
+    const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1")
+    return `${address === "host-gateway" ? (gateway ?? "") : address}\t${match?.[1] ?? entry}`
+  })
+  const own = options.addresses.map((address) => `${address}\t${names}`)
+  return `${[...standardHosts, ...extra, ...own].join("\n")}\n`
+}
+
+/** /etc/hostname for a container. */
+export const hostnameFile = (hostname: string): string => `${hostname}\n`
