@@ -1,4 +1,5 @@
 import { check, cString, libc, types } from "./libc.ts"
+import { type OverlayLayers, withOverlayOptions } from "./overlay.ts"
 
 const c = libc({
   mount: { args: [types.ptr, types.ptr, types.ptr, types.u64, types.ptr], returns: types.i32 },
@@ -29,10 +30,17 @@ export interface MountRequest {
   readonly flags?: number
   /** The file system's own options, comma separated; at most a page (4095 bytes). */
   readonly data?: string
+  /** The directories of an overlay, added to `data`; however many they are. */
+  readonly overlay?: OverlayLayers
 }
 
 /** mount(2). @throws SystemError */
 export function mount(request: MountRequest): void {
+  const { overlay, ...rest } = request
+  if (overlay) {
+    withOverlayOptions(overlay, rest.data, (data) => mount({ ...rest, data }))
+    return
+  }
   const source = cString(request.source)
   const target = cString(request.target)
   const type = request.type === undefined ? null : cString(request.type)

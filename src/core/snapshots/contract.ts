@@ -35,6 +35,16 @@ export interface LayerTarget {
   readonly directory: string
   /** Whiteouts are written as 0/0 character devices and opaque directories as `trusted.overlay.opaque` when true; applied to the tree when false. */
   readonly overlayForm: boolean
+  /** The layers below, nearest first: where a directory that the layer only implies has its attributes from. */
+  readonly lowerDirs: readonly string[]
+}
+
+/** The directories that make up a snapshot's tree, for readers that need no mount. Top first, in overlay's on-disk form. */
+export interface SnapshotTree {
+  /** The whole tree. */
+  readonly layers: readonly string[]
+  /** The parent's tree. When it is not the tail of `layers`, both trees are complete and have to be compared. */
+  readonly below: readonly string[]
 }
 
 /**
@@ -68,6 +78,8 @@ export interface Snapshotter {
   mounts(scope: Scope, key: string, options?: { readonly volatile?: boolean }): Promise<readonly SnapshotMount[]>
   /** Where to unpack the layer that the active snapshot `key` is to hold. */
   layerTarget(scope: Scope, key: string): Promise<LayerTarget>
+  /** The directories of `key`'s tree and of its parent's. @throws notFound */
+  tree(scope: Scope, key: string): Promise<SnapshotTree>
   /** Makes a volatile overlay durable (syncfs, marker removed), in the background: must be done before its next mount. */
   settle(scope: Scope, key: string): Promise<void>
   /** Forgets `key`; its files go in the background. @throws notFound; conflict while it has children */

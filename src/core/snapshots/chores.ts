@@ -1,0 +1,12 @@
+import type { SnapshotUsage } from "./contract.ts"
+
+/** What a snapshotter does to whole trees, away from the thread that serves requests. */
+export type SnapshotChores = {
+  readonly usage: { readonly request: { readonly path: string }; readonly answer: SnapshotUsage }
+  /** Answers with the bytes freed. */
+  readonly remove: { readonly request: { readonly path: string }; readonly answer: number }
+  /** Copies a tree; the target appears only when it is complete. */
+  readonly copy: { readonly request: { readonly from: string; readonly to: string }; readonly answer: null }
+  /** Writes a file system out and then removes the mark that an overlay on it was not. */
+  readonly settle: { readonly request: { readonly directory: string; readonly marker: string }; readonly answer: null }
+}

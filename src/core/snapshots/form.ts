@@ -1,0 +1,37 @@
+import { join } from "node:path"
+import type { LayerTarget, SnapshotMount, SnapshotTree } from "./contract.ts"
+import type { SnapshotRecord } from "./rows.ts"
+
+/** How snapshots lie on disk and come into sight: what differs between the drivers. */
+export interface SnapshotForm {
+  readonly driver: string
+  /** Makes the snapshot's directories when they are not there; a crash half-way leaves nothing that looks complete. */
+  ensure(snapshot: SnapshotRecord): Promise<void>
+  mounts(snapshot: SnapshotRecord, options: { readonly volatile: boolean }): Promise<readonly SnapshotMount[]>
+  layerTarget(snapshot: SnapshotRecord): LayerTarget
+  tree(snapshot: SnapshotRecord): SnapshotTree
+  settle(snapshot: SnapshotRecord): Promise<void>
+}
+
+/** Paths under the snapshots' directory. */
+export class SnapshotPaths {
+  readonly root: string
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  of(id: number): string {
+    return join(this.root, String(id))
+  }
+
+  /** The files: a layer's difference, or the whole tree. */
+  files(id: number): string {
+    return join(this.root, String(id), "fs")
+  }
+
+  /** Overlay's scratch space. */
+  work(id: number): string {
+    return join(this.root, String(id), "work")
+  }
+}

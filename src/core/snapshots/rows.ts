@@ -1,0 +1,197 @@
+import { Failure } from "../../errors/failure.ts"
+import { nowNanos } from "../../std/clock.ts"
+import { protect } from "../leases/protect.ts"
+import type { MetadataDatabase } from "../metadata/database.ts"
+import type { SnapshotInfo, SnapshotKind, SnapshotUsage } from "./contract.ts"
+import type { SnapshotRows } from "./rows-contract.ts"
+
+type Labels = Readonly<Record<string, string>>
+
+interface Row {
+  readonly id: bigint
+  readonly name: string
+  readonly kind: SnapshotKind
+  readonly parent: bigint | null
+  readonly parent_name: string | null
+  readonly labels: string
+  readonly size: bigint | null
+  readonly inodes: bigint | null
+  readonly created_at: bigint
+  readonly updated_at: bigint
+}
+
+/** A snapshot with what names its files. */
+export interface SnapshotRecord {
+  readonly info: SnapshotInfo
+  /** The name of its directory; never used again. */
+  readonly id: number
+  /** Directories of its parents, nearest first. */
+  readonly parents: readonly number[]
+  /** Known once it is committed and was asked for. */
+  readonly usage?: SnapshotUsage
+}
+
+const columns = `s.*, p.name AS parent_name FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent`
+
+/** Snapshots as rows. */
+export class MetadataSnapshotRows implements SnapshotRows {
+  readonly #database: MetadataDatabase
+  #removed: (id: number) => void = () => {}
+
+  constructor(database: MetadataDatabase) {
+    this.#database = database
+  }
+
+  /** Calls `listener` with the directory of each removed snapshot, after the removal is durable. */
+  onRemoved(listener: (id: number) => void): void {
+    this.#removed = listener
+  }
+
+  create(
+    namespace: string,
+    kind: "active" | "view",
+    key: string,
+    parent: string | undefined,
+    options: { readonly labels?: Labels; readonly lease?: string } = {},
+  ): SnapshotInfo {
+    return this.#database.transaction(() => {
+      this.#database.ensureNamespace(namespace)
+      const below = parent === undefined ? undefined : this.#row(namespace, parent)
+      if (parent !== undefined && !below) throw new Failure("notFound", `parent snapshot ${parent} does not exist`)
+      if (below && below.kind !== "committed") {
+        throw new Failure("invalidArgument", `parent snapshot ${parent} is not committed`)
+      }
+      const now = nowNanos()
+      const { changes } = this.#database.run(
+        `INSERT OR IGNORE INTO snapshots (namespace, name, kind, parent, labels, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
+        namespace,
+        key,
+        kind,
+        below?.id ?? null,
+        JSON.stringify(options.labels ?? {}),
+        now,
+        now,
+      )
+      if (changes === 0) throw new Failure("alreadyExists", `snapshot ${key} exists already`)
+      protect(this.#database, { namespace, lease: options.lease }, "snapshots", key)
+      return toInfo(this.#row(namespace, key)!)
+    })
+  }
+
+  find(namespace: string, name: string): SnapshotInfo | undefined {
+    const row = this.#row(namespace, name)
+    return row && toInfo(row)
+  }
+
+  list(namespace: string): readonly SnapshotInfo[] {
+    return this.#database
+      .all<Row>(`SELECT ${columns} WHERE s.namespace = ? ORDER BY s.id`, namespace)
+      .map((row) => toInfo(row))
+  }
+
+  remove(namespace: string, name: string): void {
+    this.#database.transaction(() => {
+      const row = this.#row(namespace, name)
+      if (!row) throw unknown(name)
+      const child = this.#database.first<{ name: string }>(
+        "SELECT name FROM snapshots WHERE parent = ? LIMIT 1",
+        row.id,
+      )
+      if (child) throw new Failure("conflict", `snapshot ${name} is the parent of ${child.name}; remove that one first`)
+      const user = this.#database.first<{ id: string }>(
+        "SELECT id FROM containers WHERE namespace = ? AND snapshot_key = ? LIMIT 1",
+        namespace,
+        name,
+      )
+      if (user) throw new Failure("conflict", `snapshot ${name} is used by container ${user.id}; remove that first`)
+      this.#database.run("DELETE FROM snapshots WHERE id = ?", row.id)
+      this.#database.run(
+        "DELETE FROM lease_resources WHERE namespace = ? AND type = 'snapshots' AND resource = ?",
+        namespace,
+        name,
+      )
+      this.#database.afterCommit(() => this.#removed(Number(row.id)))
+    })
+  }
+
+  /** The snapshot with its directories. @throws notFound */
+  get(namespace: string, name: string): SnapshotRecord {
+    const row = this.#row(namespace, name)
+    if (!row) throw unknown(name)
+    const parents = this.#database.all<{ id: bigint }>(
+      `WITH RECURSIVE chain (id, parent, depth) AS (
+         SELECT id, parent, 0 FROM snapshots WHERE id = ?
+         UNION ALL SELECT s.id, s.parent, depth + 1 FROM snapshots s JOIN chain ON s.id = chain.parent
+       ) SELECT id FROM chain WHERE depth > 0 ORDER BY depth`,
+      row.id,
+    )
+    return {
+      info: toInfo(row),
+      id: Number(row.id),
+      parents: parents.map(({ id }) => Number(id)),
+      ...(row.size === null ? {} : { usage: { size: Number(row.size), inodes: Number(row.inodes) } }),
+    }
+  }
+
+  /** Makes the active snapshot `key` the committed one `name`. @throws notFound, alreadyExists, invalidArgument */
+  commit(
+    namespace: string,
+    name: string,
+    key: string,
+    options: { readonly labels?: Labels; readonly lease?: string } = {},
+  ): SnapshotInfo {
+    return this.#database.transaction(() => {
+      const row = this.#row(namespace, key)
+      if (!row) throw unknown(key)
+      if (row.kind !== "active") throw new Failure("invalidArgument", `snapshot ${key} is not active`)
+      if (name !== key && this.#row(namespace, name)) {
+        throw new Failure("alreadyExists", `snapshot ${name} exists already`)
+      }
+      this.#database.run(
+        "UPDATE snapshots SET name = ?, kind = 'committed', labels = ?, updated_at = ? WHERE id = ?",
+        name,
+        JSON.stringify(options.labels ?? JSON.parse(row.labels)),
+        nowNanos(),
+        row.id,
+      )
+      this.#database.run(
+        "DELETE FROM lease_resources WHERE namespace = ? AND type = 'snapshots' AND resource = ?",
+        namespace,
+        key,
+      )
+      protect(this.#database, { namespace, lease: options.lease }, "snapshots", name)
+      return toInfo(this.#row(namespace, name)!)
+    })
+  }
+
+  /** Keeps a snapshot under the caller's lease. */
+  hold(namespace: string, name: string, lease: string | undefined): void {
+    protect(this.#database, { namespace, lease }, "snapshots", name)
+  }
+
+  /** Remembers the usage of a committed snapshot. */
+  setUsage(id: number, usage: SnapshotUsage): void {
+    this.#database.run("UPDATE snapshots SET size = ?, inodes = ? WHERE id = ?", usage.size, usage.inodes, id)
+  }
+
+  /** The directories of every snapshot of every namespace. */
+  directories(): ReadonlySet<number> {
+    return new Set(this.#database.all<{ id: bigint }>("SELECT id FROM snapshots").map(({ id }) => Number(id)))
+  }
+
+  #row(namespace: string, name: string): Row | undefined {
+    return this.#database.first<Row>(`SELECT ${columns} WHERE s.namespace = ? AND s.name = ?`, namespace, name)
+  }
+}
+
+const unknown = (name: string) => new Failure("notFound", `snapshot ${name} does not exist`)
+
+const toInfo = (row: Row): SnapshotInfo => ({
+  name: row.name,
+  kind: row.kind,
+  ...(row.parent_name === null ? {} : { parent: row.parent_name }),
+  labels: JSON.parse(row.labels) as Labels,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+})

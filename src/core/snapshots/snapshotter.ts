@@ -1,0 +1,182 @@
+import { mkdirSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { messageOf } from "../../errors/failure.ts"
+import type { Log } from "../../std/log.ts"
+import { KeyedMutex } from "../../std/semaphore.ts"
+import { WorkerCalls } from "../../std/worker-calls.ts"
+import type { Scope } from "../scope.ts"
+import type { SnapshotChores } from "./chores.ts"
+import type { LayerTarget, SnapshotInfo, SnapshotMount, SnapshotTree, Snapshotter, SnapshotUsage } from "./contract.ts"
+import { type SnapshotForm, SnapshotPaths } from "./form.ts"
+import { NativeForm } from "./native.ts"
+import { OverlayForm } from "./overlay.ts"
+import { chooseDriver } from "./probe.ts"
+import type { MetadataSnapshotRows, SnapshotRecord } from "./rows.ts"
+
+type Labels = Readonly<Record<string, string>>
+
+/**
+ * Snapshots as rows and directories. A row comes before its directory and goes before it: a directory without a row is
+ * an orphan for {@link sweep}, a row without a directory gets one when it is first used.
+ */
+export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
+  /** Why this driver was chosen. */
+  readonly why: string
+  readonly #rows: MetadataSnapshotRows
+  readonly #form: SnapshotForm
+  readonly #paths: SnapshotPaths
+  readonly #chores: WorkerCalls<SnapshotChores>
+  /** One maker of a snapshot's directories, one settler, at a time. */
+  readonly #perSnapshot = new KeyedMutex()
+  readonly #ensured = new Set<number>()
+  readonly #removals = new Set<Promise<number>>()
+  readonly #log: Log | undefined
+
+  /**
+   * @param root its directory; made when absent
+   * @param driver what the configuration names; chosen by a probe otherwise
+   */
+  constructor(options: {
+    readonly root: string
+    readonly rows: MetadataSnapshotRows
+    readonly driver?: "overlay" | "native"
+    readonly log?: Log
+  }) {
+    mkdirSync(options.root, { recursive: true, mode: 0o700 })
+    const choice = chooseDriver(options.root, options.driver)
+    this.why = choice.why
+    this.#rows = options.rows
+    this.#log = options.log
+    this.#paths = new SnapshotPaths(options.root)
+    this.#chores = new WorkerCalls("core/snapshots/chores")
+    this.#form =
+      choice.driver === "overlay"
+        ? new OverlayForm(this.#paths, choice.ability, this.#chores)
+        : new NativeForm(this.#paths, this.#chores)
+    this.#rows.onRemoved((id) => this.#removeFiles(id))
+  }
+
+  get driver(): string {
+    return this.#form.driver
+  }
+
+  async prepare(scope: Scope, key: string, parent: string | undefined, labels?: Labels): Promise<SnapshotInfo> {
+    return await this.#create(scope, "active", key, parent, labels)
+  }
+
+  async view(scope: Scope, key: string, parent: string | undefined, labels?: Labels): Promise<SnapshotInfo> {
+    return await this.#create(scope, "view", key, parent, labels)
+  }
+
+  async commit(scope: Scope, name: string, key: string, labels?: Labels): Promise<SnapshotInfo> {
+    await this.#ready(scope, key)
+    return this.#rows.commit(scope.namespace, name, key, { labels, lease: scope.lease })
+  }
+
+  async stat(scope: Scope, key: string): Promise<SnapshotInfo> {
+    return this.#rows.get(scope.namespace, key).info
+  }
+
+  async find(scope: Scope, key: string): Promise<SnapshotInfo | undefined> {
+    const info = this.#rows.find(scope.namespace, key)
+    if (info) this.#rows.hold(scope.namespace, key, scope.lease)
+    return info
+  }
+
+  async list(scope: Scope): Promise<readonly SnapshotInfo[]> {
+    return this.#rows.list(scope.namespace)
+  }
+
+  async usage(scope: Scope, key: string): Promise<SnapshotUsage> {
+    const snapshot = this.#rows.get(scope.namespace, key)
+    if (snapshot.usage) return snapshot.usage
+    const usage = await this.#chores.call("usage", { path: this.#paths.files(snapshot.id) })
+    if (snapshot.info.kind === "committed") this.#rows.setUsage(snapshot.id, usage)
+    return usage
+  }
+
+  async mounts(
+    scope: Scope,
+    key: string,
+    options: { readonly volatile?: boolean } = {},
+  ): Promise<readonly SnapshotMount[]> {
+    const snapshot = await this.#ready(scope, key)
+    return await this.#perSnapshot.run(String(snapshot.id), () =>
+      this.#form.mounts(snapshot, { volatile: options.volatile ?? false }),
+    )
+  }
+
+  async layerTarget(scope: Scope, key: string): Promise<LayerTarget> {
+    return this.#form.layerTarget(await this.#ready(scope, key))
+  }
+
+  async tree(scope: Scope, key: string): Promise<SnapshotTree> {
+    return this.#form.tree(await this.#ready(scope, key))
+  }
+
+  async settle(scope: Scope, key: string): Promise<void> {
+    const snapshot = this.#rows.get(scope.namespace, key)
+    await this.#perSnapshot.run(String(snapshot.id), () => this.#form.settle(snapshot))
+  }
+
+  async remove(scope: Scope, key: string): Promise<void> {
+    this.#rows.remove(scope.namespace, key)
+  }
+
+  async sweep(): Promise<number> {
+    await Promise.all(this.#removals)
+    // Listed before the rows are read: a directory that appears meanwhile is not looked at, and its row was there first.
+    const names = readdirSync(this.#paths.root)
+    const known = this.#rows.directories()
+    let freed = 0
+    for (const name of names) {
+      if (/^\d+$/.test(name) && known.has(Number(name))) continue
+      freed += await this.#chores.call("remove", { path: join(this.#paths.root, name) })
+    }
+    return freed
+  }
+
+  /** Waits for removals under way and ends the thread. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#removals)
+    this.#chores[Symbol.dispose]()
+  }
+
+  async #create(
+    scope: Scope,
+    kind: "active" | "view",
+    key: string,
+    parent: string | undefined,
+    labels?: Labels,
+  ): Promise<SnapshotInfo> {
+    const info = this.#rows.create(scope.namespace, kind, key, parent, { labels, lease: scope.lease })
+    try {
+      await this.#ready(scope, key)
+    } catch (error) {
+      this.#rows.remove(scope.namespace, key)
+      throw error
+    }
+    return info
+  }
+
+  /** The snapshot with its directories in place. */
+  async #ready(scope: Scope, key: string): Promise<SnapshotRecord> {
+    const snapshot = this.#rows.get(scope.namespace, key)
+    if (!this.#ensured.has(snapshot.id)) {
+      await this.#perSnapshot.run(String(snapshot.id), () => this.#form.ensure(snapshot))
+      this.#ensured.add(snapshot.id)
+    }
+    return snapshot
+  }
+
+  #removeFiles(id: number): void {
+    this.#ensured.delete(id)
+    const removal = this.#perSnapshot.run(String(id), () => this.#chores.call("remove", { path: this.#paths.of(id) }))
+    this.#removals.add(removal)
+    removal
+      .catch((error) =>
+        this.#log?.warn("a snapshot's files stay until the next start", { id, error: messageOf(error) }),
+      )
+      .finally(() => this.#removals.delete(removal))
+  }
+}
