@@ -134,18 +134,25 @@ function writeBlockIo(at: At, io: NonNullable<Resources["blockIO"]>): void {
  * specification, "Allowed Device list"). A new group has its parent's access, so a list should begin with deny-all.
  */
 export function writeDeviceRules(directory: string, rules: readonly DeviceRule[]): void {
-  for (const rule of rules) {
-    const number = (value: number | undefined) => (value === undefined || value < 0 ? "*" : String(value))
-    const everything = (rule.type ?? "a") === "a"
-    const text = everything ? "a" : `${rule.type} ${number(rule.major)}:${number(rule.minor)} ${rule.access ?? "rwm"}`
-    try {
-      writeControl(`${directory}/${rule.allow ? "devices.allow" : "devices.deny"}`, text)
-    } catch (error) {
-      throw new Failure(
-        "invalidArgument",
-        `cannot set the device rule "${rule.allow ? "allow" : "deny"} ${text}": the kernel answered ${(error as NodeJS.ErrnoException).code}`,
-        error,
-      )
-    }
+  for (const rule of rules) for (const text of ruleTexts(rule)) writeDeviceRule(directory, rule.allow, text)
+}
+
+function writeDeviceRule(directory: string, allow: boolean, text: string): void {
+  try {
+    writeControl(`${directory}/${allow ? "devices.allow" : "devices.deny"}`, text)
+  } catch (error) {
+    throw new Failure(
+      "invalidArgument",
+      `cannot set the device rule "${allow ? "allow" : "deny"} ${text}": the kernel answered ${(error as NodeJS.ErrnoException).code}`,
+      error,
+    )
   }
+}
+
+/** The kernel takes `a` for every device whatever numbers follow: a narrower rule for all types is written for each. */
+function ruleTexts(rule: DeviceRule): string[] {
+  const number = (value: number | undefined) => (value === undefined || value < 0 ? "*" : String(value))
+  const rest = `${number(rule.major)}:${number(rule.minor)} ${rule.access ?? "rwm"}`
+  if (rule.type === "b" || rule.type === "c") return [`${rule.type} ${rest}`]
+  return rest === "*:* rwm" ? ["a"] : [`b ${rest}`, `c ${rest}`]
 }

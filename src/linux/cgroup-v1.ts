@@ -22,6 +22,7 @@ import { readStats } from "./cgroup-v1-stats.ts"
 export class CgroupV1 implements Cgroup {
   readonly path: string
   readonly joinFiles: readonly string[]
+  readonly oomFile?: string
   /** Each hierarchy's directory of this group. */
   readonly #groups: readonly { readonly hierarchy: Hierarchy; readonly directory: string }[]
 
@@ -29,6 +30,8 @@ export class CgroupV1 implements Cgroup {
     this.path = path
     this.#groups = hierarchies.map((hierarchy) => ({ hierarchy, directory: hierarchy.mountPoint + path }))
     this.joinFiles = this.#groups.map((group) => `${group.directory}/tasks`)
+    const memory = this.#directory("memory")
+    if (memory) this.oomFile = `${memory}/memory.oom_control`
   }
 
   #directory(controller: string): string | undefined {
@@ -111,8 +114,7 @@ export class CgroupV1 implements Cgroup {
   }
 
   oomKills(): number {
-    const memory = this.#directory("memory")
-    return memory ? Number(readTable(`${memory}/memory.oom_control`)["oom_kill"] ?? 0n) : 0
+    return this.oomFile ? Number(readTable(this.oomFile)["oom_kill"] ?? 0n) : 0
   }
 
   async remove(): Promise<void> {

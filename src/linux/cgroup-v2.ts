@@ -20,6 +20,7 @@ import { writeUnifiedLimits } from "./cgroup-v2-limits.ts"
 export class CgroupV2 implements Cgroup {
   readonly path: string
   readonly joinFiles: readonly string[]
+  readonly oomFile: string
   readonly #root: string
   readonly #directory: string
 
@@ -28,6 +29,7 @@ export class CgroupV2 implements Cgroup {
     this.#root = root
     this.#directory = root + path
     this.joinFiles = [`${this.#directory}/cgroup.procs`]
+    this.oomFile = `${this.#directory}/memory.events`
   }
 
   /** Makes the parents and hands them the root's controllers; the group itself, its limits and device rules are the runtime's to make. */
@@ -128,7 +130,7 @@ export class CgroupV2 implements Cgroup {
   }
 
   oomKills(): number {
-    return Number(readTable(`${this.#directory}/memory.events`)["oom_kill"] ?? 0n)
+    return Number(readTable(this.oomFile)["oom_kill"] ?? 0n)
   }
 
   async remove(): Promise<void> {
