@@ -1,6 +1,5 @@
+import type { Labels } from "../metadata/labels.ts"
 import type { SnapshotInfo } from "./contract.ts"
-
-type Labels = Readonly<Record<string, string>>
 
 /**
  * What the metadata knows about snapshots, synchronously, so that other stores can change it within their own

@@ -1,0 +1,93 @@
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { Failure, kindOf } from "../../errors/failure.ts"
+import { algorithmOf, type Digest, hexOf, isDigest } from "../../oci/digest.ts"
+
+/** Where the bytes lie: `blobs/ALGORITHM/HEX` for what is published, `ingest/…` for what is being written. */
+export class ContentFiles {
+  readonly directory: string
+  readonly #syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>()
+
+  constructor(directory: string) {
+    this.directory = directory
+  }
+
+  async prepare(): Promise<void> {
+    for (const part of ["blobs/sha256", "blobs/sha512", "ingest"]) {
+      await mkdir(join(this.directory, part), { recursive: true, mode: 0o700 })
+    }
+  }
+
+  blob(digest: Digest): string {
+    return join(this.directory, "blobs", algorithmOf(digest), hexOf(digest))
+  }
+
+  ingest(name: string): string {
+    return join(this.directory, "ingest", name)
+  }
+
+  /** The digests that have a file. */
+  async blobs(): Promise<Digest[]> {
+    const found: Digest[] = []
+    for (const algorithm of ["sha256", "sha512"]) {
+      for (const name of await readdir(join(this.directory, "blobs", algorithm))) {
+        const digest = `${algorithm}:${name}`
+        if (isDigest(digest)) found.push(digest)
+      }
+    }
+    return found
+  }
+
+  ingests(): Promise<string[]> {
+    return readdir(join(this.directory, "ingest"))
+  }
+
+  /** Bytes of the file, or undefined when there is none. */
+  async size(path: string): Promise<number | undefined> {
+    try {
+      return (await stat(path)).size
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") return undefined
+      throw error
+    }
+  }
+
+  async delete(path: string): Promise<void> {
+    await rm(path, { force: true })
+  }
+
+  /** Makes the names in the directory of `path` durable. Callers that come while a sync runs share the next one. */
+  syncDirectoryOf(path: string): Promise<void> {
+    const directory = dirname(path)
+    const state = this.#syncs.get(directory)
+    if (!state) {
+      const running = this.#sync(directory)
+      this.#syncs.set(directory, { running })
+      return running
+    }
+    state.next ??= state.running.then(
+      () => this.syncDirectoryOf(path),
+      () => this.syncDirectoryOf(path),
+    )
+    return state.next
+  }
+
+  async #sync(directory: string): Promise<void> {
+    try {
+      await using handle = await open(directory, "r")
+      await handle.sync()
+    } finally {
+      this.#syncs.delete(directory)
+    }
+  }
+}
+
+/** A full disk as a failure that says what to do; every other error as it is. */
+export function explainFullDisk(error: unknown, what: string, directory: string): unknown {
+  if (error instanceof Failure || kindOf(error) !== "noSpace") return error
+  return new Failure(
+    "noSpace",
+    `no space left on the disk of ${directory} while writing ${what}; remove images, containers or volumes that are not needed (barge system prune) or enlarge the disk, then try again`,
+    error,
+  )
+}
