@@ -75,6 +75,9 @@ export interface LogPosition {
 }
 
 /** A piece of output as it came: never cut at lines. */
+/** Which of a process's outputs; a terminal has only stdout. */
+export type OutputStream = "stdout" | "stderr"
+
 export interface OutputChunk {
   readonly stream: "stdout" | "stderr"
   /** Nanoseconds since the epoch. */

@@ -1,0 +1,81 @@
+import { closeSync } from "node:fs"
+import { Failure } from "../errors/failure.ts"
+import { wouldBlock } from "./descriptor.ts"
+import { check, errno, libc, SystemError, types } from "./libc.ts"
+import { socketFlags, socketTypes } from "./socket.ts"
+
+const c = libc({
+  socket: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
+  bind: { args: [types.i32, types.ptr, types.u32], returns: types.i32 },
+  listen: { args: [types.i32, types.i32], returns: types.i32 },
+  connect: { args: [types.i32, types.ptr, types.u32], returns: types.i32 },
+  accept4: { args: [types.i32, types.ptr, types.ptr, types.i32], returns: types.i32 },
+  send: { args: [types.i32, types.ptr, types.u64, types.i32], returns: types.i64_fast },
+})
+
+const AF_UNIX = 1
+const MSG_NOSIGNAL = 0x4000
+const EINTR = 4
+const EAGAIN = 11
+const ECONNABORTED = 103
+
+/** struct sockaddr_un (unix(7)). @throws invalidArgument when the path is longer than its 107 bytes */
+function address(path: string): Buffer {
+  const name = Buffer.from(path)
+  if (name.length > 107) {
+    throw new Failure("invalidArgument", `socket path ${path} is longer than 107 bytes; choose a shorter run root`)
+  }
+  const bytes = Buffer.from(new ArrayBuffer(3 + name.length))
+  bytes.writeUInt16LE(AF_UNIX, 0)
+  name.copy(bytes, 2)
+  return bytes
+}
+
+function open(path: string, use: (socket: number, name: Buffer) => void): number {
+  const name = address(path)
+  const socket = check(c.socket(AF_UNIX, socketTypes.stream | socketFlags.cloexec | socketFlags.nonblock, 0), "socket")
+  try {
+    use(socket, name)
+    return socket
+  } catch (error) {
+    closeSync(socket)
+    throw error
+  }
+}
+
+/** A non-blocking listening stream socket at `path`, which must not exist. @throws SystemError; EADDRINUSE */
+export function listenUnix(path: string): number {
+  return open(path, (socket, name) => {
+    check(c.bind(socket, name, name.length), "bind", path)
+    check(c.listen(socket, 128), "listen", path)
+  })
+}
+
+/** A non-blocking stream socket connected to `path`. @throws SystemError; ECONNREFUSED, ENOENT, EAGAIN when its backlog is full */
+export function connectUnix(path: string): number {
+  return open(path, (socket, name) => {
+    check(c.connect(socket, name, name.length), "connect", path)
+  })
+}
+
+/** The next connection, non-blocking and close-on-exec, or {@link wouldBlock}. @throws SystemError; EMFILE */
+export function acceptNow(listener: number): number {
+  for (;;) {
+    const socket = c.accept4(listener, null, null, socketFlags.cloexec | socketFlags.nonblock)
+    if (socket >= 0) return socket
+    const number = errno()
+    if (number === EAGAIN) return wouldBlock
+    if (number !== EINTR && number !== ECONNABORTED) throw new SystemError("accept4", number)
+  }
+}
+
+/** send(2) on a non-blocking socket, without SIGPIPE. @returns bytes taken or {@link wouldBlock}; @throws SystemError; EPIPE */
+export function sendNow(socket: number, bytes: Uint8Array): number {
+  for (;;) {
+    const length = Number(c.send(socket, bytes, bytes.length, MSG_NOSIGNAL))
+    if (length >= 0) return length
+    const number = errno()
+    if (number === EAGAIN) return wouldBlock
+    if (number !== EINTR) throw new SystemError("send", number)
+  }
+}

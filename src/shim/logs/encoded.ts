@@ -1,0 +1,140 @@
+import { readFileSync } from "node:fs"
+import { formatNanos, nowNanos } from "../../std/clock.ts"
+import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
+import { Losses, lossMessage } from "./losses.ts"
+import { RotatingFile } from "./rotating-file.ts"
+import type { LogTrouble, LogWriter } from "./writer.ts"
+
+/** Bytes after which a line is written in pieces, as Docker and containerd do. */
+export const maxLine = 16 * 1024
+
+type Encode = (stream: OutputStream, at: string, bytes: Buffer, ended: boolean) => Buffer
+
+/** Docker's json-file: `{"log":…,"stream":…,"time":…}`; a piece without a newline in `log` is a partial one. */
+const encodeJson: Encode = (stream, at, bytes, ended) =>
+  Buffer.from(
+    `{"log":${JSON.stringify(bytes.toString("utf8") + (ended ? "\n" : ""))},"stream":"${stream}","time":"${at}"}\n`,
+  )
+
+/** The CRI logging format: `TIME STREAM P|F LINE`. */
+const encodeCri: Encode = (stream, at, bytes, ended) =>
+  Buffer.concat([Buffer.from(`${at} ${stream} ${ended ? "F" : "P"} `), bytes, newline])
+
+const newline = Buffer.of(10)
+
+/** A log of encoded lines, for consumers of the files themselves. A line is written when it ends. */
+export class EncodedLog implements LogWriter {
+  readonly #file: RotatingFile
+  readonly #encode: Encode
+  readonly #losses: Losses
+  readonly #unended: Record<OutputStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  readonly #batch: Buffer[] = []
+  #batched = 0
+  #raw = 0
+
+  constructor(config: LogConfig, format: "json-file" | "cri", trouble: LogTrouble) {
+    this.#file = new RotatingFile({ ...config, generation: generationBeside(config.path) })
+    this.#encode = format === "cri" ? encodeCri : encodeJson
+    this.#losses = new Losses(trouble)
+  }
+
+  get position(): LogPosition {
+    return this.#file.position
+  }
+
+  write(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
+    const time = formatNanos(at)
+    const bytes = buffer.subarray(start, start + length)
+    let from = 0
+    while (from < length) {
+      const carried = this.#unended[stream]
+      const found = bytes.indexOf(10, from)
+      const most = from + maxLine - carried.length
+      if (found >= 0 && found <= most) {
+        this.#entry(stream, time, join(carried, bytes.subarray(from, found)), true)
+        from = found + 1
+      } else if (length > most) {
+        const whole = join(carried, bytes.subarray(from, most))
+        const piece = whole.subarray(0, characterBoundary(whole))
+        this.#entry(stream, time, piece, false)
+        this.#unended[stream] = Buffer.from(whole.subarray(piece.length))
+        from = most
+        continue
+      } else {
+        this.#unended[stream] = join(carried, Buffer.from(bytes.subarray(from)))
+        break
+      }
+      this.#unended[stream] = empty
+    }
+    this.#commit(at)
+  }
+
+  flush(at: bigint): void {
+    for (const stream of ["stdout", "stderr"] as const) {
+      if (this.#unended[stream].length > 0) this.#entry(stream, formatNanos(at), this.#unended[stream], false)
+      this.#unended[stream] = empty
+    }
+    this.#commit(at)
+  }
+
+  reopen(at: bigint): void {
+    this.flush(at)
+    this.#file.reopen()
+  }
+
+  close(at: bigint): void {
+    this.flush(at)
+    this.#losses.settle((lost) => this.#mark(lost, nowNanos()))
+    this.#file.close()
+  }
+
+  #entry(stream: OutputStream, time: string, bytes: Buffer, ended: boolean): void {
+    const encoded = this.#encode(stream, time, bytes, ended)
+    if (this.#batched > 0 && this.#batched + encoded.length > Math.min(this.#file.room, 1024 * 1024)) {
+      this.#commit(nowNanos())
+    }
+    this.#batch.push(encoded)
+    this.#batched += encoded.length
+    this.#raw += bytes.length
+  }
+
+  #commit(at: bigint): void {
+    if (this.#batched === 0) return
+    const bytes = Buffer.concat(this.#batch)
+    const raw = this.#raw
+    this.#batch.length = 0
+    this.#batched = 0
+    this.#raw = 0
+    if (!this.#losses.settle((lost) => this.#mark(lost, at))) this.#losses.add(raw)
+    else this.#losses.attempt(raw, () => this.#file.append(bytes, 0, bytes.length))
+  }
+
+  #mark(lost: number, at: bigint): void {
+    const entry = this.#encode("stderr", formatNanos(at), Buffer.from(lossMessage(lost).trimEnd()), true)
+    this.#file.append(entry, 0, entry.length)
+  }
+}
+
+const empty = Buffer.alloc(0)
+
+const join = (carried: Buffer, bytes: Buffer): Buffer => (carried.length === 0 ? bytes : Buffer.concat([carried, bytes]))
+
+/** Where the last whole UTF-8 character of `bytes` ends, or all of it when that is not UTF-8. */
+function characterBoundary(bytes: Buffer): number {
+  for (let back = 1; back <= 4 && back < bytes.length; back++) {
+    const byte = bytes[bytes.length - back]!
+    if ((byte & 0xc0) === 0x80) continue
+    const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    return needed > back ? bytes.length - back : bytes.length
+  }
+  return bytes.length
+}
+
+/** Rotations so far of a file that cannot carry the number itself. */
+export function generationBeside(path: string): number {
+  try {
+    return Number(readFileSync(`${path}.generation`, "utf8")) || 0
+  } catch {
+    return 0
+  }
+}

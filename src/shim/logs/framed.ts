@@ -1,0 +1,133 @@
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
+import { nowNanos } from "../../std/clock.ts"
+import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
+import {
+  encloseFrame,
+  fileHeader,
+  fileHeaderLength,
+  frameKinds,
+  generationOf,
+  headerLength,
+  overhead,
+  readHeader,
+  readTrailer,
+  trailerLength,
+} from "./frame.ts"
+import { Losses } from "./losses.ts"
+import { RotatingFile } from "./rotating-file.ts"
+import type { LogTrouble, LogWriter } from "./writer.ts"
+
+/** The log of raw chunks (see `frame.ts`). */
+export class FramedLog implements LogWriter {
+  readonly #file: RotatingFile
+  readonly #losses: Losses
+
+  constructor(config: LogConfig, trouble: LogTrouble) {
+    const generation = repair(config.path)
+    const header = (number: number) => fileHeader(number, nowNanos())
+    this.#file = new RotatingFile({ ...config, header, generation })
+    this.#losses = new Losses(trouble)
+  }
+
+  get position(): LogPosition {
+    const { generation, offset } = this.#file.position
+    return { generation, offset: Math.max(offset, fileHeaderLength) }
+  }
+
+  write(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
+    if (!this.#losses.settle((lost) => this.#mark(lost, at))) return this.#losses.add(length)
+    const most = this.#file.room - fileHeaderLength - overhead
+    if (length > most) {
+      for (let done = 0; done < length; done += most) {
+        const piece = Buffer.alloc(Math.min(most, length - done) + overhead)
+        buffer.copy(piece, headerLength, start + done, start + done + piece.length - overhead)
+        this.#append(stream, at, piece, headerLength, piece.length - overhead)
+      }
+    } else this.#append(stream, at, buffer, start, length)
+  }
+
+  flush(): void {}
+
+  reopen(): void {
+    this.#file.reopen()
+  }
+
+  close(): void {
+    this.#losses.settle((lost) => this.#mark(lost, nowNanos()))
+    this.#file.close()
+  }
+
+  #append(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
+    encloseFrame(buffer, start, length, frameKinds[stream], at)
+    this.#losses.attempt(length, () => this.#file.append(buffer, start - headerLength, length + overhead))
+  }
+
+  #mark(lost: number, at: bigint): void {
+    const payload = Buffer.from(JSON.stringify({ bytes: lost }))
+    const frame = Buffer.concat([Buffer.alloc(headerLength), payload, Buffer.alloc(trailerLength)])
+    encloseFrame(frame, headerLength, payload.length, frameKinds.gap, at)
+    this.#file.append(frame, 0, frame.length)
+  }
+}
+
+/**
+ * Makes a file that a crash left torn whole again: what arrived of its last frame becomes a frame of that length.
+ * @returns the file's generation; 0 when there is none
+ */
+export function repair(path: string): number {
+  let descriptor: number
+  try {
+    descriptor = openSync(path, "r+")
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return 0
+    throw error
+  }
+  try {
+    const size = fstatSync(descriptor).size
+    const first = readAt(descriptor, 0, fileHeaderLength)
+    const generation = generationOf(first)
+    if (generation === undefined) {
+      ftruncateSync(descriptor, 0)
+      return 0
+    }
+    if (size > fileHeaderLength && !endsWhole(descriptor, size)) mend(descriptor, size)
+    return generation
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function endsWhole(descriptor: number, size: number): boolean {
+  const length = readTrailer(readAt(descriptor, size - trailerLength, trailerLength), 0)
+  if (length === undefined || size < fileHeaderLength + overhead + length) return false
+  const header = readHeader(readAt(descriptor, size - length - overhead, headerLength), 0)
+  return header?.length === length
+}
+
+function mend(descriptor: number, size: number): void {
+  let at = fileHeaderLength
+  for (;;) {
+    const header = readHeader(readAt(descriptor, at, headerLength), 0)
+    if (!header) break
+    if (at + overhead + header.length <= size) {
+      at += overhead + header.length
+      continue
+    }
+    const length = Math.min(size - at - headerLength, header.length)
+    if (length > 0) {
+      const frame = Buffer.alloc(length + overhead)
+      readAt(descriptor, at + headerLength, length).copy(frame, headerLength)
+      encloseFrame(frame, headerLength, length, header.kind, header.at)
+      writeSync(descriptor, frame, 0, frame.length, at)
+      at += frame.length
+    }
+    break
+  }
+  ftruncateSync(descriptor, at)
+}
+
+/** Up to `length` bytes at `offset`. */
+function readAt(descriptor: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length)
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, length, offset))
+}
