@@ -21,6 +21,7 @@ const processes: Readonly<Record<string, () => Promise<Entry>>> = {
     if (!load) throw new Error(`unknown internal process ${args[0]}`)
     return await (await load())(args.slice(1))
   },
+  shim: async () => (await import("./shim/main.ts")).shimMain,
 }
 
 const name = basename(process.argv0)

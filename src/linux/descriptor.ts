@@ -4,7 +4,6 @@ const c = libc({
   read: { args: [types.i32, types.ptr, types.u64], returns: types.i64_fast },
   write: { args: [types.i32, types.ptr, types.u64], returns: types.i64_fast },
   fcntl: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
-  flock: { args: [types.i32, types.i32], returns: types.i32 },
   dup2: { args: [types.i32, types.i32], returns: types.i32 },
   pipe2: { args: [types.ptr, types.i32], returns: types.i32 },
 })
@@ -13,11 +12,10 @@ const EINTR = 4
 const EAGAIN = 11
 const F_GETFL = 3
 const F_SETFL = 4
+const F_DUPFD_CLOEXEC = 1030
 const F_SETPIPE_SZ = 1031
 const O_NONBLOCK = 0o4000
 const O_CLOEXEC = 0o2000000
-const LOCK_EX = 2
-const LOCK_NB = 4
 
 /** What {@link readNow} and {@link writeNow} give when a non-blocking descriptor would block. */
 export const wouldBlock = -1
@@ -66,14 +64,6 @@ export function growPipe(descriptor: number, bytes: number): void {
   for (let size = bytes; size > 64 * 1024; size >>= 1) if (c.fcntl(descriptor, F_SETPIPE_SZ, size) >= 0) return
 }
 
-/** An exclusive flock(2), held as long as the open file. @returns false when somebody else holds it */
-export function tryLock(descriptor: number): boolean {
-  if (c.flock(descriptor, LOCK_EX | LOCK_NB) === 0) return true
-  const number = errno()
-  if (number === EAGAIN) return false
-  throw new SystemError("flock", number)
-}
-
 /** Makes `target` another name of `descriptor`'s open file (dup2(2)); without close-on-exec. @throws SystemError */
 export function redirect(descriptor: number, target: number): void {
   check(c.dup2(descriptor, target), "dup2")
@@ -84,4 +74,9 @@ export function pipe(): [number, number] {
   const pair = new Int32Array(2)
   check(c.pipe2(pair, O_CLOEXEC), "pipe2")
   return [pair[0]!, pair[1]!]
+}
+
+/** Another descriptor of the same open file, close-on-exec. @throws SystemError */
+export function duplicate(descriptor: number): number {
+  return check(c.fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD_CLOEXEC)")
 }

@@ -59,8 +59,12 @@ export interface ExitRecord {
 
 export interface TaskState {
   readonly id: string
+  /** 0 while it is only opened. */
   readonly pid: number
+  /** Nanoseconds since the epoch, as decimal text; `"0"` while it is only opened. */
   readonly startedAt: string
+  /** False between `create` and `start`. */
+  readonly started: boolean
   readonly io: IoConfig
   readonly log: LogConfig
   /** Present once init has ended. */
@@ -74,12 +78,12 @@ export interface LogPosition {
   readonly offset: number
 }
 
-/** A piece of output as it came: never cut at lines. */
 /** Which of a process's outputs; a terminal has only stdout. */
 export type OutputStream = "stdout" | "stderr"
 
+/** A piece of output as it came: never cut at lines. */
 export interface OutputChunk {
-  readonly stream: "stdout" | "stderr"
+  readonly stream: OutputStream
   /** Nanoseconds since the epoch. */
   readonly at: bigint
   readonly bytes: Uint8Array
@@ -98,6 +102,8 @@ export interface AttachOptions {
 /** A live connection to a process's stdio, from `position` of its log on: without gap, without duplicate. */
 export interface AttachStream extends AsyncDisposable {
   readonly position: LogPosition
+  /** Where in the log the output goes on after what has been read from `output` so far. */
+  readonly reached: LogPosition
   readonly output: AsyncIterable<OutputChunk>
   /** True after `output` ended because a follower was too slow. */
   readonly lagged: boolean
@@ -109,6 +115,14 @@ export interface AttachStream extends AsyncDisposable {
 
 export type ShimEvent =
   | { readonly type: "exit"; readonly exit: ExitRecord }
+  /** A task's log found no room (`lost` bytes so far), told once; or has room again, with all that was lost. The task goes on. */
+  | {
+      readonly type: "log"
+      readonly id: string
+      readonly recovered: boolean
+      readonly lost: number
+      readonly why?: string
+    }
   /** The connection was lost and a new shim was started or found; `tasks` is what it knows. */
   | { readonly type: "reconnected"; readonly replaced: boolean; readonly tasks: readonly TaskState[] }
 

@@ -60,7 +60,7 @@ export class Tasks implements TaskService {
     this.#starts = new Semaphore(collaborators.startsAtOnce)
     collaborators.shim.on((event) => {
       if (event.type === "exit") this.#ended(event.exit)
-      else
+      else if (event.type === "reconnected")
         this.#reconnected(
           new Set(event.tasks.map((task) => task.id)),
           event.tasks.flatMap((task) => task.exit ?? []),

@@ -117,7 +117,8 @@ export class EncodedLog implements LogWriter {
 
 const empty = Buffer.alloc(0)
 
-const join = (carried: Buffer, bytes: Buffer): Buffer => (carried.length === 0 ? bytes : Buffer.concat([carried, bytes]))
+const join = (carried: Buffer, bytes: Buffer): Buffer =>
+  carried.length === 0 ? bytes : Buffer.concat([carried, bytes])
 
 /** Where the last whole UTF-8 character of `bytes` ends, or all of it when that is not UTF-8. */
 function characterBoundary(bytes: Buffer): number {

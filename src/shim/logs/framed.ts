@@ -35,7 +35,10 @@ export class FramedLog implements LogWriter {
   }
 
   write(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
-    if (!this.#losses.settle((lost) => this.#mark(lost, at))) return this.#losses.add(length)
+    if (!this.#losses.settle((lost) => this.#mark(lost, at))) {
+      this.#losses.add(length)
+      return
+    }
     const most = this.#file.room - fileHeaderLength - overhead
     if (length > most) {
       for (let done = 0; done < length; done += most) {

@@ -204,12 +204,3 @@ test("cri lines carry F and P tags", () => {
   writer.close(tick())
   expect(readFileSync(log.path, "utf8")).toMatch(/^\S+Z stdout F whole\n\S+Z stdout P part\n$/)
 })
-
-test("output that finds no room is counted, marked in the log and told once", async () => {
-  const log = { ...config(), path: "/dev/full" }
-  const told: unknown[] = []
-  const writer = openLog(log, (trouble) => told.push(trouble))
-  put(writer, "lost\n")
-  put(writer, "lost too\n")
-  expect(told).toEqual([{ recovered: false, lost: 5, why: expect.stringContaining("ENOSPC") }])
-})

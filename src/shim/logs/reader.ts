@@ -3,7 +3,7 @@ import { promisify } from "node:util"
 import type { LogConfig, LogPosition, OutputChunk, OutputStream } from "../contract.ts"
 import { decodeCri, decodeJson } from "./decode.ts"
 import { frameKinds, headerLength, maxPayload, overhead, readHeader } from "./frame.ts"
-import { type LogLine, LineSplitter } from "./line-splitter.ts"
+import { LineSplitter, type LogLine } from "./line-splitter.ts"
 import { lossMessage } from "./losses.ts"
 import { type Segment, Segments } from "./segments.ts"
 import { encodedTail, type FrameStart, framedTail } from "./tail.ts"
@@ -40,10 +40,7 @@ export async function* readChunks(options: ReadLogOptions): AsyncGenerator<reado
  * A task's lines in the order of their ends, in batches. With a `splitter` what has not ended stays in it, for the output
  * that follows; otherwise it comes as partial lines at the end.
  */
-export async function* readLines(
-  options: ReadLogOptions,
-  splitter?: LineSplitter,
-): AsyncGenerator<readonly LogLine[]> {
+export async function* readLines(options: ReadLogOptions, splitter?: LineSplitter): AsyncGenerator<readonly LogLine[]> {
   using segments = Segments.open(options.log)
   const cut = splitter ?? new LineSplitter()
   for await (const batch of entries(segments, options)) {
@@ -93,9 +90,7 @@ async function* entries(segments: Segments, options: ReadLogOptions): AsyncGener
 
 /** Whether anything of a file is within the tail. */
 const mayHold = (segment: Segment, starts: Partial<Record<OutputStream, FrameStart>>): boolean =>
-  !starts.stdout ||
-  !starts.stderr ||
-  segment.generation >= Math.min(starts.stdout.generation, starts.stderr.generation)
+  !starts.stdout || !starts.stderr || segment.generation >= Math.min(starts.stdout.generation, starts.stderr.generation)
 
 /** Bytes per read; a frame always fits. */
 const blockSize = 1024 * 1024

@@ -25,7 +25,11 @@ export interface LogWriter {
 }
 
 /** Told when output could not be written (`lost` bytes so far, why), and with `recovered` when writing works again. */
-export type LogTrouble = (trouble: { readonly recovered: boolean; readonly lost: number; readonly why?: string }) => void
+export type LogTrouble = (trouble: {
+  readonly recovered: boolean
+  readonly lost: number
+  readonly why?: string
+}) => void
 
 /** Opens or continues a task's log. @throws when the file cannot be opened */
 export function openLog(config: LogConfig, trouble: LogTrouble): LogWriter {

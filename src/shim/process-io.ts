@@ -1,0 +1,307 @@
+import { closeSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { duplicate, growPipe, setNonBlocking } from "../linux/descriptor.ts"
+import { makeFifo, openFifoBoth, openFifoInput, openFifoReader, openFifoWriter } from "../linux/fifo.ts"
+import { setWindowSize, type WindowSize } from "../linux/pty.ts"
+import type { Reactor } from "../linux/reactor.ts"
+import type { Stdio } from "../runtime/contract.ts"
+import { nowNanos } from "../std/clock.ts"
+import { Attachment } from "./attachment.ts"
+import type { Connection } from "./connection.ts"
+import type { AttachOptions, IoConfig, LogPosition, OutputStream } from "./contract.ts"
+import { Input } from "./input.ts"
+import type { LogWriter } from "./logs/writer.ts"
+import { Output, type OutputSink } from "./output.ts"
+
+/** Our ends of a process's stdio. Owned by whoever holds the object. */
+export interface IoDescriptors {
+  readonly stdin?: number
+  readonly stdout?: number
+  readonly stderr?: number
+  readonly master?: number
+}
+
+export interface ProcessIoOptions {
+  readonly reactor: Reactor
+  /** Where the FIFOs are. */
+  readonly folder: string
+  readonly io: IoConfig
+  readonly log: LogWriter
+  /** Told at the first byte of output. */
+  readonly onFirstOutput: () => void
+  /** Told when stdin has been closed by a client, before it is. */
+  readonly onInputEnd: () => void
+  /** Told when nobody can write output any more. */
+  readonly onEnd: () => void
+}
+
+/** Pipes hold this much, so that a process seldom waits for us. */
+const pipeSize = 1024 * 1024
+
+/**
+ * Stdio of one process: named FIFOs, or a terminal. Output goes to the log first and then to every attached client. The
+ * process's own ends are opened for both directions, so that it lives on, waiting, when this program is killed; the next
+ * one opens the FIFOs by their names.
+ */
+export class ProcessIo {
+  readonly #options: ProcessIoOptions
+  readonly #attachments = new Set<Attachment>()
+  #input: Input | undefined
+  #outputs = new Map<OutputStream, Output>()
+  #sawOutput = false
+  #live = false
+  #over = false
+  #closed = false
+
+  constructor(options: ProcessIoOptions) {
+    this.#options = options
+    if (options.io.stdin) this.#input = new Input(options.reactor)
+  }
+
+  get input(): Input | undefined {
+    return this.#input
+  }
+
+  get log(): LogWriter {
+    return this.#options.log
+  }
+
+  get attachments(): ReadonlySet<Attachment> {
+    return this.#attachments
+  }
+
+  /** Whether every writer has gone. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Makes the FIFOs and opens our ends; for a terminal there is nothing until its master comes. */
+  create(): void {
+    const { folder, io } = this.#options
+    if (io.terminal) return
+    for (const stream of ["stdout", "stderr"] as const) makeFifo(join(folder, stream))
+    if (io.stdin) makeFifo(join(folder, "stdin"))
+  }
+
+  /**
+   * Opens the process's own ends.
+   * @returns what the runtime gets, and how to close it when the process has its copies
+   */
+  openForProcess(): { readonly stdio: Stdio; readonly release: () => void } {
+    const { folder, io } = this.#options
+    if (io.terminal) return { stdio: { stdin: "ignore", stdout: "ignore", stderr: "ignore" }, release: () => {} }
+    const opened: number[] = []
+    const keep = (descriptor: number) => {
+      opened.push(descriptor)
+      return descriptor
+    }
+    const release = () => {
+      for (const descriptor of opened.splice(0)) closeSync(descriptor)
+    }
+    try {
+      const ends = { stdout: 0, stderr: 0 }
+      for (const stream of ["stdout", "stderr"] as const) {
+        const path = join(folder, stream)
+        const reader = openFifoReader(path)
+        growPipe(reader, pipeSize)
+        this.#addOutput(stream, reader)
+        ends[stream] = keep(openFifoBoth(path))
+      }
+      let stdin: number | "ignore" = "ignore"
+      if (this.#input) {
+        const { reader, writer } = openFifoInput(join(folder, "stdin"))
+        stdin = keep(reader)
+        this.#input.connect(writer)
+      }
+      return { stdio: { stdin, ...ends }, release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** Takes the terminal's master, which becomes ours. */
+  connectTerminal(master: number): void {
+    setNonBlocking(master, true)
+    const { consoleSize } = this.#options.io
+    if (consoleSize && (consoleSize.height > 0 || consoleSize.width > 0)) setWindowSize(master, consoleSize)
+    this.#input?.connect(duplicate(master))
+    this.#addOutput("stdout", master)
+  }
+
+  /** Takes the ends of a process that runs already: those given, otherwise by the names of its FIFOs. */
+  adopt(given: IoDescriptors, inputClosed: boolean): void {
+    const { folder, io } = this.#options
+    if (io.terminal) {
+      if (given.master === undefined) this.#finish()
+      else this.connectTerminal(given.master)
+      return
+    }
+    for (const stream of ["stdout", "stderr"] as const) {
+      const reader = given[stream] ?? openIfThere(() => openFifoReader(join(folder, stream)))
+      if (reader !== undefined) this.#addOutput(stream, reader)
+    }
+    if (this.#input) {
+      const writer = given.stdin ?? openIfThere(() => openFifoWriter(join(folder, "stdin")))
+      if (writer === undefined) this.#input.close()
+      else this.#input.connect(writer)
+      if (inputClosed) this.#input.end()
+    }
+  }
+
+  /** Begins to read: the process has its ends now. */
+  start(): void {
+    this.#live = true
+    for (const output of this.#outputs.values()) output.resume()
+    if (this.#outputs.size === 0) this.#finish()
+  }
+
+  /** Adds a client. `accepted` is told the position from which on it gets everything, before anything is sent. */
+  attach(connection: Connection, options: AttachOptions, accepted: (position: LogPosition) => void): void {
+    this.log.flush(nowNanos())
+    accepted(this.log.position)
+    const attachment = this.adoptAttachment(connection, options, false)
+    if (this.#over) attachment.end({ lagged: false, position: this.log.position })
+  }
+
+  /** Adds a client that was attached before an upgrade. */
+  adoptAttachment(connection: Connection, options: AttachOptions, ended: boolean): Attachment {
+    const attachment = new Attachment(
+      connection,
+      options,
+      {
+        input: this.#input,
+        clientDrained: () => this.#resume(),
+        detached: (gone) => this.#detached(gone),
+        endInput: () => this.endInput(),
+      },
+      ended,
+    )
+    this.#attachments.add(attachment)
+    return attachment
+  }
+
+  /** Closes the process's stdin after what clients have sent so far. A terminal has no end of its own. */
+  endInput(): void {
+    if (!this.#input || this.#options.io.terminal || this.#input.isEnding) return
+    this.#options.onInputEnd()
+    this.#input.end()
+  }
+
+  resize(size: WindowSize): void {
+    const master = this.#options.io.terminal ? this.#outputs.get("stdout") : undefined
+    if (master && !master.isOver) setWindowSize(master.descriptor, size)
+  }
+
+  /** Reads what is there at once, as far as clients allow. */
+  readAhead(): void {
+    for (const output of this.#outputs.values()) void output.idle()
+  }
+
+  /** Resolves when everything written so far is in the log. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.#outputs.values()].map((output) => output.idle()))
+    if (!this.#closed) this.log.flush(nowNanos())
+  }
+
+  /** Tells attached clients that there is no more, whether or not somebody could still write. */
+  endAttachments(): void {
+    if (!this.#closed) this.log.flush(nowNanos())
+    for (const attachment of this.#attachments) attachment.end({ lagged: false, position: this.log.position })
+    this.#resume()
+  }
+
+  /** Closes everything; clients see the end, their connections stay until they leave. */
+  close(): void {
+    if (this.#closed) return
+    this.endAttachments()
+    this.#over = true
+    this.#input?.close()
+    for (const output of this.#outputs.values()) output.close()
+    this.#closed = true
+    this.log.close(nowNanos())
+    for (const name of ["stdin", "stdout", "stderr"]) rmSync(join(this.#options.folder, name), { force: true })
+  }
+
+  /** Our descriptors, for handing over or keeping. They stay ours. */
+  descriptors(): IoDescriptors {
+    const stdout = this.#openOutput("stdout")
+    if (this.#options.io.terminal) return stdout === undefined ? {} : { master: stdout }
+    const stderr = this.#openOutput("stderr")
+    const stdin = this.#input?.descriptor
+    return {
+      ...(stdin === undefined ? {} : { stdin }),
+      ...(stdout === undefined ? {} : { stdout }),
+      ...(stderr === undefined ? {} : { stderr }),
+    }
+  }
+
+  #openOutput(stream: OutputStream): number | undefined {
+    const output = this.#outputs.get(stream)
+    return output && !output.isOver ? output.descriptor : undefined
+  }
+
+  #addOutput(stream: OutputStream, descriptor: number): void {
+    const sink: OutputSink = (buffer, start, length) => this.#pass(stream, buffer, start, length)
+    const isHeld = () => this.#isHeld()
+    const output = new Output(this.#options.reactor, descriptor, sink, isHeld, () => this.#outputEnded())
+    this.#outputs.set(stream, output)
+    if (this.#live) output.resume()
+  }
+
+  #pass(stream: OutputStream, buffer: Buffer, start: number, length: number): void {
+    const at = nowNanos()
+    const { log } = this.#options
+    for (const attachment of this.#attachments) {
+      if (!attachment.lags) continue
+      log.flush(at)
+      attachment.end({ lagged: true, position: log.position })
+    }
+    log.write(stream, at, buffer, start, length)
+    if (!this.#sawOutput) {
+      this.#sawOutput = true
+      this.#options.onFirstOutput()
+    }
+    if (this.#attachments.size === 0) return
+    const reached = log.position
+    for (const attachment of this.#attachments) attachment.output(stream, at, reached, buffer, start, length)
+  }
+
+  #isHeld(): boolean {
+    for (const attachment of this.#attachments) if (attachment.holds) return true
+    return false
+  }
+
+  #resume(): void {
+    if (!this.#live || this.#isHeld()) return
+    for (const output of this.#outputs.values()) output.resume()
+  }
+
+  #outputEnded(): void {
+    for (const output of this.#outputs.values()) if (!output.isOver) return
+    this.#finish()
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    this.endAttachments()
+    this.#options.onEnd()
+  }
+
+  #detached(attachment: Attachment): void {
+    this.#attachments.delete(attachment)
+    if (attachment.options.stdin && this.#options.io.stdinOnce) this.endInput()
+    this.#resume()
+  }
+}
+
+function openIfThere(open: () => number): number | undefined {
+  try {
+    return open()
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code === "ENOENT" || code === "ENXIO") return undefined
+    throw error
+  }
+}

@@ -1,0 +1,169 @@
+import { readFileSync } from "node:fs"
+import { Failure } from "../errors/failure.ts"
+import { startTicks } from "../linux/pidfd.ts"
+import type { Reactor } from "../linux/reactor.ts"
+import { nowNanos } from "../std/clock.ts"
+import type { ExitRecord } from "./contract.ts"
+import { ExitWatch, pidfdOf } from "./exit-watch.ts"
+import { type LogTrouble, openLog } from "./logs/writer.ts"
+import { type IoDescriptors, ProcessIo } from "./process-io.ts"
+import type { ProcessRecord, RecordFolder } from "./record.ts"
+
+/** After the end of a process its clients wait so long for others that still have its outputs open, in milliseconds. */
+const lingering = 2000
+
+export interface ProcessEvents {
+  readonly exit: (exit: ExitRecord) => void
+  readonly trouble: LogTrouble
+  /** Nobody writes any more. */
+  readonly outputEnd: () => void
+  /** Stdin was closed for good. */
+  readonly inputEnd: () => void
+}
+
+/** Descriptors that keep a process whole while no shim runs. */
+export interface KeptDescriptors extends IoDescriptors {
+  readonly pidfd?: number
+}
+
+/** One supervised process: init of a container, or an exec. Its record on disk is always ahead of what others are told. */
+export class SupervisedProcess {
+  readonly io: ProcessIo
+  readonly folder: RecordFolder
+  /** Called at the first byte of output. */
+  onFirstOutput: (() => void) | undefined
+  readonly #reactor: Reactor
+  readonly #events: ProcessEvents
+  #record: ProcessRecord
+  #exit: ExitRecord | undefined
+  #watch: ExitWatch | undefined
+  #linger: ReturnType<typeof setTimeout> | undefined
+
+  constructor(reactor: Reactor, folder: RecordFolder, record: ProcessRecord, events: ProcessEvents) {
+    this.#reactor = reactor
+    this.folder = folder
+    this.#record = record
+    this.#events = events
+    this.io = new ProcessIo({
+      reactor,
+      folder: folder.path,
+      io: record.io,
+      log: openLog(record.log, events.trouble),
+      onFirstOutput: () => this.onFirstOutput?.(),
+      onInputEnd: () => {
+        this.update({ inputClosed: true })
+        events.inputEnd()
+      },
+      onEnd: events.outputEnd,
+    })
+  }
+
+  get record(): ProcessRecord {
+    return this.#record
+  }
+
+  get exit(): ExitRecord | undefined {
+    return this.#exit
+  }
+
+  /** Changes the record, on disk first. */
+  update(change: Partial<ProcessRecord>): void {
+    const record = { ...this.#record, ...change }
+    this.folder.writeProcess(record)
+    this.#record = record
+  }
+
+  /** The runtime is about to be called. */
+  starting(change: Pick<ProcessRecord, "runtime" | "stateRoot" | "bundle" | "oomFile">): void {
+    const { oomFile } = change
+    this.update({ ...change, phase: "starting", ...(oomFile ? { oomBefore: oomKills(oomFile) } : {}) })
+  }
+
+  /** The runtime has started `pid`: from now on its output is read and its end awaited. */
+  running(pid: number, phase: "created" | "running"): void {
+    const pidfd = pidfdOf(pid, undefined)
+    const ticks = startTicks(pid)
+    const startedAt = nowNanos().toString()
+    this.update({
+      phase,
+      pid,
+      startedAt,
+      ...(ticks ? { startTicks: ticks } : {}),
+    })
+    this.#await(pidfd)
+    this.io.start()
+  }
+
+  /** Takes a process over from an earlier shim, or an earlier image of this one. */
+  adopt(kept: KeptDescriptors): void {
+    this.#exit = this.folder.readExit()
+    this.io.adopt(kept, this.#record.inputClosed ?? false)
+    const { pid, phase } = this.#record
+    if (pid === undefined) {
+      if (phase !== "opened") this.io.start()
+      return
+    }
+    if (!this.#exit) this.#await(kept.pidfd ?? pidfdOf(pid, this.#record.startTicks))
+    this.io.start()
+  }
+
+  /** @throws notFound when it has ended */
+  kill(signal: number): void {
+    if (!this.#watch) throw new Failure("notFound", `process of ${this.#record.id} is not running`)
+    try {
+      this.#watch.signal(signal)
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ESRCH") throw error
+      throw new Failure("notFound", `process of ${this.#record.id} has ended`)
+    }
+  }
+
+  /** Our descriptors; they stay ours. */
+  descriptors(): KeptDescriptors {
+    return { ...this.io.descriptors(), ...(this.#watch ? { pidfd: this.#watch.descriptor } : {}) }
+  }
+
+  /** Lets go of everything here. The record stays. */
+  close(): void {
+    clearTimeout(this.#linger)
+    this.#watch?.close()
+    this.#watch = undefined
+    this.io.close()
+  }
+
+  #await(pidfd: number | undefined): void {
+    if (pidfd === undefined) {
+      // It ended before anybody looked, and was not our child.
+      setImmediate(() => this.#ended(undefined))
+      return
+    }
+    this.#watch = new ExitWatch(this.#reactor, this.#record.pid!, pidfd, (code) => this.#ended(code))
+  }
+
+  #ended(code: number | undefined): void {
+    this.#watch = undefined
+    const { id, execId, pid, oomFile, oomBefore } = this.#record
+    this.#exit = {
+      id,
+      ...(execId === undefined ? {} : { execId }),
+      pid: pid!,
+      ...(code === undefined ? {} : { code }),
+      at: nowNanos().toString(),
+      oomKilled: oomFile !== undefined && oomKills(oomFile) > (oomBefore ?? 0),
+    }
+    this.io.readAhead()
+    this.folder.writeExit(this.#exit)
+    this.#events.exit(this.#exit)
+    this.#linger = setTimeout(() => this.io.endAttachments(), lingering)
+    this.#linger.unref()
+  }
+}
+
+/** The count of OOM kills in a `memory.oom_control` (v1) or `memory.events` (v2); 0 when it cannot be read. */
+function oomKills(file: string): number {
+  try {
+    return Number(/^oom_kill (\d+)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}

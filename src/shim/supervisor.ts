@@ -1,0 +1,295 @@
+import { mkdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { Failure } from "../errors/failure.ts"
+import { discardChild, endedChild } from "../linux/pidfd.ts"
+import type { WindowSize } from "../linux/pty.ts"
+import type { Reactor } from "../linux/reactor.ts"
+import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
+import { Span, type SpanRecord } from "../trace/span.ts"
+import type { Connection } from "./connection.ts"
+import { ConsoleSocket } from "./console.ts"
+import type {
+  AttachOptions,
+  ExecStart,
+  ExitRecord,
+  IoConfig,
+  LogConfig,
+  LogPosition,
+  RunRequest,
+  TaskState,
+} from "./contract.ts"
+import { killHalfStarted } from "./half-started.ts"
+import { type KeptDescriptors, SupervisedProcess } from "./process.ts"
+import type { WireEvent } from "./protocol.ts"
+import { type ProcessRecord, recordFolder, recordsIn } from "./record.ts"
+
+export interface SupervisorOptions {
+  readonly reactor: Reactor
+  /** The shim's folder on the run root. */
+  readonly folder: string
+  readonly driver: (info: RuntimeInfo) => RuntimeDriver
+  /** Tells every control connection. */
+  readonly tell: (event: WireEvent) => void
+  /** Hands duplicates of a process's descriptors to whoever keeps them. */
+  readonly keep: (process: SupervisedProcess) => void
+  readonly journal: (line: string) => void
+}
+
+type Launch = (launch: {
+  readonly stdio: Stdio
+  readonly consoleSocket?: string
+  readonly span: Span
+}) => Promise<number>
+
+const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
+
+/** Every process under supervision. */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #processes = new Map<string, SupervisedProcess>()
+  #suspect: number | undefined
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    mkdirSync(this.#tasksFolder, { recursive: true, mode: 0o700 })
+    rmSync(this.#consoleFolder, { recursive: true, force: true })
+    mkdirSync(this.#consoleFolder, { mode: 0o700 })
+  }
+
+  get processes(): IterableIterator<SupervisedProcess> {
+    return this.#processes.values()
+  }
+
+  /** Takes over what is on disk; `kept` has descriptors that outlived an earlier shim or image, by {@link keyOf}. */
+  recover(kept: ReadonlyMap<string, KeptDescriptors>): void {
+    for (const { folder, record } of recordsIn(this.#tasksFolder)) {
+      if (record.phase === "opened" || (record.phase === "starting" && !kept.has(keyOf(record.id, record.execId)))) {
+        if (record.phase === "starting") killHalfStarted(record, this.#options.journal)
+        folder.remove()
+        continue
+      }
+      try {
+        this.#supervise(folder, record).adopt(kept.get(keyOf(record.id, record.execId)) ?? {})
+      } catch (error) {
+        this.#options.journal(`cannot take over ${keyOf(record.id, record.execId)}: ${(error as Error).message}`)
+      }
+    }
+  }
+
+  /** A process. @throws notFound */
+  get(id: string, execId?: string): SupervisedProcess {
+    const process = this.#processes.get(keyOf(id, execId))
+    if (!process || process.record.forgotten)
+      throw new Failure("notFound", `the shim knows no process ${keyOf(id, execId)}`)
+    return process
+  }
+
+  tasks(): TaskState[] {
+    const known = [...this.#processes.values()].filter((each) => !each.record.forgotten)
+    return known
+      .filter((each) => each.record.execId === undefined)
+      .map(({ record, exit }) => ({
+        id: record.id,
+        pid: record.pid ?? 0,
+        startedAt: record.startedAt ?? "0",
+        started: record.phase === "running",
+        io: record.io,
+        log: record.log,
+        ...(exit ? { exit } : {}),
+        execs: known
+          .filter((each) => each.record.id === record.id && each.record.execId !== undefined)
+          .map((each) => ({
+            execId: each.record.execId!,
+            pid: each.record.pid ?? 0,
+            ...(each.exit ? { exit: each.exit } : {}),
+          })),
+      }))
+  }
+
+  /** Exits that nobody has forgotten yet. */
+  exits(): ExitRecord[] {
+    return [...this.#processes.values()].flatMap((each) => each.exit ?? [])
+  }
+
+  open(id: string, io: IoConfig, log: LogConfig, execId?: string): void {
+    if (execId !== undefined) this.get(id)
+    if (this.#processes.has(keyOf(id, execId))) {
+      throw new Failure("alreadyExists", `process ${keyOf(id, execId)} is known already; forget it first`)
+    }
+    const folder = recordFolder(this.#tasksFolder, id, execId)
+    folder.create()
+    try {
+      const record: ProcessRecord = { id, ...(execId === undefined ? {} : { execId }), io, log, phase: "opened" }
+      folder.writeProcess(record)
+      this.#supervise(folder, record).io.create()
+    } catch (error) {
+      this.#discard(id, execId)
+      folder.remove()
+      throw error
+    }
+  }
+
+  async launch(request: RunRequest, verb: "run" | "create", span: Span): Promise<{ readonly pid: number }> {
+    this.#openUnlessOpened(request.id, request.io, request.log)
+    const { id, bundle, runtime, stateRoot, cgroup, oomFile } = request
+    const driver = this.#options.driver(runtime)
+    const process = this.get(id)
+    process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
+    mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
+    const pid = await this.#start(process, span, verb === "run" ? "running" : "created", (launch) =>
+      driver[verb]({ id, bundle, stateRoot, cgroup, ...launch }),
+    )
+    return { pid }
+  }
+
+  async start(id: string, span: Span): Promise<void> {
+    const process = this.get(id)
+    const { runtime, stateRoot, phase } = process.record
+    if (phase !== "created" || !runtime || !stateRoot)
+      throw new Failure("conflict", `task ${id} does not wait for its start`)
+    await this.#options.driver(runtime).start({ id, stateRoot, span })
+    process.update({ phase: "running" })
+  }
+
+  async exec(request: ExecStart, span: Span): Promise<{ readonly pid: number }> {
+    const { id, execId, runtime, stateRoot, processFile, cgroup } = request
+    const { oomFile } = this.get(id).record
+    this.#openUnlessOpened(id, request.io, noLog, execId)
+    const driver = this.#options.driver(runtime)
+    const process = this.get(id, execId)
+    process.starting(oomFile ? { oomFile } : {})
+    const pid = await this.#start(process, span, "running", (launch) =>
+      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...launch }),
+    )
+    return { pid }
+  }
+
+  resize(id: string, size: WindowSize, execId?: string): void {
+    this.get(id, execId).io.resize(size)
+  }
+
+  attach(connection: Connection, options: AttachOptions, accepted: (position: LogPosition) => void): void {
+    this.get(options.id, options.execId).io.attach(connection, options, accepted)
+  }
+
+  async drained(id: string, execId?: string): Promise<void> {
+    await this.get(id, execId).io.drained()
+  }
+
+  /** @throws conflict while it runs */
+  forget(id: string, execId?: string): void {
+    const process = this.get(id, execId)
+    if (process.record.pid !== undefined && !process.exit) {
+      throw new Failure("conflict", `process ${keyOf(id, execId)} runs; end it first`)
+    }
+    if (execId !== undefined && process.record.pid !== undefined && !process.io.isOver) {
+      // Something that it left behind still writes, and must be able to: its output goes on to nowhere.
+      process.io.endAttachments()
+      process.update({ forgotten: true })
+      return
+    }
+    this.#discard(id, execId)
+    if (execId !== undefined) return
+    for (const each of [...this.#processes.values()]) {
+      if (each.record.id === id) this.#discard(id, each.record.execId)
+    }
+    recordFolder(this.#tasksFolder, id).remove()
+  }
+
+  /** Throws the status of ended children away that belong to nobody: what hooks and runtimes leave behind. Call now and then. */
+  sweepOrphans(): void {
+    const ended = endedChild()
+    if (ended !== undefined && ended === this.#suspect) discardChild(ended)
+    this.#suspect = ended
+  }
+
+  /** Whether something runs. */
+  get isBusy(): boolean {
+    return [...this.#processes.values()].some((each) => each.record.pid !== undefined && !each.exit)
+  }
+
+  #openUnlessOpened(id: string, io: IoConfig, log: LogConfig, execId?: string): void {
+    const opened = this.#processes.get(keyOf(id, execId))
+    if (!opened) this.open(id, io, log, execId)
+    else if (opened.record.phase !== "opened") {
+      throw new Failure("alreadyExists", `process ${keyOf(id, execId)} has been started already`)
+    }
+  }
+
+  /** Starts what is opened. On failure everything of it is closed, and attached clients see the end. */
+  async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<number> {
+    const { id, execId, io } = process.record
+    try {
+      using terminal = io.terminal ? new ConsoleSocket(this.#consoleFolder) : undefined
+      const { stdio, release } = process.io.openForProcess()
+      let pid: number
+      try {
+        pid = await launch({ stdio, span, ...(terminal ? { consoleSocket: terminal.path } : {}) })
+      } finally {
+        release()
+      }
+      if (terminal) process.io.connectTerminal(terminal.take())
+      process.running(pid, phase)
+      this.#options.keep(process)
+      this.#traceFirstOutput(process, span)
+      return pid
+    } catch (error) {
+      this.#discard(id, execId)
+      process.folder.remove()
+      throw error
+    }
+  }
+
+  #traceFirstOutput(process: SupervisedProcess, parent: Span): void {
+    const spans: SpanRecord[] = []
+    const span = Span.root((record) => spans.push(record), "shim", "first output", parent.traceparent)
+    const { id, execId } = process.record
+    process.onFirstOutput = () => {
+      span.end()
+      this.#options.tell({ type: "spans", id, ...(execId === undefined ? {} : { execId }), spans })
+    }
+  }
+
+  #supervise(folder: SupervisedProcess["folder"], record: ProcessRecord): SupervisedProcess {
+    const { id, execId } = record
+    const who = execId === undefined ? { id } : { id, execId }
+    const { tell, journal, reactor } = this.#options
+    const process: SupervisedProcess = new SupervisedProcess(reactor, folder, record, {
+      exit: (exit) => tell({ type: "exit", exit }),
+      trouble: (trouble) => {
+        journal(
+          trouble.recovered
+            ? `log ${record.log.path}: written again, ${trouble.lost} bytes were lost`
+            : `log ${record.log.path}: ${trouble.why}; output is dropped until there is room`,
+        )
+        tell({ type: "log", id, ...trouble })
+      },
+      inputEnd: () => tell({ type: "release", ...who, names: ["stdin"] }),
+      outputEnd: () => {
+        if (process.record.forgotten) this.#discard(id, execId)
+      },
+    })
+    this.#processes.set(keyOf(id, execId), process)
+    return process
+  }
+
+  #discard(id: string, execId?: string): void {
+    const process = this.#processes.get(keyOf(id, execId))
+    if (!process) return
+    this.#processes.delete(keyOf(id, execId))
+    process.close()
+    process.folder.remove()
+    this.#options.tell({ type: "release", id, ...(execId === undefined ? {} : { execId }) })
+  }
+
+  get #tasksFolder(): string {
+    return join(this.#options.folder, "tasks")
+  }
+
+  get #consoleFolder(): string {
+    return join(this.#options.folder, "c")
+  }
+}
+
+/** One name for both kinds of process. */
+export const keyOf = (id: string, execId?: string): string => (execId === undefined ? id : `${id}/${execId}`)
