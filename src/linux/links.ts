@@ -5,7 +5,9 @@ import { attribute, attributesOf, nested, text, textOf, u8, u32 } from "./netlin
 const RTM_NEWLINK = 16
 const RTM_DELLINK = 17
 const RTM_GETLINK = 18
+const RTM_SETLINK = 19
 const IFF_UP = 1
+const AF_BRIDGE = 7
 
 /** Attributes of links (linux/if_link.h). */
 const IFLA = {
@@ -19,8 +21,8 @@ const IFLA = {
   netNsFd: 28,
   kind: 1,
   data: 2,
-  alias: 20,
   vethPeer: 1,
+  portMode: 4,
   portIsolated: 33,
 } as const
 
@@ -35,8 +37,6 @@ export interface Link {
   readonly master: number
   /** `bridge`, `veth`, …; empty for hardware. */
   readonly kind: string
-  /** The description that somebody gave it; empty for none. */
-  readonly alias: string
 }
 
 /** Counters of a link, from the side of that link. */
@@ -74,7 +74,6 @@ function linkOf(message: NetlinkMessage): Link {
   const info = attributes.get(IFLA.linkinfo)
   const kind = info ? attributesOf(info).get(IFLA.kind) : undefined
   const name = attributes.get(IFLA.ifname)
-  const alias = attributes.get(IFLA.alias)
   return {
     index: message.body.readInt32LE(4),
     name: name ? textOf(name) : "",
@@ -83,7 +82,6 @@ function linkOf(message: NetlinkMessage): Link {
     macAddress: macText(attributes.get(IFLA.address) ?? Buffer.alloc(0)),
     master: attributes.get(IFLA.master)?.readUInt32LE(0) ?? 0,
     kind: kind ? textOf(kind) : "",
-    alias: alias ? textOf(alias) : "",
   }
 }
 
@@ -125,17 +123,16 @@ export function linkCounters(socket: NetlinkSocket, name: string): LinkCounters 
   }
 }
 
-/** Makes a bridge, up, with `alias` as its description. @throws SystemError; EEXIST when a link of that name exists */
+/** Makes a bridge, up. @throws SystemError; EEXIST when a link of that name exists */
 export function createBridge(
   socket: NetlinkSocket,
-  bridge: { readonly name: string; readonly macAddress: string; readonly mtu: number; readonly alias: string },
+  bridge: { readonly name: string; readonly macAddress: string; readonly mtu: number },
 ): void {
   const body = Buffer.concat([
     interfaceHeader(0, IFF_UP, IFF_UP),
     attribute(IFLA.ifname, text(bridge.name)),
     attribute(IFLA.address, macBytes(bridge.macAddress)),
     attribute(IFLA.mtu, u32(bridge.mtu)),
-    attribute(IFLA.alias, Buffer.from(bridge.alias)),
     nested(IFLA.linkinfo, attribute(IFLA.kind, text("bridge"))),
   ])
   const flags = requestFlags.create | requestFlags.exclusive
@@ -144,19 +141,19 @@ export function createBridge(
 
 export interface VethPair {
   readonly host: string
-  /** The peer, made up and running, straight in the namespace of descriptor `peerNamespace`. */
+  /** The peer, made straight in the namespace of descriptor `peerNamespace`; down, for the kernel cannot start it before its partner. */
   readonly peer: string
   readonly peerNamespace: number
   readonly peerMacAddress: string
   readonly mtu: number
-  /** Index of the bridge that the host's end becomes a port of. */
+  /** Index of the bridge that the host's end becomes a port of; 0 for none. */
   readonly master: number
 }
 
-/** Makes a veth pair, both ends up. @throws SystemError */
+/** Makes a veth pair, the host's end up. @throws SystemError */
 export function createVeth(socket: NetlinkSocket, pair: VethPair): void {
   const peer = Buffer.concat([
-    interfaceHeader(0, IFF_UP, IFF_UP),
+    interfaceHeader(),
     attribute(IFLA.ifname, text(pair.peer)),
     attribute(IFLA.address, macBytes(pair.peerMacAddress)),
     attribute(IFLA.mtu, u32(pair.mtu)),
@@ -166,22 +163,32 @@ export function createVeth(socket: NetlinkSocket, pair: VethPair): void {
     interfaceHeader(0, IFF_UP, IFF_UP),
     attribute(IFLA.ifname, text(pair.host)),
     attribute(IFLA.mtu, u32(pair.mtu)),
-    attribute(IFLA.master, u32(pair.master)),
+    ...(pair.master ? [attribute(IFLA.master, u32(pair.master))] : []),
     nested(IFLA.linkinfo, attribute(IFLA.kind, text("veth")), nested(IFLA.data, attribute(IFLA.vethPeer, peer))),
   ])
   const flags = requestFlags.create | requestFlags.exclusive
   socket.execute({ type: RTM_NEWLINK, flags, body, subject: `veth ${pair.host}` })
 }
 
-/** Forbids a bridge port to exchange frames with other isolated ports. @throws SystemError */
-export function isolatePort(socket: NetlinkSocket, index: number): void {
-  const AF_BRIDGE = 7
-  const body = Buffer.concat([
+/**
+ * The request that sets how a bridge treats a port. `hairpin`: frames may leave by the port they came in by. `isolated`:
+ * no frames are exchanged with other isolated ports.
+ */
+export const bridgePort = (
+  index: number,
+  port: { readonly hairpin: boolean; readonly isolated: boolean },
+): NetlinkRequest => ({
+  type: RTM_SETLINK,
+  body: Buffer.concat([
     interfaceHeader(index, 0, 0, AF_BRIDGE),
-    nested(IFLA.protinfo, attribute(IFLA.portIsolated, u8(1))),
-  ])
-  socket.execute({ type: RTM_NEWLINK, body, subject: `isolation of port ${index}` })
-}
+    nested(
+      IFLA.protinfo,
+      attribute(IFLA.portMode, u8(port.hairpin ? 1 : 0)),
+      attribute(IFLA.portIsolated, u8(port.isolated ? 1 : 0)),
+    ),
+  ]),
+  subject: `bridge port ${index}`,
+})
 
 /** The request that brings a link up. */
 export const linkUp = (index: number): NetlinkRequest => ({

@@ -9,9 +9,6 @@ import { nameserversOf } from "./files.ts"
 import { chooseSubnet, defaultPools } from "./ipam.ts"
 import { formatAddress, parseAddress, parseCidr, type Subnet, subnetAround } from "./ipv4.ts"
 
-/** The description of bridges that were made here; only those are removed, and only their address is changed. */
-const madeHere = "made by barge"
-
 /** A bridge on the host, up and with its address. */
 export interface HostBridge {
   readonly index: number
@@ -35,7 +32,7 @@ export function ensureBridge(socket: NetlinkSocket, options: BridgeOptions): Hos
     throw new Failure("invalidArgument", `${name} exists and is not a bridge; choose another name with --bridge`)
   const mtu = options.mtu || link?.mtu || routeMtu(socket)
   if (!link) {
-    createBridge(socket, { name, macAddress: stableMac(name), mtu, alias: madeHere })
+    createBridge(socket, { name, macAddress: ownMac(name), mtu })
     link = linkByName(socket, name)!
   } else {
     if (!link.up) socket.execute(linkUp(link.index))
@@ -47,7 +44,7 @@ export function ensureBridge(socket: NetlinkSocket, options: BridgeOptions): Hos
     !wanted || (parseAddress(entry.address) === wanted.address && entry.prefixLength === wanted.subnet.prefixLength)
   const present = addresses.find(same)
   if (present) return describe(link, present.address, present.prefixLength, mtu)
-  if (addresses.length > 0 && link.alias !== madeHere)
+  if (addresses.length > 0 && !madeHere(link))
     throw new Failure(
       "invalidArgument",
       `bridge ${name} has the address ${addresses[0]!.address}/${addresses[0]!.prefixLength}, not ${options.bip}; leave --bip away or choose another --bridge`,
@@ -69,9 +66,10 @@ const describe = (link: Link, address: string, prefixLength: number, mtu: number
 
 /** Removes the bridge if it was made here. @returns whether it was */
 export function removeBridge(socket: NetlinkSocket, name: string): boolean {
-  const own = linkByName(socket, name)?.alias === madeHere
-  if (own) deleteLink(socket, name)
-  return own
+  const link = linkByName(socket, name)
+  if (!link || !madeHere(link)) return false
+  deleteLink(socket, name)
+  return true
 }
 
 /** Everything that a new subnet must keep clear of: routes, addresses, name servers of the host. */
@@ -98,10 +96,28 @@ function routeMtu(socket: NetlinkSocket): number {
   return Math.min(link?.mtu ?? 1500, 1500)
 }
 
-/** Locally administered, and the same for every bridge of that name: it does not change when ports come and go. */
-function stableMac(name: string): string {
-  const hash = createHash("sha256").update(name).digest()
+/**
+ * The MAC address of bridges that are made here, locally administered. It stays when ports come and go, and it tells
+ * them from bridges of others: only our own are removed, and only their address is changed.
+ */
+function ownMac(name: string): string {
+  const hash = createHash("sha256").update(`barge ${name}`).digest()
   return `02:42:${[...hash.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`
+}
+
+const madeHere = (link: Link): boolean => link.macAddress === ownMac(link.name)
+
+/**
+ * Whether frames between ports of a bridge pass the IP rules too (the br_netfilter module's default). Then the forward
+ * chain separates containers that shall not talk to each other; otherwise the ports must be isolated, which under
+ * br_netfilter would also cut them off from ports that the others publish.
+ */
+export function bridgesConsultRules(): boolean {
+  try {
+    return readFileSync("/proc/sys/net/bridge/bridge-nf-call-iptables", "utf8").trim() === "1"
+  } catch {
+    return false
+  }
 }
 
 /** Writes a file below /proc/sys/net unless it says so already. @returns whether it was changed */

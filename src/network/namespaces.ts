@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { Failure } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
 import { umount } from "../linux/mount.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
 import { makeNetworkNamespace } from "../linux/network-namespace.ts"
@@ -41,16 +41,20 @@ export function netnsHelper(args: readonly string[]): number {
     console.error("internal netns FOLDER NAME…: makes network namespaces for the daemon")
     return 2
   }
-  for (const name of names) {
-    try {
+  const made: string[] = []
+  try {
+    for (const name of names) {
       using socket = makeNetworkNamespace(join(folder, name), sysctls)
+      made.push(name)
       sendDescriptors(helperSocket, Buffer.from(name), [socket.descriptor])
-    } catch (error) {
-      console.error(error instanceof Error ? error.message : String(error))
-      return 1
     }
+    return 0
+  } catch (error) {
+    // The daemon may have gone: what it can no longer take stays nowhere.
+    for (const name of made) dropNamespace(join(folder, name))
+    console.error(messageOf(error))
+    return 1
   }
-  return 0
 }
 
 /**
@@ -76,8 +80,7 @@ export async function makeNamespaces(folder: string, names: readonly string[]): 
     if (made.length !== names.length) throw new Failure("internal", `network namespaces could not be made: ${words}`)
     return made
   } catch (error) {
-    for (const { socket } of made) socket[Symbol.dispose]()
-    for (const name of names) dropNamespace(join(folder, name))
+    for (const { path, socket } of made) dropNamespace(path, socket)
     throw error
   } finally {
     closeSync(ours)

@@ -1,0 +1,168 @@
+import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram"
+import { connect, createServer, isIPv6, type Server, type Socket } from "node:net"
+
+const port = 53
+/** How long one name server may take, in milliseconds. */
+const patience = 2500
+/** Questions and connections under way at once, at most; what comes beyond is answered SERVFAIL, or closed. */
+const mostQuestions = 512
+const mostConnections = 128
+const headerLength = 12
+const servfail = 2
+
+/**
+ * Passes questions of containers on to name servers that only the host itself can reach (a local cache on 127.0.0.53). It
+ * changes nothing in questions and answers. Each question goes out from a port of its own, so that answers are hard to forge.
+ */
+export class DnsForwarder implements AsyncDisposable {
+  readonly #udp: UdpSocket
+  readonly #tcp: Server
+  readonly #connections = new Set<Socket>()
+  readonly #upstreams: () => readonly string[]
+  readonly #upstreamPort: number
+  readonly #questions = new Set<() => void>()
+
+  private constructor(udp: UdpSocket, tcp: Server, upstreams: () => readonly string[], upstreamPort: number) {
+    this.#udp = udp
+    this.#tcp = tcp
+    this.#upstreams = upstreams
+    this.#upstreamPort = upstreamPort
+  }
+
+  /**
+   * Listens on UDP and TCP port 53 of `address`.
+   * @param upstreams asked anew for every question, tried in order
+   * @throws the error of listening; EADDRINUSE when another resolver serves every address of the host
+   */
+  static async listen(
+    address: string,
+    upstreams: () => readonly string[],
+    ports: { readonly own?: number; readonly upstream?: number } = {},
+  ): Promise<DnsForwarder> {
+    const own = ports.own ?? port
+    const udp = createSocket("udp4")
+    await new Promise<void>((resolve, reject) => {
+      udp.once("error", reject)
+      udp.bind(own, address, resolve)
+    })
+    const tcp = createServer({ allowHalfOpen: true })
+    try {
+      await new Promise<void>((resolve, reject) => {
+        tcp.once("error", reject)
+        tcp.listen(udp.address().port, address, resolve)
+      })
+    } catch (error) {
+      udp.close()
+      throw error
+    }
+    const forwarder = new DnsForwarder(udp, tcp, upstreams, ports.upstream ?? port)
+    udp.removeAllListeners("error")
+    udp.on("error", () => {})
+    udp.on("message", (question, from) => void forwarder.#answer(question, from))
+    tcp.on("error", () => {})
+    tcp.on("connection", (client) => void forwarder.#relay(client))
+    udp.unref()
+    tcp.unref()
+    return forwarder
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return this.#udp.address().port
+  }
+
+  async #answer(question: Buffer, from: RemoteInfo): Promise<void> {
+    if (question.length < headerLength) return
+    const send = (answer: Buffer) => this.#udp.send(answer, from.port, from.address, () => {})
+    if (this.#questions.size >= mostQuestions) return send(failure(question))
+    for (const upstream of this.#upstreams()) {
+      const answer = await this.#ask(upstream, question)
+      if (answer) return send(answer)
+    }
+    send(failure(question))
+  }
+
+  /** @returns undefined when the name server refused or was silent */
+  #ask(upstream: string, question: Buffer): Promise<Buffer | undefined> {
+    return new Promise((resolve) => {
+      const socket = createSocket(isIPv6(upstream) ? "udp6" : "udp4")
+      const end = (answer?: Buffer) => {
+        clearTimeout(timer)
+        this.#questions.delete(cancel)
+        socket.close()
+        resolve(answer)
+      }
+      const cancel = () => end()
+      const timer = setTimeout(cancel, patience)
+      this.#questions.add(cancel)
+      socket.once("error", cancel)
+      socket.on("message", (answer) => {
+        const matches = answer.length >= headerLength && answer.readUInt16BE(0) === question.readUInt16BE(0)
+        if (matches) end(answer)
+      })
+      // A connected socket takes answers of that name server only, and learns at once when nobody listens there.
+      socket.connect(this.#upstreamPort, upstream, () => socket.send(question))
+    })
+  }
+
+  /** Joins a client to the first name server that accepts a connection. */
+  async #relay(client: Socket): Promise<void> {
+    client.on("error", () => client.destroy())
+    if (this.#connections.size >= mostConnections) {
+      client.destroy()
+      return
+    }
+    this.#connections.add(client)
+    client.once("close", () => this.#connections.delete(client))
+    client.pause()
+    for (const upstream of this.#upstreams()) {
+      const server = await dial(upstream, this.#upstreamPort)
+      if (!server) continue
+      if (client.destroyed) {
+        server.destroy()
+        return
+      }
+      for (const [one, other] of [
+        [client, server],
+        [server, client],
+      ] as const) {
+        one.setTimeout(4 * patience, () => one.destroy())
+        one.once("close", () => other.destroy())
+        one.pipe(other)
+      }
+      return
+    }
+    client.destroy()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const cancel of [...this.#questions]) cancel()
+    for (const client of this.#connections) client.destroy()
+    await new Promise<void>((resolve) => this.#udp.close(() => resolve()))
+    await new Promise<void>((resolve) => this.#tcp.close(() => resolve()))
+  }
+}
+
+function dial(address: string, upstreamPort: number): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: address, port: upstreamPort, allowHalfOpen: true })
+    const timer = setTimeout(() => socket.destroy(), patience)
+    socket.once("connect", () => {
+      clearTimeout(timer)
+      resolve(socket)
+    })
+    socket.on("error", () => socket.destroy())
+    socket.once("close", () => {
+      clearTimeout(timer)
+      resolve(undefined)
+    })
+  })
+}
+
+/** The question as an answer that says the server failed (RFC 1035, section 4.1.1). */
+function failure(question: Buffer): Buffer {
+  const answer = Buffer.from(question)
+  answer[2] = answer[2]! | 0x80
+  answer[3] = 0x80 | servfail
+  return answer
+}

@@ -1,0 +1,62 @@
+import { existsSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { deleteLink, linkByName, listLinks, setMaster } from "../linux/links.ts"
+import type { NetlinkSocket } from "../linux/netlink.ts"
+import type { Endpoint } from "./contract.ts"
+import type { HostBridge } from "./host-bridge.ts"
+import type { Names } from "./names.ts"
+import { dropNamespace } from "./namespaces.ts"
+
+/** Names of the host's links that are this daemon's veth ends. */
+export const ownLinks = (socket: NetlinkSocket, names: Names): readonly string[] =>
+  listLinks(socket)
+    .filter(({ name, kind }) => kind === "veth" && names.isOwn(name))
+    .map(({ name }) => name)
+
+/**
+ * Lets go of everything that an earlier life of the daemon made and no recorded endpoint has: ready namespaces that were
+ * never used, and what a crash left half-made.
+ * @returns links that should vanish now, the kernel taking its time
+ */
+export function dropStrangers(
+  socket: NetlinkSocket,
+  names: Names,
+  folder: string,
+  endpoints: readonly Endpoint[],
+): readonly string[] {
+  const known = new Set(endpoints.map(({ hostInterface }) => hostInterface))
+  const files = existsSync(folder) ? readdirSync(folder) : []
+  for (const name of files) if (names.isOwn(name) && !known.has(name)) dropNamespace(join(folder, name))
+  return ownLinks(socket, names).filter((name) => !known.has(name))
+}
+
+/** Makes the links of recorded endpoints ports of the bridge again, should it have been made anew. */
+export function rejoin(socket: NetlinkSocket, bridge: HostBridge, endpoints: readonly Endpoint[]): void {
+  if (endpoints.length === 0) return
+  const links = new Map(listLinks(socket).map((link) => [link.name, link]))
+  for (const { hostInterface } of endpoints) {
+    const link = links.get(hostInterface)
+    if (link && link.master !== bridge.index) socket.execute(setMaster(link.index, bridge.index))
+  }
+}
+
+/**
+ * Waits until the kernel has taken dropped namespaces apart and their links are gone. What is still there after `patience`
+ * milliseconds, because something else holds its namespace, is deleted. @returns names that had to be deleted
+ */
+export async function awaitDeparture(
+  socket: NetlinkSocket,
+  links: readonly string[],
+  patience: number,
+): Promise<readonly string[]> {
+  const deadline = performance.now() + patience
+  let left = links
+  for (let pause = 5; ; pause = Math.min(2 * pause, 200)) {
+    left = left.filter((name) => linkByName(socket, name))
+    if (left.length === 0) return []
+    if (performance.now() > deadline) break
+    await new Promise((resolve) => setTimeout(resolve, pause))
+  }
+  for (const name of left) deleteLink(socket, name)
+  return left
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs"
+import { messageOf } from "../errors/failure.ts"
+import { DnsForwarder } from "./dns.ts"
+import { nameserversOf, reachableNameservers } from "./files.ts"
+import type { Rules } from "./rules.ts"
+
+const hostFile = "/etc/resolv.conf"
+/** Where systemd-resolved tells the name servers that it asks itself. */
+const resolvedFile = "/run/systemd/resolve/resolv.conf"
+
+/** Decides which name servers containers use; starts the forwarder when the host's can only be reached by the host. */
+export class ContainerResolver implements AsyncDisposable {
+  readonly #gateway: string
+  readonly #rules: Rules
+  readonly #log: (message: string) => void
+  #forwarder: Promise<DnsForwarder | undefined> | undefined
+
+  constructor(gateway: string, rules: Rules, log: (message: string) => void) {
+    this.#gateway = gateway
+    this.#rules = rules
+    this.#log = log
+  }
+
+  /**
+   * The host's name servers if containers can reach them, otherwise the gateway, and behind it those that
+   * systemd-resolved names: they serve while the daemon, and with it the forwarder, restarts.
+   */
+  async nameservers(): Promise<readonly string[]> {
+    const reachable = reachableNameservers(textOf(hostFile))
+    if (reachable.length > 0) return reachable
+    this.#forwarder ??= this.#listen()
+    await this.#forwarder
+    return [this.#gateway, ...reachableNameservers(textOf(resolvedFile))].slice(0, 3)
+  }
+
+  async #listen(): Promise<DnsForwarder | undefined> {
+    try {
+      // resolv.conf(5): without a nameserver line the name server is on the local machine.
+      const forwarder = await DnsForwarder.listen(this.#gateway, () => {
+        const servers = nameserversOf(textOf(hostFile))
+        return servers.length > 0 ? servers : ["127.0.0.1"]
+      })
+      for (const protocol of ["udp", "tcp"] as const)
+        this.#rules.addService({ protocol, address: this.#gateway, port: 53 })
+      return forwarder
+    } catch (error) {
+      this.#log(
+        `no resolver for containers on ${this.#gateway}: ${messageOf(error)}; a resolver of the host may answer there`,
+      )
+      return undefined
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#forwarder)?.[Symbol.asyncDispose]()
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return ""
+  }
+}
