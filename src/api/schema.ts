@@ -1,0 +1,190 @@
+import { Failure } from "../errors/failure.ts"
+import type { Int64, Json } from "../std/json.ts"
+
+/**
+ * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case,
+ * ignores unknown fields and gives absent ones their zero value; schemas do the same, so that what inspect echoes is right.
+ */
+export interface Schema<T> {
+  /** The type as Docker's error messages name it. */
+  readonly type: string
+  /** The value of an absent or `null` field; `undefined` leaves the field out. */
+  readonly zero: () => T | undefined
+  /** @param at where, for the message. @throws Failure invalidArgument */
+  readonly read: (value: Exclude<Json, null>, at: string) => T
+}
+
+type Fields<T> = { readonly [Key in keyof T]-?: Schema<T[Key]> }
+
+/** A schema of an object, with its fields. */
+export interface StructSchema<T> extends Schema<T> {
+  readonly fields: ReadonlySet<string>
+}
+
+/** Reads `value` by `schema`; `null` is its zero value. @throws Failure invalidArgument */
+export const readBody = <T>(schema: Schema<T>, value: Json): T =>
+  value === null ? (schema.zero() as T) : schema.read(value, "")
+
+function mismatch(value: Json, at: string, type: string): Failure {
+  const kind = Array.isArray(value)
+    ? "array"
+    : typeof value === "boolean"
+      ? "bool"
+      : typeof value === "bigint"
+        ? "number"
+        : typeof value
+  const where = at.includes(".") ? `struct field ${at}` : "value"
+  return new Failure("invalidArgument", `invalid JSON: json: cannot unmarshal ${kind} into Go ${where} of type ${type}`)
+}
+
+export const text: Schema<string> = {
+  type: "string",
+  zero: () => "",
+  read(value, at) {
+    if (typeof value !== "string") throw mismatch(value, at, "string")
+    return value
+  },
+}
+
+/** Text that is one of a few words; which ones is checked by whoever uses it. */
+export const word = <T extends string>(): Schema<T> => text as Schema<T>
+
+export const flag: Schema<boolean> = {
+  type: "bool",
+  zero: () => false,
+  read(value, at) {
+    if (typeof value !== "boolean") throw mismatch(value, at, "bool")
+    return value
+  },
+}
+
+const wholeNumber = (type: string, lowest: bigint, highest: bigint): Schema<Int64> => ({
+  type,
+  zero: () => 0,
+  read(value, at) {
+    if (typeof value !== "bigint" && typeof value !== "number") throw mismatch(value, at, type)
+    const whole = typeof value === "bigint" || Number.isInteger(value)
+    if (!whole || value < lowest || value > highest)
+      throw new Failure(
+        "invalidArgument",
+        `invalid JSON: json: cannot unmarshal number ${value} into Go struct field ${at} of type ${type}`,
+      )
+    return value
+  },
+})
+
+/** A whole number that may need 64 bits. */
+export const int64 = wholeNumber("int64", -(2n ** 63n), 2n ** 63n - 1n)
+export const uint64 = wholeNumber("uint64", 0n, 2n ** 64n - 1n)
+/** Whole numbers that a `number` holds exactly. */
+export const integer = wholeNumber("int", -(2n ** 53n), 2n ** 53n) as Schema<number>
+export const uint16 = wholeNumber("uint16", 0n, 65535n) as Schema<number>
+export const uint32 = wholeNumber("uint32", 0n, 2n ** 32n - 1n) as Schema<number>
+
+/** An object whose content does not matter. */
+export const emptyObject: Schema<object> = {
+  type: "struct {}",
+  zero: () => ({}),
+  read(value, at) {
+    if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, "struct {}")
+    return {}
+  },
+}
+
+/** A list; absent it is `null`. */
+export function list<T>(item: Schema<T>): Schema<readonly T[] | null> {
+  const type = `[]${item.type}`
+  return {
+    type,
+    zero: () => null,
+    read(value, at) {
+      if (!Array.isArray(value)) throw mismatch(value, at, type)
+      return value.map((one: Json) => (one === null ? (item.zero() as T) : item.read(one, at)))
+    },
+  }
+}
+
+/** A list of words, for which one word alone may be written. */
+export const words: Schema<readonly string[] | null> = {
+  type: "strslice.StrSlice",
+  zero: () => null,
+  read: (value, at) => (typeof value === "string" ? [value] : list(text).read(value, at)),
+}
+
+/** Height and width. */
+export const size: Schema<readonly [number, number]> = {
+  type: "[2]uint",
+  zero: () => [0, 0],
+  read(value, at) {
+    if (!Array.isArray(value)) throw mismatch(value, at, "[2]uint")
+    const [height = 0, width = 0] = list(uint32).read(value, at)!
+    return [height, width]
+  },
+}
+
+/** A map of names to values; absent it is `null`. */
+export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | null> {
+  const type = `map[string]${item.type}`
+  return {
+    type,
+    zero: () => null,
+    read(value, at) {
+      if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
+      return Object.fromEntries(
+        Object.entries(value as Record<string, Json>).map(([key, one]) => [
+          key,
+          one === null ? (item.zero() as T) : item.read(one, at),
+        ]),
+      )
+    },
+  }
+}
+
+/** A field that is left out when absent or `null`. */
+export const optional = <T>(schema: Schema<T>): Schema<T> => ({ ...schema, zero: () => undefined })
+
+/** A field that is `null` when absent. */
+export const nullable = <T>(schema: Schema<T>): Schema<T | null> => ({ ...schema, zero: () => null })
+
+/** A field that is left out when absent, zero or empty. */
+export function omitEmpty<T>(schema: Schema<T | null>): Schema<T | undefined> {
+  return {
+    type: schema.type,
+    zero: () => undefined,
+    read(value, at) {
+      const read = schema.read(value, at)
+      const empty =
+        !read || (typeof read === "object" && (Array.isArray(read) ? read.length : Object.keys(read).length) === 0)
+      return empty ? undefined : (read as T)
+    },
+  }
+}
+
+/** An object with known fields, every one of them present in the result unless its zero value is to be left out. */
+export function struct<T extends object>(type: string, fields: Fields<T>): StructSchema<T> {
+  const entries = Object.entries(fields) as [string, Schema<unknown>][]
+  const byLowerCase = new Map(entries.map(([name]) => [name.toLowerCase(), name]))
+  const fill = (given: Record<string, Json>, at: string): T => {
+    const found = new Map<string, Json>()
+    for (const [key, value] of Object.entries(given)) {
+      const name = byLowerCase.get(key.toLowerCase())
+      if (name && (name === key || !found.has(name))) found.set(name, value)
+    }
+    const result: Record<string, unknown> = {}
+    for (const [name, schema] of entries) {
+      const value = found.get(name)
+      const read = value === undefined || value === null ? schema.zero() : schema.read(value, `${at || type}.${name}`)
+      if (read !== undefined) result[name] = read
+    }
+    return result as T
+  }
+  return {
+    type,
+    fields: new Set(byLowerCase.keys()),
+    zero: () => fill({}, ""),
+    read(value, at) {
+      if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
+      return fill(value as Record<string, Json>, at)
+    },
+  }
+}
