@@ -102,11 +102,11 @@ export const timestamp: QueryField<bigint | undefined> = ([value], name) => {
   return BigInt(match[1]!) * 1_000_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"))
 }
 
-/** `filters`, in both of its forms. @param known the keys that are accepted */
+/** `filters`, in both of its forms. @param known the keys that are accepted; all when none is named */
 export const filters =
   (...known: readonly string[]): QueryField<Filters> =>
   ([value]) =>
-    parseFilters(value, known)
+    parseFilters(value, known.length > 0 ? known : undefined)
 
 /** A platform, as `os/arch[/variant]` or as the JSON object of newer clients. */
 export const platform: QueryField<string | undefined> = ([value]) => (value ? platformText(value) : undefined)

@@ -11,6 +11,6 @@ export interface Traces {
   get(scope: Scope, traceId: string): Promise<readonly SpanRecord[]>
   /** The spans of every kept trace of a container, oldest first; `containerId` is the full ID. @throws notFound when nothing is kept */
   ofContainer(scope: Scope, containerId: string): Promise<readonly SpanRecord[]>
-  /** Drops what is kept of a container that was removed. */
+  /** Drops what is kept of a container. Not needed when one is removed: what is kept is bounded, and may still be asked for. */
   forget(containerId: string): void
 }

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { parseEndpoint } from "./endpoint.ts"
 import { openListeners } from "./listener.ts"
 
+const accept = () => {}
 const defaults = { path: "/run/x.sock", tls: false }
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -20,7 +21,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
 test("a unix socket has mode 0660 and is removed when closed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
-    const [listener] = await openListeners({ kind: "unix", path })
+    const [listener] = await openListeners({ kind: "unix", path }, { accept })
     expect(statSync(path).mode & 0o777).toBe(0o660)
     await listener![Symbol.asyncDispose]()
     expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()
@@ -29,7 +30,7 @@ test("a unix socket has mode 0660 and is removed when closed", () =>
 test("an unknown group keeps the socket to its owner", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
-    const [listener] = await openListeners({ kind: "unix", path }, { group: "no-such-group" })
+    const [listener] = await openListeners({ kind: "unix", path }, { accept, group: "no-such-group" })
     expect(statSync(path).mode & 0o777).toBe(0o600)
     await listener![Symbol.asyncDispose]()
   }))
@@ -37,8 +38,8 @@ test("an unknown group keeps the socket to its owner", () =>
 test("a live socket is not replaced", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
-    const [listener] = await openListeners({ kind: "unix", path })
-    expect(openListeners({ kind: "unix", path })).rejects.toThrow("another daemon listens")
+    const [listener] = await openListeners({ kind: "unix", path }, { accept })
+    expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("another daemon listens")
     await listener![Symbol.asyncDispose]()
   }))
 
@@ -46,7 +47,7 @@ test("a file that is no socket is not removed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
     writeFileSync(path, "precious")
-    expect(openListeners({ kind: "unix", path })).rejects.toThrow("is not a socket")
+    expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("is not a socket")
     expect(statSync(path).size).toBe(8)
   }))
 
@@ -54,7 +55,7 @@ test("a taken TCP port is a conflict that names the place", async () => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))
   const { port } = server.address() as { port: number }
-  expect(openListeners({ kind: "tcp", host: "127.0.0.1", port })).rejects.toThrow(`127.0.0.1:${port}`)
+  expect(openListeners({ kind: "tcp", host: "127.0.0.1", port }, { accept })).rejects.toThrow(`127.0.0.1:${port}`)
   server.close()
 })
 

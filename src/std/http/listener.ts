@@ -13,6 +13,8 @@ export interface TlsKeys {
 }
 
 export interface ListenOptions {
+  /** Called with every connection, from the first on. */
+  readonly accept: (socket: Socket, peer: Peer) => void
   /** For TCP endpoints. */
   readonly tls?: TlsKeys
   /** The group that may use a unix socket: a name or a number. An unknown name keeps the socket to its owner. */
@@ -23,7 +25,6 @@ export interface ListenOptions {
 
 /** A socket that listens. Disposing closes it and removes its file. */
 export interface Listener extends AsyncDisposable {
-  readonly server: Server
   readonly transport: Peer["transport"]
   /** `unix:///path` or `tcp://host:port`, with the port that was chosen. */
   readonly address: string
@@ -33,7 +34,7 @@ export interface Listener extends AsyncDisposable {
  * Listens on an endpoint; `fd://` may give several listeners. A stale unix socket is replaced, a live one never.
  * @throws conflict when somebody else listens there · invalidArgument
  */
-export async function openListeners(endpoint: Endpoint, options: ListenOptions = {}): Promise<readonly Listener[]> {
+export async function openListeners(endpoint: Endpoint, options: ListenOptions): Promise<readonly Listener[]> {
   if (endpoint.kind === "unix") return [await openUnix(endpoint.path, options)]
   if (endpoint.kind === "tcp") return [await openTcp(endpoint.host, endpoint.port, options)]
   return openInherited(endpoint.name, options)
@@ -41,7 +42,7 @@ export async function openListeners(endpoint: Endpoint, options: ListenOptions =
 
 async function openUnix(path: string, options: ListenOptions): Promise<Listener> {
   await removeStaleSocket(path)
-  const server = createServer({ allowHalfOpen: true })
+  const server = createServer({ allowHalfOpen: true }, (socket) => options.accept(socket, { transport: "unix" }))
   const umask = process.umask(0o177)
   try {
     await listening(server, { path })
@@ -53,7 +54,6 @@ async function openUnix(path: string, options: ListenOptions): Promise<Listener>
   chmodSync(path, group === undefined && options.group !== undefined ? 0o600 : 0o660)
   const inode = lstatSync(path).ino
   return {
-    server,
     transport: "unix",
     address: `unix://${path}`,
     [Symbol.asyncDispose]: async () => {
@@ -95,13 +95,16 @@ async function openTcp(host: string, port: number, options: ListenOptions): Prom
         allowHalfOpen: true,
       })
     : createServer({ allowHalfOpen: true })
+  const transport = tls ? "tls" : "tcp"
+  server.on(tls ? "secureConnection" : "connection", (socket: Socket) =>
+    options.accept(socket, { transport, address: socket.remoteAddress }),
+  )
   server.on("tlsClientError", (_error: Error, socket: Socket) => socket?.destroy())
   await listening(server, { host, port })
   const bound = server.address()
   const actual = bound && typeof bound === "object" ? bound.port : port
   return {
-    server,
-    transport: tls ? "tls" : "tcp",
+    transport,
     address: `tcp://${host.includes(":") ? `[${host}]` : host}:${actual}`,
     [Symbol.asyncDispose]: () => closed(server),
   }
@@ -122,10 +125,9 @@ async function openInherited(name: string | undefined, options: ListenOptions): 
   if (wanted.length === 0) throw new Failure("invalidArgument", `systemd handed over no socket named ${name}`)
   return Promise.all(
     wanted.map(async ({ fd }) => {
-      const server = createServer({ allowHalfOpen: true })
+      const server = createServer({ allowHalfOpen: true }, (socket) => options.accept(socket, { transport: "unix" }))
       await listening(server, { fd })
       return {
-        server,
         transport: "unix" as const,
         address: `fd://${fd}`,
         [Symbol.asyncDispose]: () => closed(server),

@@ -14,17 +14,17 @@ let server: HttpServer
 
 async function serve(handler: HttpHandler, limits?: Partial<ConnectionLimits>): Promise<void> {
   server = new HttpServer(handler, limits)
-  server.serve(listener.server, "unix")
 }
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "http-"))
-  listener = (await openListeners({ kind: "unix", path: join(folder, "s") }))[0]!
+  const accept: HttpServer["accept"] = (socket, peer) => server.accept(socket, peer)
+  listener = (await openListeners({ kind: "unix", path: join(folder, "s") }, { accept }))[0]!
 })
 
 afterEach(async () => {
-  await server.close()
   await listener[Symbol.asyncDispose]()
+  await server.close()
   rmSync(folder, { recursive: true })
 })
 

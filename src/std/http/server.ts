@@ -1,4 +1,4 @@
-import type { Server, Socket } from "node:net"
+import type { Socket } from "node:net"
 import { Connection, type ConnectionLimits, type HttpHandler } from "./connection.ts"
 import type { Peer } from "./request.ts"
 
@@ -17,7 +17,6 @@ export class HttpServer implements AsyncDisposable {
   readonly #handler: HttpHandler
   readonly #limits: ConnectionLimits
   readonly #connections = new Set<Connection>()
-  readonly #servers = new Set<Server>()
   #sweep: NodeJS.Timeout | undefined
 
   constructor(handler: HttpHandler, limits: Partial<ConnectionLimits> = {}) {
@@ -25,16 +24,8 @@ export class HttpServer implements AsyncDisposable {
     this.#limits = { ...defaultLimits, ...limits }
   }
 
-  /** Serves every connection of `server`, which listens already; see `openListener`. */
-  serve(server: Server, transport: Peer["transport"]): void {
-    this.#servers.add(server)
-    server.on(transport === "tls" ? "secureConnection" : "connection", (socket: Socket) =>
-      this.accept(socket, { transport, address: socket.remoteAddress }),
-    )
-  }
-
-  /** Serves one connection. */
-  accept(socket: Socket, peer: Peer): void {
+  /** Serves one connection; give it to `openListeners`. */
+  readonly accept = (socket: Socket, peer: Peer): void => {
     socket.setNoDelay?.(true)
     const connection = new Connection(socket, this.#handler, this.#limits, peer)
     this.#connections.add(connection)
@@ -57,10 +48,8 @@ export class HttpServer implements AsyncDisposable {
     for (const connection of this.#connections) connection.checkTime(now)
   }
 
-  /** Stops listening and lets responses under way end, for at most `graceMillis`; then closes what is left. */
+  /** Close the listeners first. Lets responses under way end, for at most `graceMillis`; then closes what is left. */
   async close(graceMillis = 0): Promise<void> {
-    for (const server of this.#servers) server.close()
-    this.#servers.clear()
     const all = [...this.#connections]
     for (const connection of all) connection.retire()
     const ended = Promise.all(all.map((connection) => connection.closed))

@@ -1,0 +1,128 @@
+import type { CreateRequest, HostConfig, MountRequest } from "../../api/container-config.ts"
+import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
+import type { EndpointSettings, NetworkCreateRequest } from "../../api/network.ts"
+import { Failure } from "../../errors/failure.ts"
+import { isBefore } from "./version.ts"
+
+type Reshape<T> = (value: T, version: string) => T
+type ReshapeBody = (body: never, version: string) => unknown
+
+/**
+ * Requests of old clients in the shape of the newest version: what a version did not know is dropped, what it meant
+ * otherwise is said explicitly. By the key of the route table.
+ */
+const bodies: Readonly<Record<string, ReshapeBody>> = {
+  "POST /containers/create": (body: CreateRequest | undefined, version) => body && createBody(body, version),
+  "POST /containers/:id/exec": (body: ExecCreateRequest, version) =>
+    isBefore(version, "1.42") ? { ...body, ConsoleSize: undefined } : body,
+  "POST /exec/:id/start": (body: ExecStartRequest, version) =>
+    isBefore(version, "1.42") ? { ...body, ConsoleSize: undefined } : body,
+  "POST /networks/create": (body: NetworkCreateRequest, version) =>
+    isBefore(version, "1.48") ? { ...body, EnableIPv4: undefined } : body,
+}
+
+const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
+  "POST /containers/:id/stop": dropBefore("1.42", "signal"),
+  "POST /containers/:id/restart": dropBefore("1.42", "signal"),
+  "POST /containers/:id/wait": dropBefore("1.30", "condition"),
+  "POST /containers/create": dropBefore("1.41", "platform"),
+  "GET /containers/:id/stats": (query, version) =>
+    isBefore(version, "1.41") ? { ...query, "one-shot": false } : query,
+  "GET /images/json": (query, version) => (isBefore(version, "1.47") ? { ...query, manifests: false } : query),
+  "GET /images/:name/json": (query, version) => (isBefore(version, "1.48") ? { ...query, manifests: false } : query),
+  "GET /system/df": (query, version) => (isBefore(version, "1.42") ? { ...query, type: [] } : query),
+  "POST /volumes/prune": (query, version) =>
+    isBefore(version, "1.42")
+      ? { ...query, filters: new Map([...(query["filters"] as Map<string, string[]>), ["all", ["true"]]]) }
+      : query,
+}
+
+function dropBefore(since: string, name: string): Reshape<Record<string, unknown>> {
+  return (query, version) => (isBefore(version, since) ? { ...query, [name]: undefined } : query)
+}
+
+/** @param key of the route table */
+export function reshapeBody(key: string, body: unknown, version: string): unknown {
+  const reshape = bodies[key] as Reshape<unknown> | undefined
+  return reshape ? reshape(body, version) : body
+}
+
+/** @param key of the route table */
+export function reshapeQuery(key: string, query: unknown, version: string): unknown {
+  const reshape = queries[key]
+  return reshape && query ? reshape(query as Record<string, unknown>, version) : query
+}
+
+function createBody(body: CreateRequest, version: string): CreateRequest {
+  let result: CreateRequest = { ...body, HostConfig: createHostConfig(body.HostConfig, version) }
+  if (isBefore(version, "1.44")) {
+    const { StartInterval: _dropped, ...health } = result.Healthcheck ?? {}
+    if (result.Healthcheck) result = { ...result, Healthcheck: health }
+    if (Object.keys(result.NetworkingConfig.EndpointsConfig ?? {}).length > 1)
+      throw new Failure(
+        "invalidArgument",
+        "Container cannot be created with multiple network endpoints: use API version 1.44 or newer",
+      )
+  }
+  return addressOfEndpoint(result)
+}
+
+/** Before 1.44 a container had one MAC address; since then it belongs to the endpoint. Both are accepted. */
+function addressOfEndpoint(body: CreateRequest): CreateRequest {
+  const address = body.MacAddress
+  if (!address) return body
+  const mode = body.HostConfig.NetworkMode || "default"
+  if (mode === "host" || mode === "none" || mode.startsWith("container:")) return body
+  const endpoints = body.NetworkingConfig.EndpointsConfig ?? {}
+  const network = mode in endpoints ? mode : (Object.keys(endpoints)[0] ?? mode)
+  const endpoint = endpoints[network]
+  if (endpoint?.MacAddress && endpoint.MacAddress !== address)
+    throw new Failure(
+      "invalidArgument",
+      "the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty",
+    )
+  const settings = { ...(endpoint ?? noSettings), MacAddress: address }
+  return { ...body, NetworkingConfig: { EndpointsConfig: { ...endpoints, [network]: settings } } }
+}
+
+const noSettings: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+}
+
+function createHostConfig(host: HostConfig, version: string): HostConfig {
+  let result = host
+  if (isBefore(version, "1.25") && result.AutoRemove) result = { ...result, AutoRemove: false }
+  if (isBefore(version, "1.40")) {
+    result = { ...result, PidsLimit: null, IpcMode: result.IpcMode || "shareable" }
+  }
+  if (isBefore(version, "1.41")) result = { ...result, CgroupnsMode: result.CgroupnsMode || "host" }
+  if (isBefore(version, "1.43")) result = { ...result, Annotations: undefined }
+  if (!isBefore(version, "1.42")) result = { ...result, KernelMemory: undefined }
+  return result.Mounts ? { ...result, Mounts: result.Mounts.map((mount) => createMount(mount, version)) } : result
+}
+
+function createMount(mount: MountRequest, version: string): MountRequest {
+  let { BindOptions: bind, VolumeOptions: volume } = mount
+  if (bind && isBefore(version, "1.40")) bind = { ...bind, NonRecursive: undefined }
+  if (bind && isBefore(version, "1.42")) bind = { ...bind, CreateMountpoint: undefined }
+  if (bind && isBefore(version, "1.44"))
+    bind = { ...bind, ReadOnlyNonRecursive: undefined, ReadOnlyForceRecursive: undefined }
+  if (volume && isBefore(version, "1.45")) volume = { ...volume, Subpath: undefined }
+  return bind === mount.BindOptions && volume === mount.VolumeOptions
+    ? mount
+    : { ...mount, BindOptions: bind, VolumeOptions: volume }
+}

@@ -1,0 +1,224 @@
+import type { WaitResponse } from "../../api/container.ts"
+import { containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import type { ContainerAttachOptions, Containers, WaitCondition } from "../containers/contract.ts"
+import { cells, filters, flag, integer, integerOrZero, repeated, text, textOr, timestamp } from "./query.ts"
+import { empty, json, type Reply } from "./reply.ts"
+import { type RouteTable, route } from "./route.ts"
+
+const listFilters = filters(
+  "ancestor",
+  "before",
+  "exited",
+  "expose",
+  "health",
+  "id",
+  "is-task",
+  "isolation",
+  "label",
+  "name",
+  "network",
+  "publish",
+  "since",
+  "status",
+  "volume",
+)
+const stopQuery = { signal: text, t: integer }
+const attachQuery = {
+  logs: flag(),
+  stream: flag(),
+  stdin: flag(),
+  stdout: flag(),
+  stderr: flag(),
+  detachKeys: text,
+}
+
+function attachOptions(query: Omit<ContainerAttachOptions, "raw">, raw: boolean): ContainerAttachOptions {
+  return { ...query, raw }
+}
+
+function waitCondition(condition: string | undefined): WaitCondition {
+  if (condition === undefined) return "not-running"
+  if (condition === "not-running" || condition === "next-exit" || condition === "removed") return condition
+  throw new Failure("invalidArgument", `invalid condition: ${JSON.stringify(condition)}`)
+}
+
+/** What is told of a wait that failed after its head was sent. */
+const waitFailure = (error: unknown): WaitResponse => ({ StatusCode: -1, Error: { Message: messageOf(error) } })
+
+export const containerRoutes = (c: Containers): RouteTable => ({
+  "GET /containers/json": route({
+    query: { all: flag(), limit: integerOrZero, size: flag(), filters: listFilters },
+    run: async ({ scope, query }) => json(await c.list(scope, query)),
+  }),
+  "POST /containers/create": route({
+    query: { name: text, platform: text },
+    optionalBody: createRequest,
+    run: async ({ scope, query, body }) => {
+      if (!body) throw new Failure("invalidArgument", "config cannot be empty in order to create a container")
+      return json(await c.create(scope, body, query), 201)
+    },
+  }),
+  "POST /containers/prune": route({
+    since: "1.25",
+    query: { filters: filters("label", "label!", "until") },
+    run: async ({ scope, query }) => json(await c.prune(scope, query.filters)),
+  }),
+  "GET /containers/:id/json": route({
+    query: { size: flag() },
+    run: async ({ scope, params, query }) => json(await c.inspect(scope, params["id"]!, query)),
+  }),
+  "GET /containers/:id/top": route({
+    query: { ps_args: textOr("-ef") },
+    run: async ({ scope, params, query }) => json(await c.top(scope, params["id"]!, query.ps_args)),
+  }),
+  "GET /containers/:id/logs": route({
+    query: {
+      follow: flag(),
+      stdout: flag(),
+      stderr: flag(),
+      since: timestamp,
+      until: timestamp,
+      timestamps: flag(),
+      tail: text,
+      details: flag(),
+    },
+    run: async ({ scope, params, query }): Promise<Reply> => {
+      if (!query.stdout && !query.stderr)
+        throw new Failure("invalidArgument", "Bad parameters: you must choose at least one stream")
+      const tail = query.tail !== undefined && /^\d{1,15}$/.test(query.tail) ? Number(query.tail) : undefined
+      const log = await c.logs(scope, params["id"]!, { ...query, tail })
+      return { kind: "stdio", ...log }
+    },
+  }),
+  "GET /containers/:id/changes": route({
+    run: async ({ scope, params }) => json(await c.changes(scope, params["id"]!)),
+  }),
+  "GET /containers/:id/export": route({
+    run: async ({ scope, params }): Promise<Reply> => ({
+      kind: "bytes",
+      contentType: "application/octet-stream",
+      chunks: await c.exportTree(scope, params["id"]!),
+    }),
+  }),
+  "GET /containers/:id/stats": route({
+    query: { stream: flag(true), "one-shot": flag() },
+    run: async ({ scope, params, query }): Promise<Reply> => {
+      if (query.stream && query["one-shot"])
+        throw new Failure("invalidArgument", "cannot have stream=true and one-shot=true")
+      const values = await c.stats(scope, params["id"]!, { stream: query.stream, oneShot: query["one-shot"] })
+      return { kind: "objects", values, framing: "json" }
+    },
+  }),
+  "GET /containers/:id/attach/ws": route({
+    query: attachQuery,
+    run: async ({ scope, params, query }): Promise<Reply> => ({
+      kind: "websocket",
+      attachment: await c.attach(scope, params["id"]!, attachOptions(query, true)),
+    }),
+  }),
+  "POST /containers/:id/attach": route({
+    query: attachQuery,
+    failures: "hijacked",
+    run: async ({ scope, params, query }): Promise<Reply> => ({
+      kind: "hijack",
+      attachment: await c.attach(scope, params["id"]!, attachOptions(query, false)),
+      bare: true,
+    }),
+  }),
+  "POST /containers/:id/start": route({
+    query: { detachKeys: text },
+    run: async ({ scope, params, query, request }) => {
+      const length = request.headers.get("content-length")
+      if (request.hasBody && !(Number(length) <= 7))
+        throw new Failure(
+          "invalidArgument",
+          "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+        )
+      await c.start(scope, params["id"]!, query)
+      return empty()
+    },
+  }),
+  "POST /containers/:id/stop": route({
+    query: stopQuery,
+    run: async ({ scope, params, query }) => {
+      await c.stop(scope, params["id"]!, { signal: query.signal, timeout: query.t })
+      return empty()
+    },
+  }),
+  "POST /containers/:id/restart": route({
+    query: stopQuery,
+    run: async ({ scope, params, query }) => {
+      await c.restart(scope, params["id"]!, { signal: query.signal, timeout: query.t })
+      return empty()
+    },
+  }),
+  "POST /containers/:id/kill": route({
+    query: { signal: text },
+    run: async ({ scope, params, query }) => {
+      await c.kill(scope, params["id"]!, query)
+      return empty()
+    },
+  }),
+  "POST /containers/:id/pause": route({
+    run: async ({ scope, params }) => {
+      await c.pause(scope, params["id"]!)
+      return empty()
+    },
+  }),
+  "POST /containers/:id/unpause": route({
+    run: async ({ scope, params }) => {
+      await c.unpause(scope, params["id"]!)
+      return empty()
+    },
+  }),
+  "POST /containers/:id/wait": route({
+    query: { condition: text },
+    cancellable: true,
+    run: async ({ scope, params, query }): Promise<Reply> => {
+      const { result } = await c.wait(scope, params["id"]!, waitCondition(query.condition))
+      return { kind: "late", value: result.catch(waitFailure) }
+    },
+  }),
+  "POST /containers/:id/resize": route({
+    query: { h: cells("height"), w: cells("width") },
+    run: async ({ scope, params, query }) => {
+      await c.resize(scope, params["id"]!, { height: query.h, width: query.w })
+      return empty(200)
+    },
+  }),
+  "POST /containers/:id/rename": route({
+    query: { name: textOr("") },
+    run: async ({ scope, params, query }) => {
+      await c.rename(scope, params["id"]!, query.name)
+      return empty()
+    },
+  }),
+  "POST /containers/:id/update": route({
+    body: updateRequest,
+    run: async ({ scope, params, body }) => json(await c.update(scope, params["id"]!, body)),
+  }),
+  "DELETE /containers/:id": route({
+    query: { force: flag(), v: flag(), link: flag() },
+    run: async ({ scope, params, query }) => {
+      await c.remove(scope, params["id"]!, { force: query.force, volumes: query.v, link: query.link })
+      return empty()
+    },
+  }),
+  "POST /commit": route({
+    query: {
+      container: textOr(""),
+      repo: text,
+      tag: text,
+      comment: text,
+      author: text,
+      pause: flag(true),
+      changes: repeated,
+    },
+    optionalBody: containerConfig,
+    run: async ({ scope, query, body: config }) => {
+      const { repo: repository, ...rest } = query
+      return json(await c.commit(scope, { ...rest, repository, config }), 201)
+    },
+  }),
+})

@@ -1,0 +1,113 @@
+import type { Scope } from "../../core/scope.ts"
+import { Failure, messageOf, toHttpStatus } from "../../errors/failure.ts"
+import type { HttpHandler } from "../../std/http/connection.ts"
+import { BadRequest } from "../../std/http/head.ts"
+import type { HttpRequest } from "../../std/http/request.ts"
+import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
+import { noSink, Span, type SpanSink } from "../../trace/span.ts"
+import { reshapeBody, reshapeQuery } from "../compat/requests.ts"
+import { checkVersion, isBefore, newestVersion, oldestVersion } from "../compat/version.ts"
+import { readJsonBody, readOptionalBody } from "./body.ts"
+import { parseQuery, readQuery } from "./query.ts"
+import type { RouteMatch, Router } from "./router.ts"
+import { writeFailure, writeReply } from "./write-reply.ts"
+
+export interface DispatchOptions {
+  readonly router: Router
+  /** The daemon's own version, for the `Server` header. */
+  readonly productVersion: string
+  readonly experimental: boolean
+  /** Where the spans of requests go. */
+  readonly sink: SpanSink
+  /** Told of every request that failed by the daemon's fault (status 500 and above). */
+  readonly onFailure: (request: string, error: unknown) => void
+}
+
+/** Turns HTTP requests into calls of routes: version, path, query, body, trace, answer, failure. */
+export function dispatcher(options: DispatchOptions): HttpHandler {
+  const headers: OutgoingHeaders = {
+    "Api-Version": newestVersion,
+    "Docker-Experimental": String(options.experimental),
+    Ostype: "linux",
+    Server: `Docker/${options.productVersion} (linux)`,
+  }
+  return async (request, response) => {
+    let match: RouteMatch | undefined
+    let form: "json" | "hijacked" | "text" = "json"
+    try {
+      const { path, version, query } = splitTarget(request.target)
+      if (request.method === "OPTIONS") return response.send(200, headers)
+      if (version !== undefined) {
+        if (isBefore(version, oldestVersion)) form = "text"
+        checkVersion(version)
+      }
+      match = options.router.find(request.method, path)
+      const effective = version ?? newestVersion
+      if (!match || isBefore(effective, match.route.since ?? oldestVersion))
+        throw new Failure("notFound", "page not found")
+      form = match.route.failures ?? "json"
+      await answer(options, headers, request, response, match, query, effective)
+    } catch (error) {
+      const failure = error instanceof BadRequest ? new Failure("invalidArgument", error.message, error) : error
+      if (toHttpStatus(failure) >= 500 && toHttpStatus(failure) !== 503)
+        options.onFailure(`${request.method} ${request.target.split("?")[0]}`, failure)
+      writeFailure({ request, response, headers }, failure, form)
+    }
+  }
+}
+
+async function answer(
+  options: DispatchOptions,
+  headers: OutgoingHeaders,
+  request: HttpRequest,
+  response: HttpResponse,
+  { key, route, params }: RouteMatch,
+  queryText: string,
+  version: string,
+): Promise<void> {
+  const sink = route.untraced ? noSink : options.sink
+  const span = Span.root(sink, "api", key, request.headers.get("traceparent"))
+  try {
+    const cancellable = route.cancellable ?? request.method === "GET"
+    const scope: Scope = { namespace: "moby", span, ...(cancellable ? { signal: request.signal } : {}) }
+    const query = route.query && readQuery(route.query, parseQuery(queryText))
+    const body = route.body
+      ? await readJsonBody(request, route.body)
+      : route.optionalBody && (await readOptionalBody(request, route.optionalBody))
+    const reply = await route.run({
+      scope,
+      params,
+      query: reshapeQuery(key, query, version),
+      body: reshapeBody(key, body, version),
+      request,
+    })
+    await writeReply({ request, response, headers, key, version }, reply)
+    span.set({ status: response.status }).end()
+  } catch (error) {
+    span.set({ status: response.started ? response.status : toHttpStatus(error) }).end(messageOf(error))
+    throw error
+  }
+}
+
+/** Takes the version off a path and decodes the rest. @throws invalidArgument for a bad escape */
+function splitTarget(target: string): {
+  readonly path: string
+  readonly version: string | undefined
+  readonly query: string
+} {
+  const cut = target.indexOf("?")
+  const raw = cut < 0 ? target : target.slice(0, cut)
+  const query = cut < 0 ? "" : target.slice(cut + 1)
+  const versioned = /^\/v([0-9.]+)(\/.*)$/.exec(raw)
+  const path = versioned ? versioned[2]! : raw
+  const decoded = path.includes("%") ? decodePath(path) : path
+  return { path: decoded, version: versioned?.[1], query }
+}
+
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch (error) {
+    throw new Failure("invalidArgument", `invalid URL escape in the path ${path}`, error)
+  }
+}

@@ -1,0 +1,101 @@
+import { authConfig } from "../../api/requests.ts"
+import { Failure } from "../../errors/failure.ts"
+import type { HttpRequest } from "../../std/http/request.ts"
+import type { Events } from "../events/contract.ts"
+import type { DiskUsageType, System } from "../system/contract.ts"
+import { filters, flag, type QueryField, timestamp } from "./query.ts"
+import { registryAuth } from "./registry-auth.ts"
+import { json, type Reply } from "./reply.ts"
+import { type RouteTable, route } from "./route.ts"
+
+const diskUsageTypes: QueryField<readonly DiskUsageType[]> = (values) =>
+  values.map((value) => {
+    if (value === "container" || value === "image" || value === "volume" || value === "build-cache") return value
+    throw new Failure("invalidArgument", `unknown object type: ${value}`)
+  })
+
+const ping = route({
+  untraced: true,
+  run: () => ({
+    kind: "text",
+    status: 200,
+    text: "OK",
+    headers: {
+      "Builder-Version": "1",
+      Swarm: "inactive",
+      "Cache-Control": "no-cache, no-store, must-revalidate",
+      Pragma: "no-cache",
+    },
+  }),
+})
+
+function recordFraming(request: HttpRequest): "json" | "jsonl" | "json-seq" {
+  const accept = request.headers.get("accept") ?? ""
+  if (accept.includes("application/json-seq")) return "json-seq"
+  return accept.includes("application/jsonl") || accept.includes("application/x-ndjson") ? "jsonl" : "json"
+}
+
+const noSessions = (request: HttpRequest): never => {
+  const protocol = request.headers.get("upgrade")
+  if (!protocol) throw new Failure("invalidArgument", "no upgrade protocol requested")
+  if (protocol.toLowerCase() !== "h2c")
+    throw new Failure("invalidArgument", `protocol ${protocol} not supported: only h2c is`)
+  throw new Failure(
+    "notFound",
+    "this daemon has no BuildKit service; build with another builder and load the image with `docker load`",
+  )
+}
+
+export const systemRoutes = (s: System, events: Events): RouteTable => ({
+  "GET|HEAD /_ping": ping,
+  "GET /info": route({ run: async ({ scope }) => json(await s.info(scope)) }),
+  "GET /version": route({ run: async ({ scope }) => json(await s.version(scope)) }),
+  "GET /events": route({
+    query: {
+      since: timestamp,
+      until: timestamp,
+      filters: filters(
+        "config",
+        "container",
+        "daemon",
+        "event",
+        "image",
+        "label",
+        "network",
+        "node",
+        "plugin",
+        "scope",
+        "secret",
+        "service",
+        "type",
+        "volume",
+      ),
+    },
+    untraced: true,
+    run: ({ scope, query, request }): Reply => {
+      if (query.since !== undefined && query.until !== undefined && query.until < query.since)
+        throw new Failure("invalidArgument", "`since` time cannot be after `until` time")
+      return { kind: "objects", values: events.subscribe(scope, query), framing: recordFraming(request) }
+    },
+  }),
+  "GET /system/df": route({
+    query: { type: diskUsageTypes },
+    run: async ({ scope, query }) => json(await s.diskUsage(scope, query.type)),
+  }),
+  "POST /auth": route({
+    body: authConfig,
+    run: async ({ scope, body }) => json(await s.authenticate(scope, body)),
+  }),
+  "GET /distribution/:name/json": route({
+    since: "1.30",
+    run: async ({ scope, params, request }) =>
+      json(await s.distribution(scope, params["name"]!, registryAuth(request.headers.get("x-registry-auth")))),
+  }),
+  "POST /build/prune": route({
+    since: "1.31",
+    query: { all: flag(), filters: filters() },
+    run: async ({ scope, query }) => json(await s.pruneBuildCache(scope, query)),
+  }),
+  "POST /session": route({ untraced: true, run: ({ request }) => noSessions(request) }),
+  "POST /grpc": route({ untraced: true, run: ({ request }) => noSessions(request) }),
+})

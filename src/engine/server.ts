@@ -1,0 +1,94 @@
+import { messageOf } from "../errors/failure.ts"
+import type { Endpoint } from "../std/http/endpoint.ts"
+import { type Listener, type ListenOptions, openListeners } from "../std/http/listener.ts"
+import { HttpServer } from "../std/http/server.ts"
+import type { Containers } from "./containers/contract.ts"
+import type { Events } from "./events/contract.ts"
+import type { Execs } from "./exec/contract.ts"
+import type { Images } from "./images/contract.ts"
+import type { Networks } from "./networks/contract.ts"
+import { containerRoutes } from "./routes/containers.ts"
+import { dispatcher } from "./routes/dispatch.ts"
+import { execRoutes } from "./routes/exec.ts"
+import { imageRoutes } from "./routes/images.ts"
+import { networkRoutes } from "./routes/networks.ts"
+import { Router } from "./routes/router.ts"
+import { swarmRoutes } from "./routes/swarm.ts"
+import { systemRoutes } from "./routes/system.ts"
+import { traceRoutes } from "./routes/traces.ts"
+import { volumeRoutes } from "./routes/volumes.ts"
+import type { System } from "./system/contract.ts"
+import type { Traces } from "./traces/contract.ts"
+import type { Volumes } from "./volumes/contract.ts"
+
+/** Everything the API is a face of. */
+export interface EngineServices {
+  readonly containers: Containers
+  readonly execs: Execs
+  readonly images: Images
+  readonly volumes: Volumes
+  readonly networks: Networks
+  readonly events: Events
+  readonly system: System
+  readonly traces: Traces
+}
+
+export interface ApiServerOptions {
+  readonly services: EngineServices
+  /** The daemon's version, told in the `Server` header. */
+  readonly productVersion: string
+  readonly experimental?: boolean
+  /** Told of each request that failed by the daemon's fault, once. */
+  readonly log?: (line: string) => void
+}
+
+/** Docker's API over any number of sockets. */
+export interface ApiServer extends AsyncDisposable {
+  /** Begins to serve an endpoint. @returns the addresses, with the ports that were chosen. @throws as `openListeners` */
+  listen(endpoint: Endpoint, options?: Omit<ListenOptions, "accept">): Promise<readonly string[]>
+  /** How many clients are connected. */
+  readonly connections: number
+  /** Stops listening, lets responses under way end for at most `graceMillis`, then closes every connection. */
+  close(graceMillis: number): Promise<void>
+}
+
+/** Composes the API's routes over the engine's services. Nothing listens until `listen`. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { containers, execs, images, volumes, networks, events, system, traces } = options.services
+  const router = new Router([
+    systemRoutes(system, events),
+    containerRoutes(containers),
+    execRoutes(execs),
+    imageRoutes(images),
+    volumeRoutes(volumes),
+    networkRoutes(networks),
+    traceRoutes(traces, containers),
+    swarmRoutes(),
+  ])
+  const server = new HttpServer(
+    dispatcher({
+      router,
+      productVersion: options.productVersion,
+      experimental: options.experimental ?? false,
+      sink: traces.sink,
+      onFailure: (request, error) => options.log?.(`${request}: ${messageOf(error)}`),
+    }),
+  )
+  const listeners: Listener[] = []
+  const close = async (graceMillis: number) => {
+    for (const listener of listeners.splice(0)) await listener[Symbol.asyncDispose]()
+    await server.close(graceMillis)
+  }
+  return {
+    async listen(endpoint, listenOptions = {}) {
+      const opened = await openListeners(endpoint, { ...listenOptions, accept: server.accept })
+      listeners.push(...opened)
+      return opened.map((listener) => listener.address)
+    },
+    get connections() {
+      return server.connections
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(0),
+  }
+}
