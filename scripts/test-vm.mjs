@@ -1,0 +1,195 @@
+// npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM.
+// The kernel package is downloaded, not installed; the root file system is made of Debian packages. Both are kept in .cache.
+import { spawn, spawnSync } from "node:child_process"
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { build } from "./build.mjs"
+import { ensurePackages } from "./packages.mjs"
+import { bun, capture, executable, fail, onPath, root, run, say } from "./tools.mjs"
+
+if (process.arch !== "x64") fail("The test machine is an x86_64 one: run this on x86_64.")
+ensurePackages({
+  qemu: { met: () => onPath("qemu-system-x86_64"), apt: "qemu-system-x86" },
+  cpio: { met: () => onPath("cpio"), apt: "cpio" },
+  kmod: { met: () => onPath("depmod"), apt: "kmod" },
+  mmdebstrap: { met: () => onPath("mmdebstrap"), apt: "mmdebstrap" },
+  mke2fs: { met: () => onPath("mke2fs"), apt: "e2fsprogs" },
+  xz: { met: () => onPath("xz"), apt: "xz-utils" },
+})
+const program = bun()
+build()
+
+const cache = join(root, ".cache", "vm")
+mkdirSync(cache, { recursive: true })
+chmodSync(cache, 0o755)
+const kernel = fetchKernel()
+const base = makeBase()
+const disk = makeDisk()
+const initramfs = makeInitramfs()
+await boot()
+
+/** Debian's newest 6.12 cloud kernel, unpacked. */
+function fetchKernel() {
+  const unpacked = join(cache, "kernel")
+  if (!existsSync(unpacked)) {
+    say("Downloading Debian's 6.12 cloud kernel")
+    const find = () =>
+      (capture("apt-cache", ["search", "--names-only", "^linux-image-6\\.12\\..*cloud-amd64-unsigned$"]) ?? "")
+        .split("\n")
+        .map((line) => line.split(" ")[0])
+        .filter(Boolean)
+        .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
+        .at(-1)
+    let name = find()
+    if (!name) {
+      run("apt-get", ["update", "-qq"])
+      name = find()
+    }
+    if (!name) fail("The distribution has no 6.12 cloud kernel package (Debian 12 with security updates has).")
+    run("apt-get", ["download", "-qq", name], { cwd: cache, stdio: ["ignore", "ignore", "ignore"] })
+    const file = readdirSync(cache).find((each) => each.startsWith(name) && each.endsWith(".deb"))
+    run("dpkg-deb", ["-x", file, "kernel.new"], { cwd: cache })
+    renameSync(`${unpacked}.new`, unpacked)
+    rmSync(join(cache, file))
+  }
+  const version = readdirSync(join(unpacked, "lib", "modules"))[0]
+  return {
+    version,
+    image: join(unpacked, "boot", `vmlinuz-${version}`),
+    modules: join(unpacked, "lib", "modules", version),
+  }
+}
+
+/** A minimal Debian with what Barge needs. */
+function makeBase() {
+  const folder = join(cache, "base")
+  if (existsSync(folder)) return folder
+  say("Making the test machine's root file system")
+  const include =
+    "crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
+  run("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${include}`, "bookworm", `${folder}.new`])
+  renameSync(`${folder}.new`, folder)
+  return folder
+}
+
+/** The disk: the base, this checkout, its Bun, the kernel's modules, and the program that runs as init. */
+function makeDisk() {
+  const folder = join(cache, "root")
+  rmSync(folder, { recursive: true, force: true })
+  run("cp", ["-a", base, folder])
+  const home = join(folder, "barge")
+  mkdirSync(join(home, "dist"), { recursive: true })
+  for (const part of ["src", "test", "package.json", "tsconfig.json"])
+    cpSync(join(root, part), join(home, part), { recursive: true })
+  cpSync(executable, join(home, "dist", "barge"))
+  cpSync(program, join(folder, "usr", "local", "bin", "bun"))
+  mkdirSync(join(folder, "lib", "modules"), { recursive: true })
+  run("cp", ["-a", kernel.modules, join(folder, "lib", "modules", kernel.version)])
+  run("depmod", ["-b", folder, kernel.version], { stdio: "ignore" })
+  writeFileSync(join(folder, "vm-init"), initProgram(process.argv.slice(2)), { mode: 0o755 })
+  const image = join(cache, "disk.ext4")
+  rmSync(image, { force: true })
+  run("mke2fs", ["-q", "-t", "ext4", "-d", folder, "-E", "lazy_itable_init=1,lazy_journal_init=1", image, "3G"])
+  rmSync(folder, { recursive: true, force: true })
+  return image
+}
+
+function initProgram(tests) {
+  return `#!/bin/sh
+export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 NO_COLOR=1 BARGE_TEST_VM=1
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
+mount -t securityfs securityfs /sys/kernel/security 2>/dev/null
+mkdir -p /dev/pts /dev/shm
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs tmpfs /dev/shm
+mount -t tmpfs -o mode=755 tmpfs /run
+mount -t tmpfs tmpfs /tmp
+for module in overlay bridge veth nf_tables nft_chain_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop; do modprobe $module; done
+ip link set lo up
+hostname barge-vm
+echo nameserver 127.0.0.1 > /etc/resolv.conf
+echo 1 > /proc/sys/net/ipv4/ip_forward
+cd /barge
+echo "VM: $(uname -r), cgroup v2 controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
+timeout 3000 bun test --timeout=600000 ${tests.length > 0 ? tests.join(" ") : "test/vm"} 2>&1
+echo "VM: tests ended with $?"
+sync
+echo o > /proc/sysrq-trigger
+sleep 30
+`
+}
+
+/** What finds the disk and becomes its init: busybox and one module. */
+function makeInitramfs() {
+  const folder = join(cache, "initramfs")
+  rmSync(folder, { recursive: true, force: true })
+  for (const name of ["bin", "dev", "root"]) mkdirSync(join(folder, name), { recursive: true })
+  cpSync(join(base, "bin", "busybox"), join(folder, "bin", "busybox"))
+  const found = capture("find", [kernel.modules, "-name", "virtio_blk.ko*"]).trim()
+  const module = join(folder, found.split("/").at(-1))
+  cpSync(found, module)
+  if (module.endsWith(".xz")) run("xz", ["-d", module])
+  writeFileSync(
+    join(folder, "init"),
+    `#!/bin/busybox sh
+/bin/busybox insmod /virtio_blk.ko
+/bin/busybox mount -t devtmpfs dev /dev
+while [ ! -b /dev/vda ]; do /bin/busybox sleep 0.1; done
+/bin/busybox mount -t ext4 /dev/vda /root
+/bin/busybox mount --move /dev /root/dev
+exec /bin/busybox switch_root /root /vm-init
+`,
+    { mode: 0o755 },
+  )
+  const image = join(cache, "initramfs.img")
+  run("sh", ["-c", `find . | cpio --quiet -o -H newc > ${JSON.stringify(image)}`], { cwd: folder })
+  rmSync(folder, { recursive: true, force: true })
+  return image
+}
+
+/** Boots the machine, shows what it says, and ends with the tests' result. */
+async function boot() {
+  say("Booting the test machine (no KVM: this takes minutes)")
+  const machine = spawn(
+    "qemu-system-x86_64",
+    [
+      "-machine",
+      "q35",
+      "-cpu",
+      "max",
+      "-smp",
+      "2",
+      "-m",
+      "2048",
+      "-accel",
+      "tcg,thread=multi",
+      "-nographic",
+      "-no-reboot",
+      "-net",
+      "none",
+      "-kernel",
+      kernel.image,
+      "-initrd",
+      initramfs,
+      "-append",
+      "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1 apparmor=1 security=apparmor",
+      "-drive",
+      `file=${disk},format=raw,if=virtio,cache=unsafe`,
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  )
+  let output = ""
+  for await (const chunk of machine.stdout) {
+    const text = chunk.toString("utf8").replaceAll("\r", "")
+    output += text
+    process.stdout.write(text)
+  }
+  rmSync(disk, { force: true })
+  const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0)
+  const code = /VM: tests ended with (\d+)/.exec(output)?.[1]
+  console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
+  if (code !== "0")
+    fail(code === undefined ? "The test machine ended before its tests did" : "The tests failed in the test machine")
+}

@@ -1,0 +1,35 @@
+// npm test: sets everything up, then types, style and all tests. Needs root, as containers do.
+import { spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { build } from "./build.mjs"
+import { ensurePackages, testNeeds } from "./packages.mjs"
+import { bun, fail, root, say } from "./tools.mjs"
+
+ensurePackages(testNeeds)
+const program = bun()
+say("Building")
+build()
+
+const tool = (name) => join(root, "node_modules", ".bin", name)
+for (const [name, args] of [
+  ["tsc", ["--noEmit"]],
+  ["biome", ["check", "--error-on-warnings", "."]],
+]) {
+  say(`Checking with ${name}`)
+  const result = spawnSync(tool(name), args, { cwd: root, stdio: "inherit" })
+  if (result.status !== 0) fail(`${name} found something to mend`)
+}
+
+const chosen = process.argv.slice(2)
+say("Running the tests")
+const result = spawnSync(program, ["test", "--timeout=120000", ...chosen], {
+  cwd: root,
+  encoding: "utf8",
+  stdio: ["ignore", "pipe", "pipe"],
+  maxBuffer: 1 << 28,
+})
+const output = `${result.stdout}${result.stderr}`
+process.stdout.write(output)
+const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0)
+console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
+process.exit(result.status ?? 1)

@@ -1,0 +1,187 @@
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
+import type { Volume, VolumeCreateRequest, VolumesPruneResponse, VolumesResponse } from "../../api/volume.ts"
+import type { Collection } from "../../core/metadata/contract.ts"
+import type { Scope } from "../../core/scope.ts"
+import { treeUsage } from "../../core/snapshots/trees.ts"
+import { Failure } from "../../errors/failure.ts"
+import { formatNanos, nowNanos } from "../../std/clock.ts"
+import { newId } from "../../std/id.ts"
+import type { Log } from "../../std/log.ts"
+import { KeyedMutex } from "../../std/semaphore.ts"
+import type { Events } from "../events/contract.ts"
+import type { Volumes } from "./contract.ts"
+
+const anonymousLabel = "com.docker.volume.anonymous"
+
+/** What is kept of a volume. */
+export interface VolumeRecord {
+  readonly createdAt: string
+  readonly labels: Readonly<Record<string, string>> | null
+  readonly options: Readonly<Record<string, string>> | null
+}
+
+export interface VolumeCollaborators {
+  /** `<data>/volumes` */
+  readonly root: string
+  readonly records: Collection<VolumeRecord>
+  /** IDs of containers, running or not, that mount a volume. */
+  readonly usedBy: (name: string) => readonly string[]
+  readonly events: Events
+  readonly log: Log
+}
+
+/** Volumes of the local driver: directories `<data>/volumes/NAME/_data`. The record decides whether a volume exists. */
+export class LocalVolumes implements Volumes {
+  readonly #with: VolumeCollaborators
+  readonly #perVolume = new KeyedMutex()
+
+  constructor(collaborators: VolumeCollaborators) {
+    this.#with = collaborators
+    mkdirSync(collaborators.root, { recursive: true, mode: 0o701 })
+    rmSync(this.#trash, { recursive: true, force: true })
+  }
+
+  async list(_scope: Scope, filters: Filters): Promise<VolumesResponse> {
+    const dangling = booleanFilter(filters, "dangling")
+    const Volumes = this.#with.records
+      .all()
+      .map(([name, record]) => this.#volume(name, record))
+      .filter(
+        (volume) =>
+          patternMatch(filters, "name", volume.Name) &&
+          exactMatch(filters, "driver", volume.Driver) &&
+          labelsMatch(filters, volume.Labels) &&
+          (dangling === undefined || (this.#with.usedBy(volume.Name).length === 0) === dangling),
+      )
+      .sort((a, b) => (a.Name < b.Name ? -1 : 1))
+    return { Volumes, Warnings: null }
+  }
+
+  async create(_scope: Scope, request: VolumeCreateRequest): Promise<Volume> {
+    const driver = request.Driver || "local"
+    const anonymous = request.Name === ""
+    const name = anonymous ? newId() : request.Name
+    if (driver !== "local") {
+      throw new Failure(
+        "notFound",
+        `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+      )
+    }
+    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) {
+      const reason =
+        name.length === 1
+          ? "volume name is too short, names should be at least two alphanumeric characters"
+          : `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`
+      throw new Failure("invalidArgument", `create ${name}: ${reason}`)
+    }
+    const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null
+    if (options) {
+      throw new Failure(
+        "notImplemented",
+        `create ${name}: options of the local driver (${Object.keys(options).join(", ")}) are not supported yet`,
+      )
+    }
+    return await this.#perVolume.run(name, async () => {
+      const present = this.#with.records.get(name)
+      if (present) return this.#volume(name, present)
+      mkdirSync(this.#data(name), { recursive: true, mode: 0o755 })
+      const record: VolumeRecord = {
+        createdAt: formatNanos((nowNanos() / 1_000_000_000n) * 1_000_000_000n),
+        labels: anonymous ? { ...(request.Labels ?? {}), [anonymousLabel]: "" } : request.Labels,
+        options,
+      }
+      this.#with.records.put(name, record)
+      this.#tell("create", name)
+      return this.#volume(name, record)
+    })
+  }
+
+  async inspect(_scope: Scope, name: string): Promise<Volume> {
+    return this.#volume(name, this.#require(name))
+  }
+
+  async remove(_scope: Scope, name: string, options: { readonly force: boolean }): Promise<void> {
+    await this.#perVolume.run(name, async () => {
+      if (!this.#with.records.get(name)) {
+        if (options.force) return
+        this.#require(name)
+      }
+      const users = this.#with.usedBy(name)
+      if (users.length > 0) throw new Failure("conflict", `remove ${name}: volume is in use - [${users.join(", ")}]`)
+      this.#delete(name)
+    })
+  }
+
+  async prune(_scope: Scope, filters: Filters): Promise<VolumesPruneResponse> {
+    const all = booleanFilter(filters, "all") ?? false
+    const deleted: string[] = []
+    let reclaimed = 0
+    for (const [name, record] of this.#with.records.all()) {
+      if (!all && record.labels?.[anonymousLabel] === undefined) continue
+      if (!labelsMatch(filters, record.labels) || this.#with.usedBy(name).length > 0) continue
+      await this.#perVolume.run(name, async () => {
+        if (!this.#with.records.get(name) || this.#with.usedBy(name).length > 0) return
+        const { size } = treeUsage(this.#data(name))
+        this.#delete(name)
+        deleted.push(name)
+        reclaimed += size
+      })
+    }
+    this.#with.events.publish({
+      Type: "volume",
+      Action: "prune",
+      Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
+    })
+    return { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
+  }
+
+  /** Bytes of a volume on disk, for `system df`. */
+  size(name: string): number {
+    return treeUsage(this.#data(name)).size
+  }
+
+  /** Record first, so that a crash leaves at worst a directory that a new volume of this name would take over empty. */
+  #delete(name: string): void {
+    const trash = join(this.#trash, newId())
+    mkdirSync(this.#trash, { recursive: true, mode: 0o700 })
+    renameSync(join(this.#with.root, name), trash)
+    this.#with.records.delete(name)
+    this.#tell("destroy", name)
+    rmSync(trash, { recursive: true, force: true })
+  }
+
+  #require(name: string): VolumeRecord {
+    const record = this.#with.records.get(name)
+    if (!record) throw new Failure("notFound", `get ${name}: no such volume`)
+    return record
+  }
+
+  #volume(name: string, record: VolumeRecord): Volume {
+    const path = this.#data(name)
+    // A directory that was deleted by hand comes back empty instead of failing every start.
+    if (!statSync(path, { throwIfNoEntry: false })) mkdirSync(path, { recursive: true, mode: 0o755 })
+    return {
+      CreatedAt: record.createdAt,
+      Driver: "local",
+      Labels: record.labels,
+      Mountpoint: path,
+      Name: name,
+      Options: record.options,
+      Scope: "local",
+    }
+  }
+
+  #tell(action: "create" | "destroy", name: string): void {
+    this.#with.events.publish({ Type: "volume", Action: action, Actor: { ID: name, Attributes: { driver: "local" } } })
+  }
+
+  #data(name: string): string {
+    return join(this.#with.root, name, "_data")
+  }
+
+  get #trash(): string {
+    return join(this.#with.root, ".trash")
+  }
+}
