@@ -1,0 +1,162 @@
+import { messageOf } from "../errors/failure.ts"
+import { build } from "../std/build.ts"
+import type { SpanRecord } from "../trace/span.ts"
+import { Span } from "../trace/span.ts"
+import { ClientConfig } from "./client-config.ts"
+import { type Command, Exit, type Invocation } from "./command.ts"
+import { connect } from "./connect.ts"
+import type { Values } from "./flags/flag.ts"
+import { FlagError, type Parsed, parseFlags } from "./flags/parse.ts"
+import { globalFlags } from "./global-flags.ts"
+import { commandHelp, groupHelp, rootHelp, usageLine } from "./help.ts"
+import { Output } from "./streams.ts"
+import type { Entry } from "./table/entry.ts"
+import { find } from "./table/root.ts"
+
+const failed = 1
+/** The exit code of a command line that cannot be parsed, and of `run` when the daemon refuses. */
+const refused = 125
+
+/**
+ * The command line.
+ * @param args the words after the program's name
+ * @param how.name the name the program was called by; help and errors use it
+ * @returns the exit code; everything printed has been handed to the system
+ */
+export async function cli(args: readonly string[], how: { readonly name: string }): Promise<number> {
+  const out = new Output(1)
+  const err = new Output(2)
+  try {
+    return await dispatch(args, how.name, out, err)
+  } catch (error) {
+    if (error instanceof Exit) {
+      if (error.message) err.line(error.message)
+      return error.code
+    }
+    err.line(messageOf(error))
+    return failed
+  }
+}
+
+async function dispatch(args: readonly string[], program: string, out: Output, err: Output): Promise<number> {
+  const flags = globalFlags()
+  let globals: Parsed<typeof flags>
+  try {
+    globals = parseFlags(flags, args, false)
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error
+    err.line(
+      `${error.message}\n\nUsage:  ${program} [OPTIONS] COMMAND [ARG...]\n\nRun '${program} --help' for more information`,
+    )
+    return refused
+  }
+  if (globals.values.version) {
+    out.line(versionLine(program))
+    return 0
+  }
+  const wantsHelp = globals.help || globals.args[0] === "help"
+  const words = globals.args[0] === "help" ? globals.args.slice(1) : globals.args
+  const { group, entry, words: path } = find(words)
+  const columns = out.columns ?? 80
+  if (!entry) {
+    const unknown = words[path.length]
+    if (!group && (unknown === undefined || (wantsHelp && globals.args[0] !== "help"))) {
+      out.write(rootHelp(program, flags, columns))
+      return 0
+    }
+    if (!group && wantsHelp) throw new Exit(failed, `unknown help topic: ${words.join(" ")}`)
+    if (!group)
+      throw new Exit(
+        failed,
+        `${program}: unknown command: ${program} ${unknown}\n\nRun '${program} --help' for more information`,
+      )
+    return groupWithoutCommand(program, group.name, words.slice(1), () => out.write(groupHelp(program, group)))
+  }
+  const full = [program, ...path].join(" ")
+  const command = await entry.load()
+  if (wantsHelp) {
+    out.write(commandHelp(program, full, entry, command, columns))
+    return 0
+  }
+  return runCommand(command, entry, full, words.slice(path.length), { program, globals: globals.values, out, err })
+}
+
+function groupWithoutCommand(program: string, name: string, rest: readonly string[], help: () => void): number {
+  const path = `${program} ${name}`
+  const usage = `Usage:  ${path} COMMAND\n\nRun '${path} --help' for more information`
+  try {
+    const parsed = parseFlags({}, rest)
+    if (parsed.args.length > 0 && !parsed.help)
+      throw new Exit(failed, `${program}: unknown command: ${path} ${parsed.args[0]}\n\n${usage}`)
+  } catch (error) {
+    if (error instanceof FlagError) throw new Exit(refused, `${error.message}\n\n${usage}`)
+    throw error
+  }
+  help()
+  return 0
+}
+
+interface Surroundings {
+  readonly program: string
+  readonly globals: Values<ReturnType<typeof globalFlags>>
+  readonly out: Output
+  readonly err: Output
+}
+
+async function runCommand(
+  command: Command,
+  entry: Entry,
+  path: string,
+  words: readonly string[],
+  { program, globals, out, err }: Surroundings,
+): Promise<number> {
+  const usage = `Usage:  ${usageLine(path, command)}`
+  let parsed: Parsed<Command["flags"]>
+  try {
+    parsed = parseFlags(command.flags, words, command.interspersed ?? true)
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error
+    throw new Exit(refused, `${error.message}\n\n${usage}\n\nRun '${path} --help' for more information`)
+  }
+  if (parsed.help) {
+    out.write(commandHelp(program, path, entry, command, out.columns ?? 80))
+    return 0
+  }
+  const misfit = command.args(parsed.args.length)
+  if (misfit) {
+    const verb = command.args.see ? "See" : "Run"
+    throw new Exit(
+      failed,
+      `${program}: '${path}' ${misfit}\n\n${usage}\n\n${verb} '${path} --help' for more information`,
+    )
+  }
+  const config = new ClientConfig(globals.config)
+  const docker = connect({ program, globals, config })
+  const records: SpanRecord[] = []
+  const invocation: Invocation = {
+    args: parsed.args,
+    flags: parsed.values,
+    given: parsed.given,
+    docker,
+    out,
+    err,
+    program,
+    path,
+    config,
+    trace: () => {
+      const span = Span.root((record) => records.push(record), "cli", path)
+      docker.transport.trace = span
+      return span
+    },
+  }
+  try {
+    return await command.run(invocation)
+  } finally {
+    docker.close()
+  }
+}
+
+function versionLine(program: string): string {
+  const title = program === "docker" ? "Docker" : "Barge"
+  return `${title} version ${build.version}, build ${build.commit}`
+}

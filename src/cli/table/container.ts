@@ -1,0 +1,7 @@
+import type { Group } from "./entry.ts"
+
+export const container: Group = {
+  name: "container",
+  short: "Manage containers",
+  entries: [],
+}

@@ -1,0 +1,66 @@
+import { container } from "./container.ts"
+import type { Entry, Group } from "./entry.ts"
+
+/** The management commands, by name. */
+export const groups: readonly Group[] = [container]
+
+/** Commands that exist at top level only. */
+const topOnly: readonly Entry[] = [
+  {
+    name: "version",
+    short: "Show the Docker version information",
+    load: async () => (await import("../commands/version.ts")).version,
+  },
+]
+
+/** What help lists first, in this order, of the commands that exist. */
+const common = ["run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"]
+
+/** Where a command line leads. */
+export interface Found {
+  /** The group, when one was named. */
+  readonly group?: Group
+  readonly entry?: Entry
+  /** The words that were consumed: `container`, `run`. */
+  readonly words: readonly string[]
+}
+
+/** Follows the words of a command line through the table as far as they name something. */
+export function find(words: readonly string[]): Found {
+  const [first, second] = words
+  if (first === undefined) return { words: [] }
+  const group = groups.find((each) => each.name === first)
+  if (group) {
+    const entry = group.entries.find((each) => each.name === second || (second && each.aliases?.includes(second)))
+    return entry ? { group, entry, words: [first, second!] } : { group, words: [first] }
+  }
+  const entry = topOnly.find((each) => each.name === first) ?? topEntries().find((each) => each.top === first)
+  return entry ? { entry, words: [first] } : { words: [] }
+}
+
+/** Every path that leads to `entry`, without the program's name, as help lists them. */
+export function pathsTo(entry: Entry): readonly string[] {
+  const group = groups.find((each) => each.entries.includes(entry))
+  if (!group) return [entry.name]
+  const within = [entry.name, ...(entry.aliases ?? [])].map((name) => `${group.name} ${name}`)
+  return entry.top ? [...within, entry.top] : within
+}
+
+/** The sections of the root help: title, then name and description of each command. */
+export function rootSections(): readonly {
+  readonly title: string
+  readonly rows: readonly (readonly [string, string])[]
+}[] {
+  const rows = [
+    ...topOnly.filter((each) => !each.hidden).map((each) => [each.name, each.short] as const),
+    ...topEntries().map((each) => [each.top!, each.short] as const),
+  ].sort(([one], [other]) => (one < other ? -1 : 1))
+  const management = groups.map((each) => [each.name, each.short] as const)
+  return [
+    { title: "Common Commands", rows: common.flatMap((name) => rows.filter((row) => row[0] === name)) },
+    { title: "Management Commands", rows: management.toSorted(([one], [other]) => (one < other ? -1 : 1)) },
+    { title: "Commands", rows: rows.filter(([name]) => !common.includes(name)) },
+  ].filter((section) => section.rows.length > 0)
+}
+
+const topEntries = () => groups.flatMap((group) => group.entries.filter((entry) => entry.top))

@@ -1,0 +1,274 @@
+import { connect, type Socket } from "node:net"
+import { Failure } from "../errors/failure.ts"
+import { decodeJson, encodeJson } from "../std/json.ts"
+import type { Span } from "../trace/span.ts"
+import { ByteChannel } from "./byte-channel.ts"
+import type { Host, TlsOptions } from "./host.ts"
+import { isFramed, type ResponseHead, readBody, readHead } from "./http.ts"
+import { type QueryValues, queryText } from "./query.ts"
+import { responseError } from "./response-error.ts"
+
+/** The newest version of the Engine API that this client speaks. */
+export const newestApiVersion = "1.51"
+/** What a daemon that does not tell its version speaks. */
+const legacyApiVersion = "1.24"
+/** A connection idle for longer may have been closed by the other side: it is not used again. Milliseconds. */
+const reusableFor = 2000
+
+export interface TransportOptions {
+  readonly host: Host
+  readonly tls?: TlsOptions
+  readonly headers?: Readonly<Record<string, string>>
+  /** The version to speak, instead of asking the daemon. */
+  readonly apiVersion?: string
+  /** What the daemon is called in messages. */
+  readonly daemonName: string
+}
+
+export interface Request {
+  readonly query?: QueryValues
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** Sent as it comes, chunked. */
+  readonly upload?: AsyncIterable<Uint8Array>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+export interface Response extends ResponseHead {
+  /** May be read once. Leaving it early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+/** A connection that left HTTP: raw bytes in both directions, each of which ends on its own. */
+export interface Hijacked extends AsyncIterable<Uint8Array> {
+  /** Whether the daemon frames several streams in one (stdcopy); undefined when it does not say. */
+  readonly multiplexed: boolean | undefined
+  write(bytes: Uint8Array): Promise<void>
+  /** Tells the daemon that no more bytes come. It may go on sending. */
+  closeWrite(): void
+  close(): void
+}
+
+/** Requests to one daemon over HTTP/1.1, on a unix socket or TCP, with or without TLS. */
+export class Transport {
+  readonly options: TransportOptions
+  /** When set, every request is a step of it and carries its `traceparent`. */
+  trace: Span | undefined
+  #version: Promise<string> | undefined
+  #idle: { readonly channel: ByteChannel; readonly since: number } | undefined
+  readonly #open = new Set<Socket>()
+
+  constructor(options: TransportOptions) {
+    this.options = options
+    if (options.apiVersion) this.#version = Promise.resolve(options.apiVersion)
+  }
+
+  /** The API version spoken with this daemon: the newest that both sides know. */
+  version(): Promise<string> {
+    this.#version ??= this.#negotiate()
+    return this.#version
+  }
+
+  /** @throws ResponseError when the daemon refuses; unavailable when it cannot be reached */
+  async request(method: string, path: string, request: Request = {}): Promise<Response> {
+    return this.#send(method, `/v${await this.version()}${path}`, request)
+  }
+
+  /** A request that is answered with JSON. */
+  async json<T>(method: string, path: string, request: Request = {}): Promise<T> {
+    return decodeJson(await this.text(method, path, request)) as T
+  }
+
+  /** A request that is answered with text, or whose answer does not matter. */
+  async text(method: string, path: string, request: Request = {}): Promise<string> {
+    return readText((await this.request(method, path, request)).body)
+  }
+
+  /** A request after which the connection belongs to the caller. */
+  async hijack(method: string, path: string, request: Request = {}): Promise<Hijacked> {
+    const full = `/v${await this.version()}${path}`
+    const headers = { ...request.headers, Connection: "Upgrade", Upgrade: "tcp" }
+    const { head, channel } = await this.#exchange(method, full, { ...request, headers })
+    if (head.status !== 101 && head.status !== 200) throw await this.#refusal(method, full, head, channel)
+    const type = head.headers.get("content-type")
+    return {
+      multiplexed: type?.endsWith("multiplexed-stream") ? true : undefined,
+      [Symbol.asyncIterator]: () => channel[Symbol.asyncIterator](),
+      write: (bytes) => channel.write(bytes),
+      closeWrite: () => {
+        channel.socket.end()
+      },
+      close: () => channel.socket.destroy(),
+    }
+  }
+
+  /** Closes every connection, also those in use. */
+  close(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  async #negotiate(): Promise<string> {
+    let response: Response
+    try {
+      response = await this.#send("HEAD", "/_ping", {})
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind === "unavailable" || error.kind === "permissionDenied") throw error
+      response = await this.#send("GET", "/_ping", {})
+      await readText(response.body)
+    }
+    const daemons = response.headers.get("api-version") || legacyApiVersion
+    return compareVersions(daemons, newestApiVersion) < 0 ? daemons : newestApiVersion
+  }
+
+  async #send(method: string, path: string, request: Request): Promise<Response> {
+    const { head, channel } = await this.#exchange(method, path, request)
+    if (head.status >= 400) throw await this.#refusal(method, path, head, channel)
+    const body = this.#body(method, head, channel)
+    // A bodiless answer frees the connection without being read.
+    if (method === "HEAD" || head.status === 204 || head.status === 304) await readText(body)
+    return { ...head, body }
+  }
+
+  async *#body(method: string, head: ResponseHead, channel: ByteChannel): AsyncGenerator<Uint8Array> {
+    let complete = false
+    try {
+      yield* readBody(channel, head, method)
+      complete = true
+    } finally {
+      if (complete && (isFramed(head) || method === "HEAD") && !channel.done)
+        this.#idle = { channel, since: performance.now() }
+      else channel.socket.destroy()
+    }
+  }
+
+  async #refusal(method: string, path: string, head: ResponseHead, channel: ByteChannel): Promise<Error> {
+    const text = await readText(this.#body(method, head, channel))
+    return responseError(head.status, head.headers.get("content-type"), text, path)
+  }
+
+  /** Sends a request and reads the head of its answer; an upload goes on while the answer comes. */
+  async #exchange(method: string, path: string, request: Request) {
+    const span = this.trace?.child(`${method} ${path.replace(/^\/v[\d.]+/, "")}`)
+    const headers: Record<string, string> = {
+      Host:
+        this.options.host.kind === "unix"
+          ? "api.moby.localhost"
+          : new URL(`http://${this.options.host.text.slice(6)}`).host,
+      "User-Agent": "Barge-Client (linux)",
+      ...this.options.headers,
+      ...request.headers,
+      ...(span ? { traceparent: span.traceparent } : {}),
+    }
+    const body = request.body === undefined ? "" : encodeJson(request.body)
+    if (request.body !== undefined) headers["Content-Type"] = "application/json"
+    if (request.upload) headers["Transfer-Encoding"] = "chunked"
+    else if (body || method === "POST" || method === "PUT") headers["Content-Length"] = String(Buffer.byteLength(body))
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+    const message = `${method} ${path}${queryText(request.query)} HTTP/1.1\r\n${lines.join("")}\r\n${body}`
+    try {
+      const channel = await this.#connection()
+      request.signal?.throwIfAborted()
+      request.signal?.addEventListener("abort", () => channel.socket.destroy(), { once: true })
+      try {
+        channel.socket.write(message)
+        let answered = false
+        if (request.upload) void upload(channel, request.upload, () => answered)
+        const head = await readHead(channel)
+        answered = head.status >= 400
+        span?.set({ status: head.status })
+        span?.end()
+        return { head, channel }
+      } catch (error) {
+        request.signal?.throwIfAborted()
+        throw this.#unreachable(error)
+      }
+    } catch (error) {
+      span?.end(error)
+      throw error
+    }
+  }
+
+  async #connection(): Promise<ByteChannel> {
+    const idle = this.#idle
+    this.#idle = undefined
+    if (idle && !idle.channel.done && performance.now() - idle.since < reusableFor) return idle.channel
+    idle?.channel.socket.destroy()
+    const socket = await this.#dial().catch((error) => {
+      throw this.#unreachable(error)
+    })
+    this.#open.add(socket)
+    socket.once("close", () => this.#open.delete(socket))
+    return new ByteChannel(socket)
+  }
+
+  async #dial(): Promise<Socket> {
+    const { host, tls } = this.options
+    if (host.kind === "unix") return connected(connect({ path: host.path, allowHalfOpen: true }), "connect")
+    if (!tls)
+      return connected(connect({ host: host.host, port: host.port, allowHalfOpen: true, noDelay: true }), "connect")
+    const { connect: connectTls } = await import("node:tls")
+    const { verify, ...material } = tls
+    const socket = connectTls({ host: host.host, port: host.port, ...material, rejectUnauthorized: verify })
+    return connected(socket, "secureConnect")
+  }
+
+  #unreachable(error: unknown): unknown {
+    if (error instanceof Failure && error.message !== "EOF") return error
+    const { host, daemonName } = this.options
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === "EACCES" || code === "EPERM")
+      return new Failure(
+        "permissionDenied",
+        `permission denied while trying to connect to the ${daemonName} daemon socket at ${host.text}`,
+        error,
+      )
+    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "FailedToOpenSocket" || code === "ENOTSOCK")
+      return new Failure(
+        "unavailable",
+        `Cannot connect to the ${daemonName} daemon at ${host.text}. Is the ${daemonName.toLowerCase()} daemon running?`,
+        error,
+      )
+    return new Failure("unavailable", `error during connect: ${host.text}: ${(error as Error).message}`, error)
+  }
+}
+
+function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    socket.once("error", reject)
+    socket.once(event, () => {
+      socket.off("error", reject)
+      resolve(socket)
+    })
+  })
+}
+
+/** Sends a body chunked. A daemon that answers with an error or goes away ends it: the answer tells why. */
+async function upload(channel: ByteChannel, source: AsyncIterable<Uint8Array>, answered: () => boolean): Promise<void> {
+  try {
+    for await (const chunk of source) {
+      if (answered()) return
+      if (chunk.length === 0) continue
+      channel.socket.write(`${chunk.length.toString(16)}\r\n`)
+      channel.socket.write(chunk)
+      await channel.write("\r\n")
+    }
+    await channel.write("0\r\n\r\n")
+  } catch (error) {
+    channel.socket.destroy(error as Error)
+  }
+}
+
+/** All of a body as text. */
+export async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+/** Orders API versions (`1.9` before `1.10`). @returns negative, zero or positive */
+export function compareVersions(one: string, other: string): number {
+  const [oneMajor = 0, oneMinor = 0] = one.split(".").map(Number)
+  const [otherMajor = 0, otherMinor = 0] = other.split(".").map(Number)
+  return oneMajor - otherMajor || oneMinor - otherMinor
+}
