@@ -32,6 +32,6 @@ if (load) {
   const entry = await load()
   process.exitCode = await entry(name === "dockerd" ? args : args.slice(1))
 } else {
-  console.error(`${name}: unknown command ${chosen}`)
-  process.exitCode = 1
+  const { cli } = await import("./cli/main.ts")
+  process.exit(await cli(args, { name: name === "docker" ? name : "barge" }))
 }
