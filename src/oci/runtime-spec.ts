@@ -18,7 +18,8 @@ export interface Process {
   env: string[]
   cwd: string
   capabilities?: Record<"bounding" | "effective" | "inheritable" | "permitted" | "ambient", string[]>
-  rlimits?: { type: string; hard: number; soft: number }[]
+  /** A bigint where a number is not exact. */
+  rlimits?: { type: string; hard: number | bigint; soft: number | bigint }[]
   noNewPrivileges?: boolean
   apparmorProfile?: string
   selinuxLabel?: string

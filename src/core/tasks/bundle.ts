@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Process, RuntimeSpec } from "../../oci/runtime-spec.ts"
+import { encodeJson } from "../../std/json.ts"
 
 /** What a task holds, written before it is acquired: a daemon that comes back knows from it what to adopt or to free. */
 export interface TaskHoldings {
@@ -37,13 +38,13 @@ export class Bundle {
 
   /** Writes config.json. */
   writeSpec(spec: RuntimeSpec): void {
-    writeFileSync(join(this.path, "config.json"), JSON.stringify(spec), { mode: 0o600 })
+    writeFileSync(join(this.path, "config.json"), encodeJson(spec), { mode: 0o600 })
   }
 
   /** Writes the OCI process of an exec. @returns the file */
   writeProcess(execId: string, process: Process): string {
     const path = join(this.path, `exec-${execId}.json`)
-    writeFileSync(path, JSON.stringify(process), { mode: 0o600 })
+    writeFileSync(path, encodeJson(process), { mode: 0o600 })
     return path
   }
 

@@ -1,0 +1,48 @@
+import { Failure } from "../../errors/failure.ts"
+
+/** What `--security-opt` asks for. */
+export interface SecurityOptions {
+  readonly noNewPrivileges: boolean
+  /** `unconfined`, `builtin`, or a profile's JSON text; absent: the default. */
+  readonly seccomp?: string
+  /** A profile's name or `unconfined`; absent: the default. */
+  readonly apparmor?: string
+  /** SELinux options; accepted, and without effect on hosts without SELinux. */
+  readonly labels: readonly string[]
+  /** Neither masked nor read-only paths. */
+  readonly systemPathsUnconfined: boolean
+}
+
+/** @throws invalidArgument in Docker's words */
+export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
+  let noNewPrivileges = false
+  let systemPathsUnconfined = false
+  const named: { seccomp?: string; apparmor?: string } = {}
+  const labels: string[] = []
+  for (const option of options) {
+    if (option === "no-new-privileges") {
+      noNewPrivileges = true
+      continue
+    }
+    if (option === "disable") {
+      labels.push(option)
+      continue
+    }
+    const at = option.includes("=") ? option.indexOf("=") : option.indexOf(":")
+    if (at < 0) throw new Failure("invalidArgument", `invalid --security-opt 1: "${option}"`)
+    const key = option.slice(0, at)
+    const value = option.slice(at + 1)
+    if (key === "label") labels.push(value)
+    else if (key === "seccomp" || key === "apparmor") named[key] = value
+    else if (key === "no-new-privileges" && boolean(value) !== undefined) noNewPrivileges = boolean(value)!
+    else if (key === "systempaths" && value === "unconfined") systemPathsUnconfined = true
+    else throw new Failure("invalidArgument", `invalid --security-opt 2: "${option}"`)
+  }
+  return { noNewPrivileges, labels, systemPathsUnconfined, ...named }
+}
+
+/** Go's strconv.ParseBool. */
+function boolean(word: string): boolean | undefined {
+  if (/^(1|t|T|true|TRUE|True)$/.test(word)) return true
+  return /^(0|f|F|false|FALSE|False)$/.test(word) ? false : undefined
+}

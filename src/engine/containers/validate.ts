@@ -1,0 +1,130 @@
+import type { ContainerConfig, HostConfig, RestartPolicy } from "../../api/container-config.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import type { CgroupMode } from "../../linux/cgroup-contract.ts"
+import { normalizeCapabilities } from "../../runtime/capabilities.ts"
+import { defaultShmSize } from "../../runtime/defaults.ts"
+import { parseDeviceRule } from "../../runtime/devices.ts"
+import { checkSysctls } from "./namespaces.ts"
+import { parseSecurityOptions } from "./security-options.ts"
+import { validateModes } from "./validate-modes.ts"
+import { type ResourceFacts, validateResources } from "./validate-resources.ts"
+
+/** What a request is checked against. */
+export interface HostFacts extends ResourceFacts {
+  readonly cgroupMode: CgroupMode
+  readonly runtimes: ReadonlySet<string>
+  readonly defaultRuntime: string
+}
+
+const refuse = (message: string) => new Failure("invalidArgument", message)
+
+/**
+ * Checks a container's configuration, image parts included, with Docker's rules and words, and completes it: swap is
+ * twice the memory, modes and sizes get their defaults, limits that this kernel lacks are left out with a warning.
+ * Ports, mounts and volumes are checked where they are resolved.
+ * @throws invalidArgument
+ */
+export function validateContainer(
+  config: ContainerConfig,
+  host: HostConfig,
+  facts: HostFacts,
+): { readonly host: HostConfig; readonly warnings: readonly string[] } {
+  validateConfig(config)
+  validateRestartPolicy(host.RestartPolicy)
+  if (host.AutoRemove && !["", "no"].includes(host.RestartPolicy.Name))
+    throw refuse("can't create 'AutoRemove' container with restart policy")
+  validateModes(config, host)
+  validateCapabilities(host)
+  parseSecurityOptions(host.SecurityOpt ?? [])
+  checkSysctls(host.Sysctls ?? {}, host)
+  for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule)
+  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
+    throw refuse(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`)
+  if (host.ShmSize < 0) throw refuse("SHM size can not be less than 0")
+  if (host.Runtime && !facts.runtimes.has(host.Runtime))
+    throw refuse(`unknown or invalid runtime name: ${host.Runtime}`)
+  if (host.DeviceRequests?.length)
+    throw refuse(
+      `could not select device driver "${host.DeviceRequests[0]!.Driver}" with capabilities: [${(host.DeviceRequests[0]!.Capabilities ?? []).map((one) => `[${one.join(" ")}]`).join(" ")}]`,
+    )
+  for (const limit of host.Ulimits ?? []) validateUlimit(limit)
+  for (const destination of Object.keys(host.Tmpfs ?? {})) validateTmpfs(destination)
+  const adapted = adaptHostConfig(host, facts)
+  const { resources, warnings } = validateResources(adapted, facts)
+  const discarded =
+    host.NetworkMode === "host" && Object.keys(host.PortBindings ?? {}).length > 0
+      ? ["Published ports are discarded when using host network mode"]
+      : []
+  return { host: resources, warnings: [...discarded, ...warnings] }
+}
+
+/** Fills in what a client may leave out. */
+export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroupMode" | "defaultRuntime">): HostConfig {
+  return {
+    ...host,
+    MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? Number(host.Memory) * 2 : host.MemorySwap,
+    OomKillDisable: host.OomKillDisable ?? (facts.cgroupMode === "unified" ? null : false),
+    NetworkMode: ["", "default"].includes(host.NetworkMode) ? "bridge" : host.NetworkMode,
+    IpcMode: host.IpcMode || "private",
+    CgroupnsMode: host.CgroupnsMode || (facts.cgroupMode === "unified" ? "private" : "host"),
+    ShmSize: host.ShmSize || defaultShmSize,
+    Runtime: host.Runtime || facts.defaultRuntime,
+    RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || "no" },
+  }
+}
+
+function validateConfig(config: ContainerConfig): void {
+  for (const line of config.Env ?? [])
+    if (line === "" || line.startsWith("=")) throw refuse(`invalid environment variable: ${line}`)
+  if (config.WorkingDir && !config.WorkingDir.startsWith("/"))
+    throw refuse(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
+}
+
+/** @throws invalidArgument in Docker's words */
+export function validateRestartPolicy(policy: RestartPolicy): void {
+  const start = "invalid restart policy"
+  if (!["", "no", "always", "unless-stopped", "on-failure"].includes(policy.Name))
+    throw refuse(
+      `${start}: unknown policy '${policy.Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    )
+  if (policy.Name !== "on-failure" && policy.MaximumRetryCount !== 0)
+    throw refuse(
+      `${start}: maximum retry count can only be used with 'on-failure'${policy.MaximumRetryCount < 0 ? " and cannot be negative" : ""}`,
+    )
+  if (policy.MaximumRetryCount < 0) throw refuse(`${start}: maximum retry count cannot be negative`)
+}
+
+function validateCapabilities(host: HostConfig): void {
+  for (const [field, words] of [
+    ["CapAdd", host.CapAdd],
+    ["CapDrop", host.CapDrop],
+  ] as const) {
+    try {
+      normalizeCapabilities(words ?? [])
+    } catch (error) {
+      throw new Failure("invalidArgument", `invalid ${field}: ${messageOf(error)}`, error)
+    }
+  }
+}
+
+const ulimits = new Set(
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" "),
+)
+
+function validateUlimit(limit: {
+  readonly Name: string
+  readonly Hard: number | bigint
+  readonly Soft: number | bigint
+}): void {
+  if (!ulimits.has(limit.Name)) throw refuse(`invalid ulimit type: ${limit.Name}`)
+  const hard = Number(limit.Hard)
+  if (hard !== -1 && (Number(limit.Soft) === -1 || limit.Soft > limit.Hard))
+    throw refuse(
+      `ulimit soft limit must be less than or equal to hard limit: ${Number(limit.Soft) === -1 ? "soft: -1 (unlimited)" : limit.Soft} > ${limit.Hard}`,
+    )
+}
+
+function validateTmpfs(destination: string): void {
+  if (!destination.startsWith("/")) throw refuse(`invalid mount path: '${destination}' mount path must be absolute`)
+  if (/^\/+(?:\.\/*)*$/.test(destination)) throw refuse(`invalid specification: destination can't be '/'`)
+}
