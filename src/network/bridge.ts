@@ -8,6 +8,7 @@ import { newId } from "../std/id.ts"
 import type { Span } from "../trace/span.ts"
 import { type Attachment, attach, changeAddress, changeMac, containerInterface } from "./attachment.ts"
 import type { BridgeNetwork, BridgeOptions, ConnectOptions, Endpoint, InterfaceCounters } from "./contract.ts"
+import { forgetAfterWithdrawal, forgetBeforePublishing } from "./flows.ts"
 import { bridgesConsultRules, ensureBridge, type HostBridge, removeBridge, setSysctl } from "./host-bridge.ts"
 import { Addresses } from "./ipam.ts"
 import { contains, formatAddress, formatSubnet, parseAddress, parseCidr } from "./ipv4.ts"
@@ -144,6 +145,7 @@ class DefaultBridge implements BridgeNetwork {
           step.set({ ports: forwardings.map(describe).join(", ") })
           this.#routeLoopback()
           this.#rules.publish(forwardings)
+          this.#attempt(() => forgetBeforePublishing(this.#socket, forwardings))
         })
       }
       const endpoint: Endpoint = {
@@ -215,7 +217,9 @@ class DefaultBridge implements BridgeNetwork {
     this.#endpoints.delete(containerId)
     this.#options.records.delete(containerId)
     this.#ports.release(endpoint.containerName, endpoint.ports)
-    this.#attempt(() => this.#rules.withdraw(endpoint.ports.map((port) => ({ ...port, containerIp: endpoint.ipv4 }))))
+    const forwardings = endpoint.ports.map((port) => ({ ...port, containerIp: endpoint.ipv4 }))
+    this.#attempt(() => this.#rules.withdraw(forwardings))
+    this.#attempt(() => forgetAfterWithdrawal(forwardings))
     this.#addresses.release(parseAddress(endpoint.ipv4))
     this.#attempt(() => dropNamespace(endpoint.netnsPath))
     this.#expectDeparture(endpoint.hostInterface)

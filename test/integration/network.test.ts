@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
+import { createSocket } from "node:dgram"
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -179,6 +180,23 @@ test("a port published on 127.0.0.1 is the host's alone, one that is not publish
   expect(ask(outside.path, "tcp", web.ipv4, 80)).toBe("failed")
   const neighbour = await connect("curious")
   expect(ask(neighbour.netnsPath, "tcp", web.gateway, port)).toBe("failed")
+})
+
+test("a client that sends UDP before the port is published is heard afterwards, from the same socket", async () => {
+  const port = await freePort()
+  const client = createSocket("udp4")
+  client.on("error", () => {})
+  await new Promise<void>((resolve) => client.bind(0, resolve))
+  const heard = new Promise<string>((resolve) => client.once("message", (answer) => resolve(answer.toString())))
+  await new Promise((resolve) => client.send("early", port, hostAddress, resolve))
+  const late = await connect("late", [binding("udp", port)])
+  await serve(late.netnsPath, 80, "late")
+  // As clients do: again until there is an answer. Each packet would keep the flow alive that began too early.
+  const repeat = setInterval(() => client.send("now", port, hostAddress), 50)
+  expect(await heard).toStartWith("late ")
+  clearInterval(repeat)
+  client.close()
+  await network.disconnect(late.containerId)
 })
 
 test("a port that is taken is refused in Docker's words and leaves nothing taken", async () => {
