@@ -41,6 +41,11 @@ export class Bundle {
     writeFileSync(join(this.path, "config.json"), encodeJson(spec), { mode: 0o600 })
   }
 
+  /** What was written by {@link writeSpec}. */
+  spec(): RuntimeSpec {
+    return JSON.parse(readFileSync(join(this.path, "config.json"), "utf8")) as RuntimeSpec
+  }
+
   /** Writes the OCI process of an exec. @returns the file */
   writeProcess(execId: string, process: Process): string {
     const path = join(this.path, `exec-${execId}.json`)

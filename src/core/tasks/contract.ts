@@ -1,6 +1,7 @@
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig } from "../../shim/contract.ts"
+import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 
 export type TaskStatus = "created" | "running" | "paused" | "stopped"
@@ -15,8 +16,13 @@ export interface Task {
 
 export interface TaskRequest {
   readonly containerId: string
-  /** `root.path` and `linux.cgroupsPath` are filled in by the task service. */
-  readonly spec: RuntimeSpec
+  /**
+   * Makes the OCI specification, given the mounted root (users are looked up there, volumes filled from there).
+   * `root.path` and `linux.cgroupsPath` are filled in by the task service.
+   */
+  readonly spec: (root: string, span: Span) => Promise<RuntimeSpec> | RuntimeSpec
+  /** The cgroup that holds the container's own; the daemon's default when absent. */
+  readonly cgroupParent?: string
   readonly snapshotKey?: string
   /** A root file system that exists already, instead of a snapshot. */
   readonly rootfs?: string
@@ -26,8 +32,6 @@ export interface TaskRequest {
   readonly runtime?: string
   readonly io: IoConfig
   readonly log: LogConfig
-  /** Called with the mounted root before the process starts (copying image files into new volumes). */
-  readonly prepareRoot?: (root: string) => Promise<void> | void
 }
 
 /** The running things. One task per container at most. */
@@ -41,6 +45,8 @@ export interface TaskService {
   /** @throws notFound */
   get(scope: Scope, containerId: string): Promise<Task>
   find(scope: Scope, containerId: string): Task | undefined
+  /** What a task runs by. @throws notFound */
+  spec(scope: Scope, containerId: string): Promise<RuntimeSpec>
   list(scope: Scope): Promise<readonly Task[]>
   /** @throws notFound when it is not running */
   kill(
@@ -82,6 +88,10 @@ export interface TaskService {
   withRoot<T>(scope: Scope, containerId: string, snapshotKey: string, work: (root: string) => Promise<T>): Promise<T>
   /** Frees what a stopped task held: mounts, cgroup, shim records. Idempotent. */
   delete(scope: Scope, containerId: string): Promise<void>
+  /**
+   * Takes over what an earlier life of the daemon left. Call once, after every listener is in place.
+   */
+  recover(scopeOf: (namespace: string) => Scope): Promise<void>
   /** Called for each exit of an init or exec, after it is on disk. */
   onExit(listener: (namespace: string, exit: ExitRecord) => void): void
 }

@@ -3,7 +3,7 @@ import { Failure, messageOf } from "../../errors/failure.ts"
 import type { BlockingCalls } from "../../linux/blocking.ts"
 import type { Cgroup, CgroupStats } from "../../linux/cgroup-contract.ts"
 import { mount } from "../../linux/mount.ts"
-import type { Process, Resources } from "../../oci/runtime-spec.ts"
+import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import type { RuntimeDriver } from "../../runtime/contract.ts"
 import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig, Shim } from "../../shim/contract.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
@@ -92,7 +92,7 @@ export class Tasks implements TaskService {
     if (this.#live.has(key)) throw new Failure("alreadyExists", `task ${request.containerId} exists already`)
     const { shim, snapshots, runtime } = this.#with
     const driver = runtime(request.runtime)
-    const cgroupPath = request.spec.linux.cgroupsPath ?? join(this.#with.cgroupParent, key)
+    const cgroupPath = join("/", request.cgroupParent ?? this.#with.cgroupParent, key)
     const cgroup = this.#with.cgroup(cgroupPath)
     const cgroupByUs = cgroup.joinFiles.length > 0 && driver.info.cgroupsByUs
     const bundle = this.#bundle(scope, request.containerId)
@@ -134,19 +134,16 @@ export class Tasks implements TaskService {
         })
       }
       const root = request.rootfs ?? bundle.rootfs
-      if (request.prepareRoot) await scope.span.step("prepare root", () => request.prepareRoot!(root))
-      if (cgroupByUs) {
-        await scope.span.step("cgroup", (span) => {
-          cgroup.create(request.spec.linux.resources ?? {})
-          span.set({ path: cgroupPath, hierarchies: cgroup.joinFiles.length })
-        })
-      }
-      const spec = { ...request.spec, root: { ...request.spec.root, path: root } }
-      spec.linux = { ...spec.linux, cgroupsPath: cgroupPath }
-      await scope.span.step("spec", (span) => {
+      await scope.span.step("spec", async (span) => {
+        const spec = await request.spec(root, span)
+        spec.root.path = root
+        spec.linux.cgroupsPath = cgroupPath
+        if (cgroupByUs) {
+          cgroup.create(spec.linux.resources ?? {})
+          span.set({ cgroup: cgroupPath, hierarchies: cgroup.joinFiles.length })
+        }
         bundle.writeSpec(spec)
         span.set({
-          bundle: bundle.path,
           namespaces: spec.linux.namespaces.map((each) => each.type).join(" "),
           mounts: spec.mounts.length,
         })
@@ -190,6 +187,10 @@ export class Tasks implements TaskService {
   find(scope: Scope, containerId: string): Task | undefined {
     const live = this.#live.get(keyOf(scope, containerId))
     return live && asTask(live)
+  }
+
+  async spec(scope: Scope, containerId: string): Promise<RuntimeSpec> {
+    return this.#require(scope, containerId).bundle.spec()
   }
 
   async list(scope: Scope): Promise<readonly Task[]> {

@@ -24,14 +24,15 @@ export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig 
     WorkingDir: config.WorkingDir || (image.WorkingDir ?? ""),
     Volumes: joined(image.Volumes, config.Volumes),
     Labels: joined(image.Labels, config.Labels) ?? {},
-    ExposedPorts: joined(image.ExposedPorts, config.ExposedPorts) ?? {},
     OnBuild: config.OnBuild ?? null,
   }
+  const ports = joined(image.ExposedPorts, config.ExposedPorts)
   const stopSignal = config.StopSignal || image.StopSignal
   const shell = config.Shell ?? image.Shell
   const health = mergedHealth(config.Healthcheck, image.Healthcheck)
   const complete: ContainerConfig = {
     ...merged,
+    ...(ports ? { ExposedPorts: ports } : {}),
     ...(stopSignal ? { StopSignal: stopSignal } : {}),
     ...(shell ? { Shell: shell } : {}),
     ...(health ? { Healthcheck: health } : {}),

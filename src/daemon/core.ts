@@ -1,0 +1,75 @@
+import { cpus } from "node:os"
+import { join } from "node:path"
+import { MetadataContainerStore } from "../core/containers/store.ts"
+import { DiskContentStore } from "../core/content/store.ts"
+import { MemoryEventBus } from "../core/events/bus.ts"
+import { MetadataImageStore } from "../core/images/store.ts"
+import { MetadataLeaseStore } from "../core/leases/store.ts"
+import { MetadataDatabase } from "../core/metadata/database.ts"
+import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
+import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
+import { Tasks } from "../core/tasks/service.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
+import { BlockingCalls } from "../linux/blocking.ts"
+import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
+import { openDriver } from "../runtime/driver.ts"
+import { probeRuntimes } from "../runtime/probe.ts"
+import { connectShim } from "../shim/client.ts"
+import type { Log } from "../std/log.ts"
+import type { DaemonConfig } from "./config.ts"
+
+/** core and what it stands on, composed. Disposed in the reverse order of what it is made of. */
+export async function openCore(config: DaemonConfig, log: Log) {
+  await using stack = new AsyncDisposableStack()
+  const { roots } = config
+  const database = stack.use(MetadataDatabase.open(join(roots.data, "barge.db")))
+  const events = new MemoryEventBus((error) =>
+    log.error("a listener of core's events failed", { error: messageOf(error) }),
+  )
+  const rows = new MetadataSnapshotRows(database)
+  const snapshots = stack.use(
+    new DirectorySnapshotter({
+      root: join(roots.data, "snapshots"),
+      rows,
+      log,
+      ...(config.snapshotter ? { driver: config.snapshotter } : {}),
+    }),
+  )
+  const content = await DiskContentStore.open(database, join(roots.data, "content"))
+  const images = new MetadataImageStore(database, events)
+  const leases = new MetadataLeaseStore(database)
+  const containers = new MetadataContainerStore({ database, snapshots: rows, events })
+
+  const cgroups = detectCgroups()
+  const runtimes = await probeRuntimes({
+    host: cgroups,
+    configured: [...config.runtimes].map(([name, { path, args }]) => ({ name, path, args })),
+    ...(config.defaultRuntime ? { default: config.defaultRuntime } : {}),
+  })
+  const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
+  const shim = stack.use(await connectShim({ runRoot: roots.run }))
+  const blocking = stack.use(new BlockingCalls())
+  const tasks = new Tasks({
+    runRoot: roots.run,
+    shim,
+    snapshots,
+    runtime: (name = runtimes.default.name) => {
+      const driver = drivers.get(name)
+      if (!driver) {
+        throw new Failure(
+          "invalidArgument",
+          `unknown or invalid runtime name: ${name}; configured are ${[...drivers.keys()].join(", ")}`,
+        )
+      }
+      return driver
+    },
+    cgroup: (path) => openCgroup(cgroups, path),
+    cgroupParent: config.cgroupParent,
+    events,
+    blocking,
+    startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
+  })
+  const parts = { database, events, snapshots, content, images, leases, containers, cgroups, runtimes, shim, tasks }
+  const owned = stack.move()
+  return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}

@@ -1,0 +1,149 @@
+import type { HealthResult } from "../../api/container.ts"
+import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
+import type { BoundPort } from "../../network/contract.ts"
+import type { ExitRecord } from "../../shim/contract.ts"
+
+/** A mount decided at creation: where it comes from and where it goes. */
+export interface ResolvedMount {
+  readonly type: "bind" | "volume" | "tmpfs"
+  /** A host path, or the volume's name. */
+  readonly source: string
+  readonly destination: string
+  readonly readOnly: boolean
+  /** The mode text of `-v`, as inspect shows it. */
+  readonly mode: string
+  readonly propagation: string
+  readonly nonRecursive?: boolean
+  /** A volume's data are not copied from the image. */
+  readonly noCopy?: boolean
+  readonly subpath?: string
+  /** A tmpfs' mount options. */
+  readonly options?: readonly string[]
+  /** Removed with the container by `rm -v` and `--rm`. */
+  readonly anonymous?: boolean
+  readonly fromImage?: boolean
+}
+
+/** What a container got in a network while it runs. */
+export interface ConnectedNetwork {
+  readonly name: string
+  readonly endpointId: string
+  readonly netnsPath: string
+  readonly address: string
+  readonly prefixLength: number
+  readonly gateway: string
+  readonly macAddress: string
+  readonly ports: readonly BoundPort[]
+}
+
+export interface ContainerRunState {
+  status: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead"
+  pid: number
+  exitCode: number
+  error: string
+  oomKilled: boolean
+  /** Nanoseconds since the epoch, 0 for never; decimal text so that JSON keeps it exact. */
+  startedAt: string
+  finishedAt: string
+  restartCount: number
+  /** `stop` or `kill` was asked for: `unless-stopped` stays down. */
+  manuallyStopped: boolean
+  health?: { status: "starting" | "healthy" | "unhealthy"; failingStreak: number; log: HealthResult[] }
+  network?: ConnectedNetwork
+}
+
+/** What is kept of a container on disk. */
+export interface ContainerDocument {
+  name: string
+  readonly created: string
+  readonly path: string
+  readonly args: readonly string[]
+  config: ContainerConfig
+  hostConfig: HostConfig
+  readonly networking: NetworkingConfig
+  /** The configuration's digest; empty for a container without an image. */
+  readonly imageId: string
+  readonly manifestDigest?: string
+  readonly platform: string
+  readonly mounts: readonly ResolvedMount[]
+  state: ContainerRunState
+}
+
+/** A container in memory: its document and who waits for it. Changed only under its lock (see registry). */
+export class Container {
+  readonly id: string
+  readonly document: ContainerDocument
+  /** Ends when the container is started again or removed: what the restart policy waits on. */
+  restartTimer: NodeJS.Timeout | undefined
+  /** Milliseconds that the next restart waits. */
+  restartDelay = 100
+  /** A `stop`, `kill` or `restart` is under way: the restart policy stays out. */
+  stopping = 0
+  /** A removal is under way or done. */
+  removed = false
+  readonly execIds = new Set<string>()
+  readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()
+  readonly #removalWaiters = new Set<(exit: EndOfRun) => void>()
+
+  constructor(id: string, document: ContainerDocument) {
+    this.id = id
+    this.document = document
+  }
+
+  get name(): string {
+    return this.document.name
+  }
+
+  get state(): ContainerRunState {
+    return this.document.state
+  }
+
+  /** Whether a process runs, paused or not. */
+  get running(): boolean {
+    return this.state.status === "running" || this.state.status === "paused"
+  }
+
+  /** Resolves at the next end of the process. */
+  nextExit(): Promise<EndOfRun> {
+    return new Promise((resolve) => this.#exitWaiters.add(resolve))
+  }
+
+  /** Resolves when the container is gone. */
+  removal(): Promise<EndOfRun> {
+    return new Promise((resolve) => this.#removalWaiters.add(resolve))
+  }
+
+  tellExit(): void {
+    const end = endOfRun(this.state)
+    for (const resolve of this.#exitWaiters) resolve(end)
+    this.#exitWaiters.clear()
+  }
+
+  tellRemoval(): void {
+    this.tellExit()
+    const end = endOfRun(this.state)
+    for (const resolve of this.#removalWaiters) resolve(end)
+    this.#removalWaiters.clear()
+  }
+}
+
+export interface EndOfRun {
+  readonly exitCode: number
+  readonly error: string
+}
+
+const endOfRun = (state: ContainerRunState): EndOfRun => ({ exitCode: state.exitCode, error: state.error })
+
+/** What users are told when nobody could learn the exit code. */
+export const unknownExit =
+  "the exit code is not known: the shim was killed while the container ran, and the kernel does not tell it afterwards"
+
+/** Takes the outcome of a run into the state. */
+export function recordExit(state: ContainerRunState, exit: ExitRecord): void {
+  state.status = "exited"
+  state.pid = 0
+  state.exitCode = exit.code ?? 255
+  state.error = exit.code === undefined ? unknownExit : ""
+  state.oomKilled = exit.oomKilled
+  state.finishedAt = exit.at
+}

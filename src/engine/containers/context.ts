@@ -1,0 +1,131 @@
+import type { Ulimit } from "../../api/container-config.ts"
+import type { Differ } from "../../core/diff/contract.ts"
+import type { Scope } from "../../core/scope.ts"
+import type { Snapshotter } from "../../core/snapshots/contract.ts"
+import type { TaskService } from "../../core/tasks/contract.ts"
+import type { ResolvedImage } from "../../core/transfer/contract.ts"
+import type { CgroupMode } from "../../linux/cgroup-contract.ts"
+import type { BridgeNetwork } from "../../network/contract.ts"
+import type { ImageConfig } from "../../oci/image.ts"
+import type { RuntimeInfo } from "../../runtime/contract.ts"
+import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
+import type { Log } from "../../std/log.ts"
+import type { Span } from "../../trace/span.ts"
+import type { Events } from "../events/contract.ts"
+import type { ExecRecords } from "../exec/records.ts"
+import type { Traces } from "../traces/contract.ts"
+import type { Volumes } from "../volumes/contract.ts"
+import type { Container } from "./container.ts"
+import type { ContainerRegistry } from "./registry.ts"
+import type { HostFacts } from "./validate.ts"
+
+/** An image as a container needs it. */
+export interface ContainerImage {
+  readonly resolved: ResolvedImage
+  /** The full name it was found by; absent when by ID. */
+  readonly name?: string
+}
+
+/** Finds and prepares images for containers. */
+export interface ContainerImages {
+  /** The image that `ref` names, unpacked. @throws notFound (`No such image: x:latest`) */
+  forContainer(scope: Scope, ref: string, platform?: string): Promise<ContainerImage>
+  /** Makes an image of a snapshot on top of the container's image, and names it. */
+  commit(
+    scope: Scope,
+    options: {
+      readonly snapshotKey: string
+      readonly baseImageId: string
+      readonly config: Omit<ImageConfig, "rootfs" | "history">
+      readonly changes: readonly string[]
+      readonly createdBy: string
+      readonly comment?: string
+      readonly repository?: string
+      readonly tag?: string
+    },
+  ): Promise<{ readonly id: string; readonly reference?: string }>
+  /** What people call an image now: its reference, or its ID when it has none. */
+  display(imageId: string, asCreated: string): string
+}
+
+/** What the daemon's configuration says about containers. */
+export interface ContainerDefaults {
+  readonly cgroupParent: string
+  readonly logDriver: string
+  readonly logOptions: Readonly<Record<string, string>>
+  readonly shmSize: number
+  readonly ulimits: readonly Ulimit[]
+  readonly ipcMode: string
+  readonly cgroupnsMode: "host" | "private"
+  readonly init: boolean
+  readonly noNewPrivileges: boolean
+  /** The text of the daemon's own seccomp profile, or `unconfined`; absent: built in. */
+  readonly seccompProfile?: string
+  readonly dns: {
+    readonly servers: readonly string[]
+    readonly search: readonly string[]
+    readonly options: readonly string[]
+  }
+  readonly hostIp: string
+}
+
+/** What the kernel of this host gives containers. */
+export interface ContainerHost {
+  readonly facts: HostFacts
+  readonly cgroupMode: CgroupMode
+  readonly seccomp: SeccompFilters
+  /** Whether the host confines processes by AppArmor. */
+  readonly apparmor: boolean
+  /** The init program for `--init`; absent when none is installed. */
+  readonly initPath?: string
+}
+
+/** What the verbs of this folder work with. */
+export interface ContainerContext {
+  readonly registry: ContainerRegistry
+  readonly execs: ExecRecords
+  readonly tasks: TaskService
+  readonly snapshots: Snapshotter
+  readonly differ: Differ
+  readonly images: ContainerImages
+  readonly volumes: Volumes
+  /** Absent when the daemon runs without a bridge (`--bridge none`). */
+  readonly network?: BridgeNetwork
+  readonly events: Events
+  readonly traces: Traces
+  readonly log: Log
+  readonly defaults: ContainerDefaults
+  readonly host: ContainerHost
+  /** Names of configured runtimes; the first is the default. */
+  readonly runtimes: readonly RuntimeInfo[]
+  /** `<data>/containers`: logs, resolv.conf, hosts, hostname. */
+  readonly containersRoot: string
+  /** A scope for what no request asked for. */
+  readonly background: (name: string) => Scope
+}
+
+/** Tells what happened to a container in Docker's form: its labels, image, name and special facts. */
+export function publish(
+  context: ContainerContext,
+  container: Container,
+  action: string,
+  attributes: Readonly<Record<string, string>> = {},
+): void {
+  context.events.publish({
+    Type: "container",
+    Action: action,
+    Actor: {
+      ID: container.id,
+      Attributes: {
+        ...(container.document.config.Labels ?? {}),
+        ...attributes,
+        image: container.document.config.Image,
+        name: container.name,
+      },
+    },
+  })
+}
+
+/** Runs `work` as a step of the engine's layer. */
+export const step = <T>(scope: Scope, name: string, work: (span: Span) => Promise<T> | T): Promise<T> =>
+  scope.span.step(name, work, "engine")

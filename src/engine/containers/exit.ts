@@ -1,0 +1,168 @@
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import type { Scope } from "../../core/scope.ts"
+import { messageOf } from "../../errors/failure.ts"
+import type { ExitRecord } from "../../shim/contract.ts"
+import { endExecs } from "../exec/records.ts"
+import { type Container, recordExit } from "./container.ts"
+import { type ContainerContext, publish } from "./context.ts"
+import { stopHealthChecks } from "./health.ts"
+import { startLocked } from "./start.ts"
+
+/**
+ * The end of a run: state to disk, events, who waits, then what nobody waits for. Decides with the restart policy what
+ * comes next.
+ */
+export async function handleExit(context: ContainerContext, id: string, exit: ExitRecord): Promise<void> {
+  const container = context.registry.get(id)
+  const scope = context.background("exit")
+  if (!container) {
+    await context.tasks.delete(scope, id)
+    return
+  }
+  await context.registry.locked(id, async () => {
+    if (container.removed) return
+    stopHealthChecks(container)
+    const { state } = container
+    const wasPaused = state.status === "paused"
+    const ran = BigInt(exit.at) - BigInt(state.startedAt)
+    recordExit(state, exit)
+    if (wasPaused) publish(context, container, "unpause")
+    if (exit.oomKilled) publish(context, container, "oom")
+    releaseNetwork(context, container)
+    const again = shouldRestart(container, exit.code ?? 255)
+    if (again) {
+      state.restartCount++
+      state.status = "restarting"
+    }
+    await context.registry.save(scope, container)
+    publish(context, container, "die", {
+      execDuration: (ran > 0n ? ran / 1_000_000_000n : 0n).toString(),
+      exitCode: String(state.exitCode),
+    })
+    endExecs(context, container)
+    if (container.document.hostConfig.AutoRemove && !again) {
+      await removeRecord(context, scope, container, true)
+    } else container.tellExit()
+    await freeTask(context, scope, container)
+    if (again && !container.removed) scheduleRestart(context, container, ran)
+  })
+}
+
+/** Frees what the task held; what fails is said in the log and swept at the daemon's next start. */
+export async function freeTask(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  const { PidMode } = container.document.hostConfig
+  // Without a PID namespace of its own, what the container left running would live on and hold its output open.
+  if (PidMode !== "") await context.tasks.kill(scope, container.id, 9, { all: true }).catch(() => {})
+  await context.tasks.drained(scope, container.id).catch(() => {})
+  await context.tasks.delete(scope, container.id).catch((error) => {
+    context.log.warn("cleaning up a container's run failed", { container: container.id, error: messageOf(error) })
+  })
+}
+
+/** Leaves the network: addresses and ports are free at once. */
+export function releaseNetwork(context: ContainerContext, container: Container): void {
+  const { network } = container.state
+  if (!network) return
+  delete container.state.network
+  if (network.netnsPath && network.name === "bridge") {
+    context.network
+      ?.disconnect(container.id)
+      .catch((error) =>
+        context.log.warn("leaving the network failed", { container: container.id, error: messageOf(error) }),
+      )
+  }
+  context.events.publish({
+    Type: "network",
+    Action: "disconnect",
+    Actor: {
+      ID: networkIdOf(network.name),
+      Attributes: {
+        container: container.id,
+        name: network.name,
+        type: network.name === "bridge" ? "bridge" : network.name,
+      },
+    },
+  })
+}
+
+/** The IDs of the predefined networks: the same on every host, made of their names. */
+export const networkIdOf = (name: string): string => Buffer.from(name.padEnd(32, "-")).toString("hex").slice(0, 64)
+
+/** Docker's rule: what the policy says, unless the end was asked for. */
+export function shouldRestart(container: Container, exitCode: number): boolean {
+  if (container.stopping > 0 || container.state.manuallyStopped) return false
+  const policy = container.document.hostConfig.RestartPolicy
+  switch (policy.Name) {
+    case "always":
+    case "unless-stopped":
+      return true
+    case "on-failure":
+      return (
+        exitCode !== 0 && (policy.MaximumRetryCount === 0 || container.state.restartCount < policy.MaximumRetryCount)
+      )
+    default:
+      return false
+  }
+}
+
+/** Starts the container again after its back-off: 100 ms, doubled up to a minute, from the beginning after ten good seconds. */
+export function scheduleRestart(context: ContainerContext, container: Container, ranNanos: bigint): void {
+  if (ranNanos >= 10_000_000_000n) container.restartDelay = 100
+  const delay = container.restartDelay
+  container.restartDelay = Math.min(delay * 2, 60_000)
+  container.restartTimer = setTimeout(() => {
+    container.restartTimer = undefined
+    void context.registry.locked(container.id, async () => {
+      if (container.removed || container.state.status !== "restarting") return
+      try {
+        await startLocked(context, context.background("restart policy"), container, { restarting: true })
+      } catch (error) {
+        context.log.warn("the restart policy could not start a container", {
+          container: container.id,
+          error: messageOf(error),
+        })
+        if (shouldRestart(container, 128) && !container.removed) {
+          container.state.status = "restarting"
+          container.state.restartCount++
+          await context.registry.save(context.background("restart policy"), container)
+          scheduleRestart(context, container, 0n)
+        }
+      }
+    })
+  }, delay)
+}
+
+/** Takes a pending restart back. */
+export function cancelRestart(container: Container): void {
+  clearTimeout(container.restartTimer)
+  container.restartTimer = undefined
+}
+
+/**
+ * Removes record, name and files of a container that does not run, and its anonymous volumes when asked. Whoever waits
+ * for the removal is told as soon as the record is gone.
+ */
+export async function removeRecord(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  withVolumes: boolean,
+): Promise<void> {
+  container.removed = true
+  cancelRestart(container)
+  stopHealthChecks(container)
+  endExecs(context, container)
+  await context.registry.remove(scope, container)
+  container.tellRemoval()
+  publish(context, container, "destroy")
+  if (withVolumes) {
+    for (const mount of container.document.mounts) {
+      if (!mount.anonymous) continue
+      await context.volumes.remove(scope, mount.source, { force: true }).catch((error) => {
+        context.log.warn("removing an anonymous volume failed", { volume: mount.source, error: messageOf(error) })
+      })
+    }
+  }
+  rmSync(join(context.containersRoot, container.id), { recursive: true, force: true })
+}

@@ -1,0 +1,191 @@
+import { join } from "node:path"
+import type { ContainerInspect, ContainerState, NetworkSettings } from "../../api/container.ts"
+import type { PortMap } from "../../api/container-config.ts"
+import type { EndpointSettings } from "../../api/network.ts"
+import type { Scope } from "../../core/scope.ts"
+import { formatNanos, zeroTime } from "../../std/clock.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import { networkIdOf } from "./exit.ts"
+import { logConfig } from "./launch.ts"
+import { mountPoint } from "./mounts.ts"
+
+/** A time of the state as Docker prints it; 0 is Go's zero time. */
+export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))
+
+/** `GET /containers/{id}/json` */
+export async function inspectContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: { readonly size: boolean },
+): Promise<ContainerInspect> {
+  const { document, id } = container
+  const { hostConfig, config } = document
+  const folder = join(context.containersRoot, id)
+  const mounts = await Promise.all(document.mounts.map((mount) => mountPoint(scope, context.volumes, mount)))
+  const log = logConfig(context, container)
+  const everStarted = document.state.startedAt !== "0"
+  const file = (name: string) => (everStarted ? join(folder, name) : "")
+  return {
+    Id: id,
+    Created: document.created,
+    Path: document.path,
+    Args: document.args,
+    State: stateOf(container),
+    Image: document.imageId,
+    ResolvConfPath: file("resolv.conf"),
+    HostnamePath: file("hostname"),
+    HostsPath: file("hosts"),
+    LogPath: log.format === "json-file" && everStarted ? log.path : "",
+    Name: `/${document.name}`,
+    RestartCount: document.state.restartCount,
+    Driver: context.snapshots.driver === "overlay" ? "overlay2" : "vfs",
+    Platform: document.platform,
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: liveExecs(context, container),
+    HostConfig: hostConfig,
+    GraphDriver: await graphDriver(context, scope, container),
+    ...(options.size ? await sizes(context, scope, container) : {}),
+    Mounts: mounts,
+    Config: config,
+    NetworkSettings: networkSettings(container),
+  }
+}
+
+function liveExecs(context: ContainerContext, container: Container): string[] | null {
+  const ids = [...container.execIds].filter((id) => context.execs.get(id)?.status !== "ended")
+  return ids.length > 0 ? ids : null
+}
+
+async function graphDriver(context: ContainerContext, scope: Scope, container: Container) {
+  const Name = context.snapshots.driver === "overlay" ? "overlay2" : "vfs"
+  const mounts = await context.snapshots.mounts(scope, container.id).catch(() => [])
+  const top = mounts.at(-1)
+  if (!top?.upperDir) return { Name, Data: null }
+  return {
+    Name,
+    Data: {
+      ID: container.id,
+      LowerDir: (top.lowerDirs ?? []).join(":"),
+      MergedDir: join(top.upperDir, "..", "merged"),
+      UpperDir: top.upperDir,
+      WorkDir: join(top.upperDir, "..", "work"),
+    },
+  }
+}
+
+/** Bytes of a container's own layer, and with its image's. */
+export async function sizes(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+): Promise<{ SizeRw: number; SizeRootFs: number }> {
+  const own = await context.snapshots.usage(scope, container.id).catch(() => ({ size: 0 }))
+  let total = own.size
+  let parent = (await context.snapshots.find(scope, container.id))?.parent
+  while (parent) {
+    total += (await context.snapshots.usage(scope, parent).catch(() => ({ size: 0 }))).size
+    parent = (await context.snapshots.find(scope, parent))?.parent
+  }
+  return { SizeRw: own.size, SizeRootFs: total }
+}
+
+/** State as inspect shows it. A container that waits for its restart counts as running, as in Docker. */
+export function stateOf(container: Container): ContainerState {
+  const { state } = container
+  const restarting = state.status === "restarting"
+  return {
+    Status: state.status,
+    Running: container.running || restarting,
+    Paused: state.status === "paused",
+    Restarting: restarting,
+    OOMKilled: state.oomKilled,
+    Dead: state.status === "dead",
+    Pid: state.pid,
+    ExitCode: state.exitCode,
+    Error: state.error,
+    StartedAt: stateTime(state.startedAt),
+    FinishedAt: stateTime(state.finishedAt),
+    ...(state.health
+      ? {
+          Health: {
+            Status: state.health.status,
+            FailingStreak: state.health.failingStreak,
+            Log: state.health.log,
+          },
+        }
+      : {}),
+  }
+}
+
+/** Exposed ports with null, published ones with where they are bound: on IPv4 and, when for all addresses, IPv6. */
+export function boundPorts(container: Container): PortMap {
+  const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  for (const exposed of Object.keys(container.document.config.ExposedPorts ?? {})) {
+    ports[exposed.includes("/") ? exposed : `${exposed}/tcp`] = null
+  }
+  for (const port of container.state.network?.ports ?? []) {
+    const key = `${port.containerPort}/${port.protocol}`
+    const list = ports[key] ?? []
+    ports[key] = list
+    const everywhere = port.hostIp === "" || port.hostIp === "0.0.0.0"
+    list.push({ HostIp: everywhere ? "0.0.0.0" : port.hostIp, HostPort: String(port.hostPort) })
+    if (port.hostIp === "") list.push({ HostIp: "::", HostPort: String(port.hostPort) })
+  }
+  return ports
+}
+
+function networkSettings(container: Container): NetworkSettings {
+  const { network } = container.state
+  const bridged = network?.name === "bridge" ? network : undefined
+  return {
+    Bridge: "",
+    SandboxID: network?.endpointId ?? "",
+    SandboxKey: network?.netnsPath ?? "",
+    Ports: container.running ? boundPorts(container) : {},
+    HairpinMode: false,
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    SecondaryIPAddresses: null,
+    SecondaryIPv6Addresses: null,
+    EndpointID: bridged?.endpointId ?? "",
+    Gateway: bridged?.gateway ?? "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPAddress: bridged?.address ?? "",
+    IPPrefixLen: bridged?.prefixLength ?? 0,
+    IPv6Gateway: "",
+    MacAddress: bridged?.macAddress ?? "",
+    Networks: networksOf(container),
+  }
+}
+
+/** The networks of a container as inspect and list show them. */
+export function networksOf(container: Container): Record<string, EndpointSettings> {
+  const mode = container.document.hostConfig.NetworkMode
+  if (mode.startsWith("container:")) return {}
+  const { network } = container.state
+  const asked = container.document.networking.EndpointsConfig?.[mode]
+  return {
+    [mode]: {
+      IPAMConfig: asked?.IPAMConfig ?? null,
+      Links: asked?.Links ?? null,
+      Aliases: asked?.Aliases ?? null,
+      MacAddress: network?.macAddress ?? asked?.MacAddress ?? "",
+      DriverOpts: asked?.DriverOpts ?? null,
+      GwPriority: asked?.GwPriority ?? 0,
+      NetworkID: network ? networkIdOf(mode) : "",
+      EndpointID: network?.endpointId ?? "",
+      Gateway: network?.gateway ?? "",
+      IPAddress: network?.address ?? "",
+      IPPrefixLen: network?.prefixLength ?? 0,
+      IPv6Gateway: "",
+      GlobalIPv6Address: "",
+      GlobalIPv6PrefixLen: 0,
+      DNSNames: null,
+    },
+  }
+}

@@ -1,0 +1,21 @@
+import { join } from "node:path"
+import type { IoConfig, LogConfig } from "../../shim/contract.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import { shimLogConfig } from "./log-config.ts"
+
+/** A container's stdio as the shim is to hold it. */
+export function ioConfig(container: Container): IoConfig {
+  const { config, hostConfig } = container.document
+  const [height, width] = hostConfig.ConsoleSize
+  return {
+    terminal: config.Tty,
+    ...(config.Tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
+    stdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+  }
+}
+
+/** Where a container's output is kept. */
+export const logConfig = (context: ContainerContext, container: Container): LogConfig =>
+  shimLogConfig(container.document.hostConfig.LogConfig, join(context.containersRoot, container.id), container.id)

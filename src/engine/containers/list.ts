@@ -1,0 +1,184 @@
+import type { ContainerSummary, Port } from "../../api/container.ts"
+import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
+import { parseNanos } from "../../std/clock.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import type { ListOptions } from "./contract.ts"
+import { networkIdOf } from "./exit.ts"
+import { boundPorts, networksOf, sizes } from "./inspect.ts"
+import { mountPoint } from "./mounts.ts"
+import { statusText } from "./status-text.ts"
+
+const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead"]
+
+/** `GET /containers/json`: newest first. */
+export async function listContainers(
+  context: ContainerContext,
+  scope: Scope,
+  options: ListOptions,
+): Promise<ContainerSummary[]> {
+  const { filters } = options
+  checkFilters(filters)
+  const byAge = context.registry
+    .all()
+    .filter((container) => !container.removed)
+    .sort((a, b) => compareCreated(b, a))
+  const before = anchor(context, filters, "before")
+  const since = anchor(context, filters, "since")
+  const ancestors = await ancestorIds(context, scope, filters)
+  const explicit = filters.has("status") || filters.has("exited") || options.limit > 0
+  const running = booleanFilter(filters, "is-task")
+  const chosen = byAge.filter((container) => {
+    if (!options.all && !explicit && !container.running && container.state.status !== "restarting") return false
+    if (before && compareCreated(container, before) >= 0) return false
+    if (since && compareCreated(container, since) <= 0) return false
+    if (running === true) return false
+    if (ancestors && !ancestors.has(container.document.imageId)) return false
+    return matches(container, filters)
+  })
+  const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
+  return await Promise.all(limited.map((container) => summary(context, scope, container, options.size)))
+}
+
+function checkFilters(filters: Filters): void {
+  for (const status of filters.get("status") ?? []) {
+    if (!statuses.includes(status)) {
+      throw new Failure(
+        "invalidArgument",
+        `invalid filter 'status=${status}': invalid value for state (${status}): must be one of ${statuses.join(", ")}`,
+      )
+    }
+  }
+  for (const health of filters.get("health") ?? []) {
+    if (!["none", "starting", "healthy", "unhealthy"].includes(health)) {
+      throw new Failure(
+        "invalidArgument",
+        `invalid filter 'health=${health}': unrecognised filter value for health: ${health}`,
+      )
+    }
+  }
+  for (const code of filters.get("exited") ?? []) {
+    if (!/^-?\d+$/.test(code)) throw new Failure("invalidArgument", `invalid filter 'exited=${code}'`)
+  }
+}
+
+function matches(container: Container, filters: Filters): boolean {
+  const { document, id } = container
+  const { config, state } = document
+  const names = (wanted: string) => document.name === wanted || `/${document.name}` === wanted
+  const nameFilter = filters.get("name")
+  if (
+    nameFilter &&
+    !nameFilter.some(names) &&
+    !patternMatch(filters, "name", `/${document.name}`) &&
+    !patternMatch(filters, "name", document.name)
+  ) {
+    return false
+  }
+  const ids = filters.get("id")
+  if (ids && ids.length > 0 && !ids.some((prefix) => id.startsWith(prefix))) return false
+  if (!labelsMatch(filters, config.Labels)) return false
+  if (!exactMatch(filters, "status", state.status)) return false
+  const exited = filters.get("exited")
+  if (exited && (state.startedAt === "0" || container.running || !exited.includes(String(state.exitCode)))) return false
+  if (!exactMatch(filters, "health", state.health?.status ?? "none")) return false
+  const networks = filters.get("network")
+  const mode = document.hostConfig.NetworkMode
+  if (
+    networks &&
+    !networks.some((wanted) => wanted === mode || (wanted.length > 2 && networkIdOf(mode).startsWith(wanted)))
+  )
+    return false
+  const volumes = filters.get("volume")
+  if (
+    volumes &&
+    !volumes.some((wanted) => document.mounts.some((mount) => mount.source === wanted || mount.destination === wanted))
+  ) {
+    return false
+  }
+  if (!portsMatch(filters.get("expose"), Object.keys(config.ExposedPorts ?? {}))) return false
+  const published = (container.state.network?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
+  return portsMatch(filters.get("publish"), published)
+}
+
+function portsMatch(wanted: readonly string[] | undefined, ports: readonly string[]): boolean {
+  if (!wanted || wanted.length === 0) return true
+  return wanted.some((text) => {
+    const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text)
+    if (!match) throw new Failure("invalidArgument", `invalid port: ${text}`)
+    const [from, to, protocol] = [Number(match[1]), Number(match[2] ?? match[1]), match[3] ?? "tcp"]
+    return ports.some((port) => {
+      const [number, kind = "tcp"] = port.split("/")
+      return kind === protocol && Number(number) >= from && Number(number) <= to
+    })
+  })
+}
+
+function anchor(context: ContainerContext, filters: Filters, key: "before" | "since"): Container | undefined {
+  const ref = filters.get(key)?.[0]
+  return ref === undefined ? undefined : context.registry.resolve(ref)
+}
+
+async function ancestorIds(
+  context: ContainerContext,
+  scope: Scope,
+  filters: Filters,
+): Promise<Set<string> | undefined> {
+  const wanted = filters.get("ancestor")
+  if (!wanted || wanted.length === 0) return undefined
+  const ids = new Set<string>()
+  for (const ref of wanted) {
+    try {
+      ids.add((await context.images.forContainer(scope, ref)).resolved.id)
+    } catch (error) {
+      if (!isKind(error, "notFound") && !isKind(error, "invalidArgument")) throw error
+    }
+  }
+  return ids
+}
+
+/** Older first; containers of the same instant by ID. */
+function compareCreated(a: Container, b: Container): number {
+  const [first, second] = [parseNanos(a.document.created) ?? 0n, parseNanos(b.document.created) ?? 0n]
+  return first < second ? -1 : first > second ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+}
+
+async function summary(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  size: boolean,
+): Promise<ContainerSummary> {
+  const { document, id } = container
+  const annotations = document.hostConfig.Annotations
+  return {
+    Id: id,
+    Names: [`/${document.name}`],
+    Image: context.images.display(document.imageId, document.config.Image),
+    ImageID: document.imageId,
+    Command: [document.path, ...document.args].join(" "),
+    Created: Number((parseNanos(document.created) ?? 0n) / 1_000_000_000n),
+    Ports: container.running ? listPorts(container) : [],
+    ...(size ? await sizes(context, scope, container) : {}),
+    Labels: document.config.Labels ?? {},
+    State: document.state.status,
+    Status: statusText(container, Date.now()),
+    HostConfig: {
+      NetworkMode: document.hostConfig.NetworkMode,
+      ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
+    },
+    NetworkSettings: { Networks: networksOf(container) },
+    Mounts: await Promise.all(document.mounts.map((mount) => mountPoint(scope, context.volumes, mount))),
+  }
+}
+
+function listPorts(container: Container): Port[] {
+  return Object.entries(boundPorts(container)).flatMap(([key, bindings]): Port[] => {
+    const [number, Type = "tcp"] = key.split("/")
+    const PrivatePort = Number(number)
+    if (bindings === null) return [{ PrivatePort, Type }]
+    return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }))
+  })
+}

@@ -1,0 +1,142 @@
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import type { AttachStream, LogConfig, LogPosition, OutputChunk } from "../../shim/contract.ts"
+import { LineSplitter, type LogLine } from "../../shim/logs/line-splitter.ts"
+import { readChunks, readLines } from "../../shim/logs/reader.ts"
+import { formatNanosFixed } from "../../std/clock.ts"
+import { frame } from "../../std/stdcopy.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import type { LogStream, LogsOptions } from "./contract.ts"
+import { logConfig } from "./launch.ts"
+
+/** `docker logs`: what is on disk and, with `follow`, what comes after it, without gap or duplicate. */
+export async function containerLogs(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: LogsOptions,
+): Promise<LogStream> {
+  if (!options.stdout && !options.stderr) {
+    throw new Failure("invalidArgument", "Bad parameters: you must choose at least one stream")
+  }
+  const log = logConfig(context, container)
+  if (log.format === "none") {
+    throw new Failure("notImplemented", "configured logging driver does not support reading")
+  }
+  const multiplexed = !container.document.config.Tty
+  return {
+    multiplexed,
+    chunks: encode(lines(context, scope, container, log, options), multiplexed, options, details(container, options)),
+  }
+}
+
+/** What a task wrote up to a position (the end when absent), in pieces as they came. */
+export async function* logUpTo(log: LogConfig, to: LogPosition | undefined): AsyncGenerator<OutputChunk> {
+  if (log.format === "none") return
+  for await (const batch of readChunks({ log, ...(to ? { to } : {}) })) yield* batch
+}
+
+async function* lines(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  log: LogConfig,
+  options: LogsOptions,
+): AsyncGenerator<readonly LogLine[]> {
+  const bounds = {
+    ...(options.since === undefined ? {} : { since: options.since }),
+    ...(options.until === undefined ? {} : { until: options.until }),
+    ...(options.tail === undefined ? {} : { tail: options.tail }),
+    ...(scope.signal ? { signal: scope.signal } : {}),
+  }
+  const follower = options.follow && container.running ? await follow(context, scope, container) : undefined
+  if (!follower) {
+    yield* readLines({ log, ...bounds })
+    return
+  }
+  const splitter = new LineSplitter()
+  let stream: AttachStream | undefined = follower
+  try {
+    yield* readLines({ log, ...bounds, to: stream.position }, splitter)
+    for (;;) {
+      for await (const chunk of stream.output) {
+        if (options.until !== undefined && chunk.at > options.until) return
+        const batch: LogLine[] = []
+        splitter.split(chunk, batch)
+        if (batch.length > 0) yield batch
+      }
+      if (!stream.lagged) break
+      // Too slow for live output: the file has it all. Go on from there, then live again.
+      const from: LogPosition = stream.reached
+      await stream[Symbol.asyncDispose]()
+      stream = await follow(context, scope, container)
+      yield* readLines(
+        { log, from, ...(stream ? { to: stream.position } : {}), ...(scope.signal ? { signal: scope.signal } : {}) },
+        splitter,
+      )
+      if (!stream) break
+    }
+    const rest = splitter.rest()
+    if (rest.length > 0) yield rest
+  } finally {
+    await stream?.[Symbol.asyncDispose]()
+  }
+}
+
+async function follow(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+): Promise<AttachStream | undefined> {
+  try {
+    const stream = await context.tasks.attach(scope, {
+      id: container.id,
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      role: "follower",
+    })
+    // Ending the request must end a wait for output that may never come.
+    scope.signal?.addEventListener("abort", () => void stream[Symbol.asyncDispose](), { once: true })
+    return stream
+  } catch {
+    return undefined
+  }
+}
+
+async function* encode(
+  batches: AsyncIterable<readonly LogLine[]>,
+  multiplexed: boolean,
+  options: LogsOptions,
+  extra: string,
+): AsyncGenerator<Uint8Array> {
+  for await (const batch of batches) {
+    const parts: Uint8Array[] = []
+    for (const line of batch) {
+      if (!(line.stream === "stdout" ? options.stdout : options.stderr)) continue
+      const prefix = `${options.timestamps ? `${formatNanosFixed(line.at)} ` : ""}${extra}`
+      const bytes = prefix ? Buffer.concat([Buffer.from(prefix), line.bytes]) : line.bytes
+      parts.push(multiplexed ? frame(line.stream, bytes) : bytes)
+    }
+    if (parts.length > 0) yield parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  }
+}
+
+/** `details`: what the log options chose of labels and environment, `k=v,` sorted and escaped. */
+function details(container: Container, options: LogsOptions): string {
+  if (!options.details) return ""
+  const { config, hostConfig } = container.document
+  const chosen: Record<string, string> = {}
+  const wanted = hostConfig.LogConfig.Config ?? {}
+  for (const label of (wanted["labels"] ?? "").split(",").filter(Boolean)) {
+    const value = config.Labels?.[label]
+    if (value !== undefined) chosen[label] = value
+  }
+  for (const name of (wanted["env"] ?? "").split(",").filter(Boolean)) {
+    const entry = config.Env?.find((each) => each.startsWith(`${name}=`))
+    if (entry) chosen[name] = entry.slice(name.length + 1)
+  }
+  const pairs = Object.entries(chosen).sort(([a], [b]) => (a < b ? -1 : 1))
+  return `${pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(",")} `
+}

@@ -1,0 +1,95 @@
+import { messageOf } from "../../errors/failure.ts"
+import type { Container } from "./container.ts"
+import { unknownExit } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import { cancelRestart, handleExit, releaseNetwork, removeRecord, scheduleRestart, shouldRestart } from "./exit.ts"
+import { startHealthChecks, stopHealthChecks } from "./health.ts"
+import { startLocked } from "./start.ts"
+
+/**
+ * Brings records and reality together when the daemon starts: running containers go on, those that ended meanwhile get
+ * their end, half-removed ones are removed, and restart policies are applied. The registry must be loaded.
+ */
+export async function recoverContainers(context: ContainerContext): Promise<void> {
+  const scope = context.background("recover")
+  context.tasks.onExit((namespace, exit) => {
+    if (namespace !== scope.namespace || exit.execId) return
+    handleExit(context, exit.id, exit).catch((error) => {
+      context.log.error("handling the end of a container failed", { container: exit.id, error: messageOf(error) })
+    })
+  })
+  await context.tasks.recover((namespace) => ({ ...scope, namespace }))
+  const lost: Container[] = []
+  for (const container of context.registry.all()) {
+    const task = context.tasks.find(scope, container.id)
+    const { state } = container
+    if (task && task.status !== "stopped") {
+      state.status = task.status === "paused" ? "paused" : "running"
+      state.pid = task.pid
+      if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
+      await context.registry.save(scope, container)
+      startHealthChecks(context, container, true)
+    } else if (!task && container.running) lost.push(container)
+    else if (!task && state.network) {
+      releaseNetwork(context, container)
+      await context.registry.save(scope, container)
+    }
+  }
+  for (const task of await context.tasks.list(scope)) {
+    if (context.registry.get(task.containerId)) continue
+    context.log.warn("ending a process whose container was removed", { container: task.containerId })
+    if (task.status === "stopped") await context.tasks.delete(scope, task.containerId).catch(() => {})
+    else await context.tasks.kill(scope, task.containerId, 9).catch(() => {})
+  }
+  for (const container of lost) await settleLost(context, container)
+  for (const container of context.registry.all()) resumePolicy(context, container)
+}
+
+/** A container that ran and of which nothing is left: the host was started anew, or shim and daemon were killed together. */
+async function settleLost(context: ContainerContext, container: Container): Promise<void> {
+  const scope = context.background("recover")
+  const { state } = container
+  state.status = "exited"
+  state.pid = 0
+  state.exitCode = 255
+  state.error = unknownExit
+  state.finishedAt = (BigInt(Date.now()) * 1_000_000n).toString()
+  releaseNetwork(context, container)
+  await context.registry.save(scope, container)
+  if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
+}
+
+/** After a start of the daemon: what its policy wants running is started, a restart that was pending goes on. */
+function resumePolicy(context: ContainerContext, container: Container): void {
+  const { state, document } = container
+  if (container.running || container.removed || state.startedAt === "0") return
+  const policy = document.hostConfig.RestartPolicy.Name
+  const wanted =
+    state.status === "restarting" ||
+    policy === "always" ||
+    (state.status === "exited" && policy !== "no" && shouldRestart(container, state.exitCode))
+  if (!wanted) return
+  if (state.status === "restarting") {
+    scheduleRestart(context, container, 0n)
+    return
+  }
+  void context.registry
+    .locked(container.id, async () => {
+      if (container.running || container.removed) return
+      await startLocked(context, context.background("restart policy"), container, { restarting: true })
+    })
+    .catch((error) => {
+      context.log.warn("the restart policy could not start a container", {
+        container: container.id,
+        error: messageOf(error),
+      })
+    })
+}
+
+/** Ends timers and checks of this daemon; containers run on. */
+export function quiesceContainers(context: ContainerContext): void {
+  for (const container of context.registry.all()) {
+    cancelRestart(container)
+    stopHealthChecks(container)
+  }
+}

@@ -1,0 +1,120 @@
+import type { ContainersPruneResponse } from "../../api/container.ts"
+import { type Filters, labelsMatch } from "../../api/filters.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
+import { parseNanos } from "../../std/clock.ts"
+import type { Container } from "./container.ts"
+import { type ContainerContext, publish } from "./context.ts"
+import type { RemoveOptions } from "./contract.ts"
+import { removeRecord } from "./exit.ts"
+import { sizes } from "./inspect.ts"
+
+const removing = new WeakSet<Container>()
+
+/** `docker rm`. @throws conflict in Docker's words when it runs and `force` is not given */
+export async function removeContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: RemoveOptions,
+): Promise<void> {
+  if (options.link)
+    throw new Failure("invalidArgument", `Conflict, cannot remove the default link name of the container`)
+  if (removing.has(container) || container.removed) {
+    throw new Failure("conflict", `removal of container ${container.id} is already in progress`)
+  }
+  const { status } = container.state
+  if ((container.running || status === "restarting") && !options.force) {
+    const state = status === "paused" ? "paused" : status === "restarting" ? "restarting" : "running"
+    const advice =
+      status === "paused"
+        ? "unpause and then stop the container before removing or force remove"
+        : "stop the container before removing or force remove"
+    throw new Failure("conflict", `cannot remove container "${container.name}": container is ${state}: ${advice}`)
+  }
+  removing.add(container)
+  container.stopping++
+  try {
+    if (container.running) await killForRemoval(context, scope, container)
+    await context.registry.locked(container.id, async () => {
+      if (container.removed) return
+      if (container.running) {
+        throw new Failure(
+          "conflict",
+          `container ${container.id} was started again while it was being removed; remove it again`,
+        )
+      }
+      await removeRecord(context, scope, container, options.volumes || container.document.hostConfig.AutoRemove)
+      await context.tasks.close(scope, container.id)
+    })
+  } finally {
+    container.stopping--
+    removing.delete(container)
+  }
+}
+
+async function killForRemoval(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  const wasPaused = container.state.status === "paused"
+  const ended = container.nextExit()
+  try {
+    await context.tasks.kill(scope, container.id, 9)
+  } catch (error) {
+    if (!isKind(error, "notFound")) throw error
+  }
+  publish(context, container, "kill", { signal: "9" })
+  if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
+  await ended
+}
+
+/** `docker container prune`. */
+export async function pruneContainers(
+  context: ContainerContext,
+  scope: Scope,
+  filters: Filters,
+): Promise<ContainersPruneResponse> {
+  const until = untilOf(filters)
+  const deleted: string[] = []
+  let reclaimed = 0
+  for (const container of context.registry.all()) {
+    if (scope.signal?.aborted) break
+    if (container.running || container.state.status === "restarting" || container.removed) continue
+    if (!labelsMatch(filters, container.document.config.Labels)) continue
+    if (until !== undefined && (parseNanos(container.document.created) ?? 0n) >= until) continue
+    const { SizeRw } = await sizes(context, scope, container)
+    try {
+      await removeContainer(context, scope, container, { force: false, volumes: false, link: false })
+    } catch (error) {
+      if (isKind(error, "conflict")) continue
+      throw error
+    }
+    deleted.push(container.id)
+    reclaimed += SizeRw
+  }
+  context.events.publish({
+    Type: "container",
+    Action: "prune",
+    Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
+  })
+  return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
+}
+
+/** The instant of an `until` filter: seconds since the epoch, RFC 3339, or a Go duration before now. @throws invalidArgument */
+export function untilOf(filters: Filters): bigint | undefined {
+  const texts = filters.get("until")
+  if (!texts || texts.length === 0) return undefined
+  if (texts.length > 1) throw new Failure("invalidArgument", "more than one until filter specified")
+  const text = texts[0]!
+  if (/^\d+(\.\d+)?$/.test(text)) {
+    const [seconds, fraction = ""] = text.split(".")
+    return BigInt(seconds!) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0").slice(0, 9))
+  }
+  const time = parseNanos(text)
+  if (time !== undefined) return time
+  const units: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001 }
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
+  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) {
+    throw new Failure("invalidArgument", `failed to parse value as time or duration: "${text}"`)
+  }
+  const seconds = parts.reduce((sum, part) => sum + Number(part[1]) * units[part[2]!]!, 0)
+  return BigInt(Math.round(Date.now() - seconds * 1000)) * 1_000_000n
+}

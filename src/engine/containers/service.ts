@@ -1,0 +1,215 @@
+import type {
+  CommitResponse,
+  ContainerInspect,
+  ContainerSummary,
+  ContainersPruneResponse,
+  CreateResponse,
+  FilesystemChange,
+  TopResponse,
+  UpdateResponse,
+  WaitResponse,
+} from "../../api/container.ts"
+import type { CreateRequest, UpdateRequest } from "../../api/container-config.ts"
+import type { Filters } from "../../api/filters.ts"
+import type { StatsResponse } from "../../api/stats.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import { attachContainer } from "./attach.ts"
+import { commitContainer } from "./commit.ts"
+import type { Container, EndOfRun } from "./container.ts"
+import { type ContainerContext, publish } from "./context.ts"
+import type {
+  Attachment,
+  CommitOptions,
+  ContainerAttachOptions,
+  Containers,
+  CreateOptions,
+  ListOptions,
+  LogStream,
+  LogsOptions,
+  RemoveOptions,
+  StatsOptions,
+  StopOptions,
+  WaitCondition,
+} from "./contract.ts"
+import { createContainer } from "./create.ts"
+import { inspectContainer } from "./inspect.ts"
+import { listContainers } from "./list.ts"
+import { containerLogs } from "./logs.ts"
+import { checkName } from "./names.ts"
+import { pruneContainers, removeContainer } from "./remove.ts"
+import { startLocked } from "./start.ts"
+import { containerStats } from "./stats.ts"
+import { killContainer, restartContainer, stopContainer } from "./stop.ts"
+import { topContainer } from "./top.ts"
+import { updateContainer } from "./update.ts"
+
+/** Docker's containers: each call finds its container and hands it to the verb's own file. */
+export class ContainerService implements Containers {
+  readonly #context: ContainerContext
+
+  constructor(context: ContainerContext) {
+    this.#context = context
+  }
+
+  create(scope: Scope, request: CreateRequest, options: CreateOptions): Promise<CreateResponse> {
+    return createContainer(this.#context, scope, request, options)
+  }
+
+  list(scope: Scope, options: ListOptions): Promise<readonly ContainerSummary[]> {
+    return listContainers(this.#context, scope, options)
+  }
+
+  async inspect(scope: Scope, ref: string, options: { readonly size: boolean }): Promise<ContainerInspect> {
+    return await inspectContainer(this.#context, scope, this.#find(ref), options)
+  }
+
+  async start(scope: Scope, ref: string): Promise<void> {
+    const container = this.#find(ref)
+    await this.#context.registry.locked(container.id, () => startLocked(this.#context, scope, container, {}))
+  }
+
+  async stop(scope: Scope, ref: string, options: StopOptions): Promise<void> {
+    await stopContainer(this.#context, scope, this.#find(ref), options)
+  }
+
+  async restart(scope: Scope, ref: string, options: StopOptions): Promise<void> {
+    await restartContainer(this.#context, scope, this.#find(ref), options)
+  }
+
+  async kill(scope: Scope, ref: string, options: { readonly signal?: string }): Promise<void> {
+    await killContainer(this.#context, scope, this.#find(ref), options.signal)
+  }
+
+  async pause(scope: Scope, ref: string): Promise<void> {
+    const container = this.#find(ref)
+    await this.#context.registry.locked(container.id, async () => {
+      if (container.state.status === "paused")
+        throw new Failure("conflict", `container ${container.id} is already paused`)
+      if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
+      await this.#context.tasks.pause(scope, container.id)
+      container.state.status = "paused"
+      await this.#context.registry.save(scope, container)
+      publish(this.#context, container, "pause")
+    })
+  }
+
+  async unpause(scope: Scope, ref: string): Promise<void> {
+    const container = this.#find(ref)
+    await this.#context.registry.locked(container.id, async () => {
+      if (container.state.status !== "paused") throw new Failure("conflict", `container ${container.id} is not paused`)
+      await this.#context.tasks.resume(scope, container.id)
+      container.state.status = "running"
+      await this.#context.registry.save(scope, container)
+      publish(this.#context, container, "unpause")
+    })
+  }
+
+  async wait(
+    _scope: Scope,
+    ref: string,
+    condition: WaitCondition,
+  ): Promise<{ readonly result: Promise<WaitResponse> }> {
+    const container = this.#find(ref)
+    const { state } = container
+    const ended = !container.running && state.status !== "restarting"
+    if (condition === "not-running" && ended) {
+      return { result: Promise.resolve(waitResponse({ exitCode: state.exitCode, error: state.error })) }
+    }
+    const end = condition === "removed" ? container.removal() : container.nextExit()
+    return { result: end.then(waitResponse) }
+  }
+
+  async attach(scope: Scope, ref: string, options: ContainerAttachOptions): Promise<Attachment> {
+    return await attachContainer(this.#context, scope, this.#find(ref), options)
+  }
+
+  async logs(scope: Scope, ref: string, options: LogsOptions): Promise<LogStream> {
+    return await containerLogs(this.#context, scope, this.#find(ref), options)
+  }
+
+  async resize(scope: Scope, ref: string, size: { readonly height: number; readonly width: number }): Promise<void> {
+    const container = this.#find(ref)
+    if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
+    await this.#context.tasks.resize(scope, container.id, size)
+    publish(this.#context, container, "resize", { height: String(size.height), width: String(size.width) })
+  }
+
+  async rename(scope: Scope, ref: string, name: string): Promise<void> {
+    const { registry } = this.#context
+    const container = this.#find(ref)
+    if (name === "" || name === "/") {
+      throw new Failure("invalidArgument", "Neither old nor new names may be empty")
+    }
+    const wanted = checkName(name)
+    await registry.locked(container.id, async () => {
+      const old = container.name
+      if (wanted === old) {
+        throw new Failure("invalidArgument", "Renaming a container with the same name as its current name")
+      }
+      registry.reserve(wanted, container.id)
+      container.document.name = wanted
+      try {
+        await registry.save(scope, container)
+      } catch (error) {
+        container.document.name = old
+        registry.free(wanted, container.id)
+        throw error
+      }
+      registry.free(old, container.id)
+      publish(this.#context, container, "rename", { oldName: `/${old}` })
+    })
+  }
+
+  async top(scope: Scope, ref: string, psArgs: string): Promise<TopResponse> {
+    const container = this.#find(ref)
+    const top = await topContainer(this.#context, scope, container, psArgs)
+    publish(this.#context, container, "top")
+    return top
+  }
+
+  async stats(scope: Scope, ref: string, options: StatsOptions): Promise<AsyncIterable<StatsResponse>> {
+    return containerStats(this.#context, scope, this.#find(ref), options)
+  }
+
+  async update(scope: Scope, ref: string, request: UpdateRequest): Promise<UpdateResponse> {
+    const container = this.#find(ref)
+    return await this.#context.registry.locked(container.id, () =>
+      updateContainer(this.#context, scope, container, request),
+    )
+  }
+
+  async remove(scope: Scope, ref: string, options: RemoveOptions): Promise<void> {
+    await removeContainer(this.#context, scope, this.#find(ref), options)
+  }
+
+  prune(scope: Scope, filters: Filters): Promise<ContainersPruneResponse> {
+    return pruneContainers(this.#context, scope, filters)
+  }
+
+  async changes(scope: Scope, ref: string): Promise<readonly FilesystemChange[] | null> {
+    const container = this.#find(ref)
+    const kinds = { modified: 0, added: 1, deleted: 2 } as const
+    const changes = await this.#context.differ.changes(scope, container.id)
+    return changes.length === 0 ? null : changes.map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] }))
+  }
+
+  async exportTree(scope: Scope, ref: string): Promise<AsyncIterable<Uint8Array>> {
+    const container = this.#find(ref)
+    publish(this.#context, container, "export")
+    return this.#context.differ.tree(scope, container.id)
+  }
+
+  async commit(scope: Scope, options: CommitOptions): Promise<CommitResponse> {
+    return await commitContainer(this.#context, scope, this.#find(options.container), options)
+  }
+
+  #find(ref: string): Container {
+    return this.#context.registry.resolve(ref)
+  }
+}
+
+const waitResponse = ({ exitCode, error }: EndOfRun): WaitResponse => ({
+  StatusCode: exitCode,
+  ...(error ? { Error: { Message: error } } : {}),
+})

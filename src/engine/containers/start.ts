@@ -1,0 +1,98 @@
+import type { Scope } from "../../core/scope.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import { nowNanos } from "../../std/clock.ts"
+import { connectNetwork } from "./connect.ts"
+import type { Container } from "./container.ts"
+import { type ContainerContext, publish, step } from "./context.ts"
+import { cancelRestart, freeTask, releaseNetwork, removeRecord } from "./exit.ts"
+import { startHealthChecks } from "./health.ts"
+import { ioConfig, logConfig } from "./launch.ts"
+import { containerSpec } from "./launch-spec.ts"
+
+/** Starts a container. The caller holds its lock. Undoes everything when it fails. */
+export async function startLocked(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: { readonly restarting?: boolean },
+): Promise<void> {
+  const { state, document, id } = container
+  if (container.removed || state.status === "removing" || state.status === "dead") {
+    throw new Failure("conflict", "container is marked for removal and cannot be started")
+  }
+  if (state.status === "paused") throw new Failure("conflict", "cannot start a paused container, try unpause instead")
+  if (container.running) throw new Failure("notModified", `container ${id} is already running`)
+  cancelRestart(container)
+  if (!options.restarting) {
+    container.restartDelay = 100
+    state.restartCount = 0
+  }
+  state.manuallyStopped = false
+  state.error = ""
+  const began = nowNanos()
+  try {
+    await freeTask(context, scope, container)
+    await step(scope, "network", (span) => connectNetwork(context, container, span))
+    const task = await step(scope, "task", (span) =>
+      context.tasks.run(
+        { ...scope, span },
+        {
+          containerId: id,
+          spec: (root, within) => containerSpec(context, container, root, within),
+          snapshotKey: id,
+          ephemeral: document.hostConfig.AutoRemove,
+          ...(document.hostConfig.Runtime ? { runtime: document.hostConfig.Runtime } : {}),
+          ...(document.hostConfig.CgroupParent ? { cgroupParent: document.hostConfig.CgroupParent } : {}),
+          io: ioConfig(container),
+          log: logConfig(context, container),
+        },
+      ),
+    )
+    state.status = "running"
+    state.pid = task.pid
+    state.startedAt = task.startedAt.toString()
+    state.exitCode = 0
+    state.oomKilled = false
+  } catch (error) {
+    await failedStart(context, scope, container, began, error)
+    throw startFailure(error)
+  }
+  context.traces.keep(id, scope.span)
+  startHealthChecks(context, container)
+  await context.registry.save(scope, container)
+  publish(context, container, "start")
+}
+
+async function failedStart(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  began: bigint,
+  error: unknown,
+): Promise<void> {
+  const { state } = container
+  state.exitCode = startExitCode(messageOf(error))
+  state.error = messageOf(error)
+  if (state.status === "restarting") state.status = "exited"
+  if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
+  releaseNetwork(context, container)
+  if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
+  else {
+    await context.registry.save(scope, container).catch(() => {})
+    container.tellExit()
+  }
+}
+
+/** 127 for what was not found, 126 for what may not be run, 128 for everything else, as Docker records it. */
+export function startExitCode(message: string): number {
+  if (/executable file not found|no such file or directory|system cannot find the file/i.test(message)) return 127
+  if (/permission denied|is a directory/i.test(message)) return 126
+  return 128
+}
+
+/** A program that cannot be run is the request's fault: 400 instead of 500. */
+function startFailure(error: unknown): unknown {
+  const message = messageOf(error)
+  if (startExitCode(message) === 128 || !message.includes("failed to create task")) return error
+  return new Failure("invalidArgument", message, error)
+}

@@ -1,0 +1,183 @@
+import { constants } from "node:os"
+import type { Scope } from "../../core/scope.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
+import type { Container } from "./container.ts"
+import { type ContainerContext, publish, step } from "./context.ts"
+import type { StopOptions } from "./contract.ts"
+import { cancelRestart } from "./exit.ts"
+import { startLocked } from "./start.ts"
+
+/** The number of `TERM`, `SIGTERM`, `15`, `RTMIN+3`. @throws invalidArgument in Docker's words */
+export function signalNumber(text: string): number {
+  const invalid = () => new Failure("invalidArgument", `Invalid signal: ${text}`)
+  if (/^\d+$/.test(text)) {
+    const number = Number(text)
+    if (number < 1 || number > 64) throw invalid()
+    return number
+  }
+  const name = text.toUpperCase().replace(/^SIG/, "")
+  const realTime = /^RTM(IN|AX)(?:([+-])(\d+))?$/.exec(name)
+  if (realTime) {
+    const number = (realTime[1] === "IN" ? 34 : 64) + Number(`${realTime[2] ?? "+"}${realTime[3] ?? 0}`)
+    if (number < 34 || number > 64) throw invalid()
+    return number
+  }
+  const number = (constants.signals as Record<string, number>)[`SIG${name}`]
+  if (number === undefined) throw invalid()
+  return number
+}
+
+/** Ends a running container: stop signal, grace, SIGKILL. */
+export async function stopContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  const { config } = container.document
+  const signal = signalNumber(options.signal || config.StopSignal || "SIGTERM")
+  if (container.state.status === "restarting") {
+    await cancelPendingRestart(context, scope, container)
+    return
+  }
+  if (!container.running) throw new Failure("notModified", `container ${container.id} is not running`)
+  const grace = options.timeout ?? config.StopTimeout ?? 10
+  container.stopping++
+  try {
+    await markStopped(context, scope, container)
+    const ended = container.nextExit()
+    await endProcess(context, scope, container, signal, grace, ended)
+    await ended
+  } finally {
+    container.stopping--
+  }
+  publish(context, container, "stop")
+}
+
+async function endProcess(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  signal: number,
+  grace: number,
+  ended: Promise<unknown>,
+): Promise<void> {
+  const { tasks } = context
+  const wasPaused = container.state.status === "paused"
+  const send = async (number: number) => {
+    try {
+      await tasks.kill(scope, container.id, number)
+    } catch (error) {
+      if (!isKind(error, "notFound")) throw error
+    }
+  }
+  if (wasPaused) {
+    // A frozen process gets no signal before it is thawed; SIGKILL first, so that it does nothing more.
+    publish(context, container, "kill", { signal: "9" })
+    await send(9)
+    await tasks.resume(scope, container.id).catch(() => {})
+    return
+  }
+  const reach = tasks.canReceive(scope, container.id, signal)
+  if (!reach.can && grace !== 0) {
+    publish(context, container, "kill", { signal: String(signal), reason: `SIGKILL at once: ${reach.why}` })
+    context.log.info("stopping without grace: the stop signal cannot arrive", {
+      container: container.id,
+      signal,
+      why: reach.why,
+    })
+    await step(scope, "kill", (span) => {
+      span.set({ signal: 9, why: reach.why })
+      return send(9)
+    })
+    return
+  }
+  publish(context, container, "kill", { signal: String(signal) })
+  await step(scope, "signal", (span) => {
+    span.set({ signal, why: reach.why })
+    return send(signal)
+  })
+  if (grace < 0) return
+  const inTime = await withinSeconds(ended, grace)
+  if (inTime) return
+  context.log.info("the stop signal had no effect in time: killing", { container: container.id, seconds: grace })
+  publish(context, container, "kill", { signal: "9" })
+  await send(9)
+}
+
+/** `docker kill`. @throws conflict when it does not run */
+export async function killContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  text: string | undefined,
+): Promise<void> {
+  const signal = signalNumber(text || "KILL")
+  if (container.state.status === "restarting" && signal === 9) {
+    await cancelPendingRestart(context, scope, container)
+    return
+  }
+  if (!container.running) {
+    throw new Failure("conflict", `cannot kill container: ${container.id}: container ${container.id} is not running`)
+  }
+  const ends = signal === 9 || signal === signalNumber(container.document.config.StopSignal || "SIGTERM")
+  if (ends) await markStopped(context, scope, container)
+  const wasPaused = container.state.status === "paused"
+  const ended = container.nextExit()
+  try {
+    await context.tasks.kill(scope, container.id, signal)
+  } catch (error) {
+    if (!isKind(error, "notFound")) throw error
+    throw new Failure("conflict", `cannot kill container: ${container.id}: container ${container.id} is not running`)
+  }
+  publish(context, container, "kill", { signal: String(signal) })
+  if (signal === 9) {
+    if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
+    await ended
+  }
+}
+
+/** `docker restart`: stops when it runs, then starts. */
+export async function restartContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  options: StopOptions,
+): Promise<void> {
+  if (options.signal) signalNumber(options.signal)
+  if (container.running || container.state.status === "restarting") {
+    await stopContainer(context, scope, container, options).catch((error) => {
+      if (!isKind(error, "notModified")) throw error
+    })
+  }
+  await context.registry.locked(container.id, () => startLocked(context, scope, container, {}))
+  publish(context, container, "restart")
+}
+
+async function markStopped(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  if (container.state.manuallyStopped) return
+  container.state.manuallyStopped = true
+  await context.registry.save(scope, container)
+}
+
+async function cancelPendingRestart(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  await context.registry.locked(container.id, async () => {
+    cancelRestart(container)
+    container.state.manuallyStopped = true
+    if (container.state.status === "restarting") container.state.status = "exited"
+    await context.registry.save(scope, container)
+  })
+  publish(context, container, "stop")
+}
+
+async function withinSeconds(event: Promise<unknown>, seconds: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), seconds * 1000)
+  })
+  try {
+    return await Promise.race([event.then(() => true as const), late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,50 @@
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import type { TopResponse } from "../../api/container.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+
+const run = promisify(execFile)
+
+/** `docker top`: the host's `ps`, only the lines of the container's processes. */
+export async function topContainer(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  psArgs: string,
+): Promise<TopResponse> {
+  if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
+  const args = (psArgs || "-ef").split(/\s+/).filter(Boolean)
+  let output: string
+  try {
+    output = (await run("ps", args, { maxBuffer: 64 << 20 })).stdout
+  } catch (error) {
+    const { stderr, message } = error as { stderr?: string; message: string }
+    throw new Failure("internal", `error running ps: ${(stderr || message).trim()}`, error)
+  }
+  return filterProcesses(output, new Set(context.tasks.pids(scope, container.id)))
+}
+
+/** Keeps the lines whose PID column names one of `pids`. @throws internal when there is no PID column */
+export function filterProcesses(output: string, pids: ReadonlySet<number>): TopResponse {
+  const [head = "", ...lines] = output.split("\n")
+  const Titles = head.trim().split(/\s+/)
+  const column = Titles.indexOf("PID")
+  if (column < 0) throw new Failure("internal", "Couldn't find PID field in ps output")
+  const Processes: string[][] = []
+  let kept = false
+  for (const line of lines) {
+    if (line.trim() === "") continue
+    const fields = line.trim().split(/\s+/)
+    // A thread's line has "-" for its PID and belongs to the process above it.
+    if (fields[column] === "-" ? !kept : !pids.has(Number(fields[column]))) {
+      kept = false
+      continue
+    }
+    kept = true
+    Processes.push([...fields.slice(0, Titles.length - 1), fields.slice(Titles.length - 1).join(" ")])
+  }
+  return { Titles, Processes }
+}

@@ -1,0 +1,27 @@
+import type { ExecCreateRequest } from "../../api/exec.ts"
+import type { Scope } from "../../core/scope.ts"
+import type { Process } from "../../oci/runtime-spec.ts"
+import type { Container } from "../containers/container.ts"
+import type { ContainerContext } from "../containers/context.ts"
+import { execProcess } from "../containers/spec.ts"
+
+/** The OCI process of an exec, as the container's own specification and root have it. @throws invalidArgument for an unknown user */
+export async function processOf(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  request: ExecCreateRequest,
+): Promise<Process> {
+  const { id, document } = container
+  const spec = await context.tasks.spec(scope, id)
+  return await context.tasks.withRoot(scope, id, id, async (root) =>
+    execProcess(spec, root, document.config, document.hostConfig, {
+      args: request.Cmd ?? [],
+      env: request.Env ?? [],
+      user: request.User,
+      cwd: request.WorkingDir,
+      tty: request.Tty,
+      privileged: request.Privileged,
+    }),
+  )
+}

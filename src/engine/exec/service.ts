@@ -1,0 +1,219 @@
+import type { ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest } from "../../api/exec.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure, isKind, messageOf } from "../../errors/failure.ts"
+import type { IoConfig } from "../../shim/contract.ts"
+import { parseDetachKeys } from "../../std/detach-keys.ts"
+import { newId } from "../../std/id.ts"
+import { frame } from "../../std/stdcopy.ts"
+import type { Container } from "../containers/container.ts"
+import { type ContainerContext, publish } from "../containers/context.ts"
+import type { Attachment } from "../containers/contract.ts"
+import { serveStreams } from "../containers/io.ts"
+import type { Execs } from "./contract.ts"
+import { processOf } from "./process.ts"
+import type { ExecRecord } from "./records.ts"
+
+/** Further processes in running containers. */
+export class ExecService implements Execs {
+  readonly #context: ContainerContext
+
+  constructor(context: ContainerContext) {
+    this.#context = context
+  }
+
+  async create(scope: Scope, ref: string, request: ExecCreateRequest): Promise<ExecCreateResponse> {
+    const container = this.#context.registry.resolve(ref)
+    requireRunning(container)
+    if (!request.Cmd || request.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
+    const detachKeys = parseDetachKeys(request.DetachKeys || undefined)
+    // Resolving the user now tells an unknown one before anything starts.
+    await this.#process(scope, container, request)
+    const id = newId()
+    this.#context.execs.set(id, {
+      id,
+      containerId: container.id,
+      request,
+      detachKeys,
+      status: "created",
+      pid: 0,
+      exitCode: null,
+      started: Promise.withResolvers<void>(),
+    })
+    container.execIds.add(id)
+    publish(this.#context, container, `exec_create: ${request.Cmd.join(" ")}`, { execID: id })
+    return { Id: id }
+  }
+
+  async start(scope: Scope, id: string, request: ExecStartRequest): Promise<Attachment> {
+    const { record, container } = this.#claim(id)
+    const { AttachStdin, AttachStdout, AttachStderr } = record.request
+    const io = ioOf(record, request)
+    const { tasks, log } = this.#context
+    const background = this.#context.background("exec")
+    return {
+      multiplexed: !record.request.Tty,
+      serve: async (client) => {
+        try {
+          await tasks.openExec(scope, container.id, id, io)
+          const stream = await tasks.attach(scope, {
+            id: container.id,
+            execId: id,
+            stdin: AttachStdin,
+            stdout: AttachStdout,
+            stderr: AttachStderr,
+            role: "client",
+          })
+          try {
+            await this.#launch(scope, record, container, io)
+            const end = await serveStreams(stream, client, {
+              multiplexed: !record.request.Tty,
+              stdin: AttachStdin,
+              stdout: AttachStdout,
+              stderr: AttachStderr,
+              closeStdin: true,
+              ...(AttachStdin ? { detachKeys: record.detachKeys } : {}),
+            })
+            if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
+            else if (end === "process ended") await tasks.waitExec(background, container.id, id).catch(() => undefined)
+          } finally {
+            await stream[Symbol.asyncDispose]()
+          }
+        } catch (error) {
+          const text = Buffer.from(`${messageOf(error)}\r\n`)
+          await client.write(record.request.Tty ? text : frame("stderr", text))
+          log.debug("an exec ended with an error", { exec: id, error: messageOf(error) })
+        } finally {
+          await client.closeWrite()
+        }
+      },
+    }
+  }
+
+  async startDetached(scope: Scope, id: string, request: ExecStartRequest): Promise<void> {
+    const { record, container } = this.#claim(id)
+    const io = { ...ioOf(record, request), stdin: false }
+    try {
+      await this.#context.tasks.openExec(scope, container.id, id, io)
+      await this.#launch(scope, record, container, io)
+    } catch (error) {
+      if (isKind(error, "internal")) throw new Failure("invalidArgument", messageOf(error), error)
+      throw error
+    }
+  }
+
+  async resize(scope: Scope, id: string, size: { readonly height: number; readonly width: number }): Promise<void> {
+    const record = this.#require(id)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<"late">((resolve) => {
+      timer = setTimeout(() => resolve("late"), 10_000)
+    })
+    const outcome = await Promise.race([record.started.promise.catch(() => undefined), late])
+    clearTimeout(timer)
+    if (outcome === "late") throw new Failure("internal", "timeout waiting for exec session ready")
+    if (record.status !== "running") throw new Failure("conflict", `cannot resize a stopped exec: ${id}`)
+    await this.#context.tasks.resize(scope, record.containerId, size, id)
+  }
+
+  async inspect(_scope: Scope, id: string): Promise<ExecInspect> {
+    const record = this.#require(id)
+    const { request } = record
+    const [entrypoint = "", ...args] = request.Cmd ?? []
+    return {
+      ID: id,
+      Running: record.status === "running",
+      ExitCode: record.exitCode,
+      ProcessConfig: {
+        tty: request.Tty,
+        entrypoint,
+        arguments: args,
+        privileged: request.Privileged,
+        ...(request.User ? { user: request.User } : {}),
+      },
+      OpenStdin: request.AttachStdin,
+      OpenStderr: request.AttachStderr,
+      OpenStdout: request.AttachStdout,
+      CanRemove: record.status === "ended",
+      ContainerID: record.containerId,
+      DetachKeys: request.DetachKeys ? Buffer.from(record.detachKeys).toString("base64") : "",
+      Pid: record.pid,
+    }
+  }
+
+  /** Runs the process and follows it to its end. */
+  async #launch(scope: Scope, record: ExecRecord, container: Container, io: IoConfig): Promise<void> {
+    const context = this.#context
+    publish(context, container, `exec_start: ${record.request.Cmd!.join(" ")}`, { execID: record.id })
+    try {
+      const process = await this.#process(scope, container, record.request)
+      const { pid } = await context.tasks.exec(scope, container.id, record.id, process, io)
+      record.pid = pid
+      if (record.status === "starting") record.status = "running"
+      record.started.resolve()
+    } catch (error) {
+      record.status = "ended"
+      record.exitCode = execFailureCode(messageOf(error))
+      record.started.resolve()
+      await context.tasks.forgetExec(scope, container.id, record.id).catch(() => {})
+      publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
+      throw error
+    }
+    const background = context.background("exec")
+    void context.tasks
+      .waitExec(background, container.id, record.id)
+      .then(async (exit) => {
+        record.status = "ended"
+        record.exitCode = exit.code ?? 255
+        publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
+        await context.tasks.forgetExec(background, container.id, record.id)
+      })
+      .catch((error) =>
+        context.log.debug("an exec could not be followed", { exec: record.id, error: messageOf(error) }),
+      )
+  }
+
+  #process(scope: Scope, container: Container, request: ExecCreateRequest) {
+    return processOf(this.#context, scope, container, request)
+  }
+
+  #claim(id: string): { record: ExecRecord; container: Container } {
+    const record = this.#require(id)
+    const container = this.#context.registry.resolve(record.containerId)
+    if (record.status === "ended") throw new Failure("conflict", `exec command has already run: ${id}`)
+    if (record.status !== "created") throw new Failure("conflict", `exec command is already running: ${id}`)
+    requireRunning(container)
+    record.status = "starting"
+    return { record, container }
+  }
+
+  #require(id: string): ExecRecord {
+    const record = this.#context.execs.get(id)
+    if (!record || !this.#context.registry.get(record.containerId)) {
+      throw new Failure("notFound", `No such exec instance: ${id}`)
+    }
+    return record
+  }
+}
+
+function requireRunning(container: Container): void {
+  if (container.state.status === "paused") {
+    throw new Failure("conflict", `container ${container.id} is paused, unpause the container before exec`)
+  }
+  if (container.state.status === "restarting") {
+    throw new Failure("conflict", `container ${container.id} is restarting, wait until the container is running`)
+  }
+  if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
+}
+
+function ioOf(record: ExecRecord, start: ExecStartRequest): IoConfig {
+  const [height, width] = start.ConsoleSize ?? record.request.ConsoleSize ?? [0, 0]
+  return {
+    terminal: record.request.Tty,
+    ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
+    stdin: record.request.AttachStdin,
+    stdinOnce: true,
+  }
+}
+
+/** The shell's convention for what could not be run. */
+const execFailureCode = (message: string): number =>
+  /executable file not found|no such file or directory/i.test(message) ? 127 : 126
