@@ -1,0 +1,312 @@
+import { readdirSync, readFileSync } from "node:fs"
+import { arch, cpus, hostname, release, totalmem } from "node:os"
+import type { AuthResponse, DistributionInspect } from "../../api/image.ts"
+import type {
+  BuildPruneResponse,
+  DiskUsageResponse,
+  IndexInfo,
+  InfoResponse,
+  VersionResponse,
+} from "../../api/system.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import { build } from "../../std/build.ts"
+import { formatNanos, nowNanos } from "../../std/clock.ts"
+import { newestVersion, oldestVersion } from "../compat/version.ts"
+import type { ContainerContext } from "../containers/context.ts"
+import type { Containers } from "../containers/contract.ts"
+import type { Images } from "../images/contract.ts"
+import type { Volumes } from "../volumes/contract.ts"
+import type { DiskUsageType, System } from "./contract.ts"
+
+/** What `info` tells of this daemon beyond its containers. */
+export interface SystemFacts {
+  /** Stays the same for one data root. */
+  readonly id: string
+  readonly dataRoot: string
+  readonly debug: boolean
+  readonly experimental: boolean
+  readonly labels: readonly string[]
+  readonly insecureRegistries: readonly string[]
+  readonly registryMirrors: readonly string[]
+  readonly addressPools: readonly { readonly base: string; readonly size: number }[]
+  /** Why the snapshot driver and the OCI runtime are what they are. */
+  readonly snapshotsWhy: string
+  readonly backingFilesystem: string
+}
+
+export interface SystemCollaborators {
+  readonly context: ContainerContext
+  readonly containers: Containers
+  readonly images: Images
+  readonly volumes: Volumes & { size(name: string): number }
+  /** Bytes of all unpacked layers. */
+  readonly layersSize: (scope: Scope) => Promise<number>
+  /** Facts at the time of asking: SIGHUP changes some. */
+  readonly facts: () => SystemFacts
+}
+
+/** The daemon as a whole. Says only what is true on this host. */
+export class EngineSystem implements System {
+  readonly #with: SystemCollaborators
+
+  constructor(collaborators: SystemCollaborators) {
+    this.#with = collaborators
+  }
+
+  async version(): Promise<VersionResponse> {
+    const { context, facts } = this.#with
+    const goArch = arch() === "arm64" ? "arm64" : "amd64"
+    const runtime = context.runtimes[0]!
+    const details = {
+      ApiVersion: newestVersion,
+      Arch: goArch,
+      BuildTime: build.time,
+      Experimental: String(facts().experimental),
+      GitCommit: build.commit,
+      GoVersion: "none (Barge is written in TypeScript)",
+      KernelVersion: release(),
+      MinAPIVersion: oldestVersion,
+      Os: "linux",
+    }
+    return {
+      Platform: { Name: `Barge ${build.version}` },
+      Components: [
+        { Name: "Engine", Version: build.version, Details: details },
+        { Name: "containerd", Version: build.version, Details: { GitCommit: build.commit } },
+        { Name: runtime.name, Version: runtime.version, Details: { GitCommit: "" } },
+        { Name: "docker-init", Version: context.host.initPath ?? "none", Details: { GitCommit: "" } },
+      ],
+      Version: build.version,
+      ApiVersion: newestVersion,
+      MinAPIVersion: oldestVersion,
+      GitCommit: build.commit,
+      GoVersion: details.GoVersion,
+      Os: "linux",
+      Arch: goArch,
+      KernelVersion: release(),
+      ...(facts().experimental ? { Experimental: true } : {}),
+      BuildTime: build.time,
+    }
+  }
+
+  async info(scope: Scope): Promise<InfoResponse> {
+    const { context, images } = this.#with
+    const facts = this.#with.facts()
+    const { features, cgroupMode } = context.host.facts
+    const containers = context.registry.all()
+    const paused = containers.filter((each) => each.state.status === "paused").length
+    const running = containers.filter((each) => each.running).length - paused
+    const all = await images.list(scope, {
+      all: false,
+      filters: new Map(),
+      sharedSize: false,
+      digests: false,
+      manifests: false,
+    })
+    const runtime = context.runtimes[0]!
+    return {
+      ID: facts.id,
+      Containers: containers.length,
+      ContainersRunning: running,
+      ContainersPaused: paused,
+      ContainersStopped: containers.length - running - paused,
+      Images: all.length,
+      Driver: context.snapshots.driver === "overlay" ? "overlay2" : "vfs",
+      DriverStatus: [
+        ["Backing Filesystem", facts.backingFilesystem],
+        ["Chosen because", facts.snapshotsWhy],
+      ],
+      Plugins: {
+        Volume: ["local"],
+        Network: context.network ? ["bridge", "host", "null"] : ["host", "null"],
+        Authorization: null,
+        Log: ["json-file", "local", "none"],
+      },
+      MemoryLimit: features.memory,
+      SwapLimit: features.swap,
+      CpuCfsPeriod: features.cpuCfs,
+      CpuCfsQuota: features.cpuCfs,
+      CPUShares: features.cpuShares,
+      CPUSet: features.cpuset,
+      PidsLimit: features.pids,
+      OomKillDisable: features.oomKillDisable,
+      IPv4Forwarding: readFirstLine("/proc/sys/net/ipv4/ip_forward") === "1",
+      Debug: facts.debug,
+      NFd: count("/proc/self/fd"),
+      NGoroutines: count("/proc/self/task"),
+      SystemTime: formatNanos(nowNanos()),
+      LoggingDriver: context.defaults.logDriver,
+      CgroupDriver: "cgroupfs",
+      CgroupVersion: cgroupMode === "unified" ? "2" : "1",
+      NEventsListener: context.events.listeners,
+      KernelVersion: release(),
+      OperatingSystem: osRelease("PRETTY_NAME") || "Linux",
+      OSVersion: osRelease("VERSION_ID"),
+      OSType: "linux",
+      Architecture: arch() === "arm64" ? "aarch64" : "x86_64",
+      IndexServerAddress: "https://index.docker.io/v1/",
+      RegistryConfig: registryConfig(facts),
+      NCPU: cpus().length,
+      MemTotal: totalmem(),
+      GenericResources: null,
+      DockerRootDir: facts.dataRoot,
+      HttpProxy: process.env["HTTP_PROXY"] ?? process.env["http_proxy"] ?? "",
+      HttpsProxy: process.env["HTTPS_PROXY"] ?? process.env["https_proxy"] ?? "",
+      NoProxy: process.env["NO_PROXY"] ?? process.env["no_proxy"] ?? "",
+      Name: hostname(),
+      Labels: facts.labels,
+      ExperimentalBuild: facts.experimental,
+      ServerVersion: build.version,
+      Runtimes: Object.fromEntries(
+        context.runtimes.map((each) => [
+          each.name,
+          {
+            path: each.path,
+            ...(each.args.length > 0 ? { runtimeArgs: each.args } : {}),
+            status: { version: each.version, reason: each.reason },
+          },
+        ]),
+      ),
+      DefaultRuntime: runtime.name,
+      Swarm: {
+        NodeID: "",
+        NodeAddr: "",
+        LocalNodeState: "inactive",
+        ControlAvailable: false,
+        Error: "",
+        RemoteManagers: null,
+      },
+      LiveRestoreEnabled: true,
+      Isolation: "",
+      InitBinary: context.host.initPath ?? "",
+      ContainerdCommit: { ID: build.commit },
+      RuncCommit: { ID: runtime.version },
+      InitCommit: { ID: "" },
+      SecurityOptions: [
+        ...(context.host.apparmor ? ["name=apparmor"] : []),
+        `name=seccomp,profile=${context.defaults.seccompProfile === undefined ? "builtin" : context.defaults.seccompProfile === "unconfined" ? "unconfined" : "custom"}`,
+        ...(cgroupMode === "unified" ? ["name=cgroupns"] : []),
+      ],
+      ...(facts.addressPools.length > 0
+        ? { DefaultAddressPools: facts.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }
+        : {}),
+      FirewallBackend: { Driver: "nftables" },
+      CDISpecDirs: [],
+      Warnings: this.#warnings(),
+    }
+  }
+
+  async diskUsage(scope: Scope, types: readonly DiskUsageType[]): Promise<DiskUsageResponse> {
+    const { containers, images, volumes, context } = this.#with
+    const wants = (type: DiskUsageType) => types.length === 0 || types.includes(type)
+    const usedBy = (name: string) =>
+      context.registry
+        .all()
+        .filter((each) => each.document.mounts.some((mount) => mount.type === "volume" && mount.source === name)).length
+    return {
+      LayersSize: wants("image") ? await this.#with.layersSize(scope) : 0,
+      ...(wants("image")
+        ? {
+            Images: await images.list(scope, {
+              all: true,
+              filters: new Map(),
+              sharedSize: true,
+              digests: true,
+              manifests: false,
+            }),
+          }
+        : {}),
+      ...(wants("container")
+        ? { Containers: await containers.list(scope, { all: true, limit: 0, size: true, filters: new Map() }) }
+        : {}),
+      ...(wants("volume")
+        ? {
+            Volumes: (await volumes.list(scope, new Map())).Volumes.map((volume) => ({
+              ...volume,
+              UsageData: { RefCount: usedBy(volume.Name), Size: volumes.size(volume.Name) },
+            })),
+          }
+        : {}),
+      ...(wants("build-cache") ? { BuildCache: [] } : {}),
+    }
+  }
+
+  authenticate(): Promise<AuthResponse> {
+    return Promise.reject(registriesLater())
+  }
+
+  distribution(): Promise<DistributionInspect> {
+    return Promise.reject(registriesLater())
+  }
+
+  async pruneBuildCache(): Promise<BuildPruneResponse> {
+    return { CachesDeleted: [], SpaceReclaimed: 0 }
+  }
+
+  #warnings(): string[] | null {
+    const { context } = this.#with
+    const { features } = context.host.facts
+    const missing: [boolean, string][] = [
+      [features.memory, "WARNING: No memory limit support"],
+      [features.swap, "WARNING: No swap limit support"],
+      [features.cpuCfs, "WARNING: No cpu cfs quota support"],
+      [features.cpuShares, "WARNING: No cpu shares support"],
+      [features.cpuset, "WARNING: No cpuset support"],
+      [features.pids, "WARNING: No pids limit support"],
+      [features.blkioWeight, "WARNING: No blkio weight support"],
+    ]
+    const warnings = [
+      ...missing.filter(([present]) => !present).map(([, text]) => text),
+      ...(context.network?.warnings() ?? []).map((text) => `WARNING: ${text}`),
+      ...(context.host.initPath
+        ? []
+        : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),
+    ]
+    return warnings.length > 0 ? warnings : null
+  }
+}
+
+const registriesLater = () =>
+  new Failure(
+    "notImplemented",
+    "talking to registries is not supported yet: use `barge image bootstrap`, `load` or `import` to get images",
+  )
+
+function registryConfig(facts: SystemFacts): InfoResponse["RegistryConfig"] {
+  const indexes: Record<string, IndexInfo> = {
+    "docker.io": { Name: "docker.io", Mirrors: facts.registryMirrors, Secure: true, Official: true },
+  }
+  for (const name of facts.insecureRegistries) {
+    if (!name.includes("/")) indexes[name] = { Name: name, Mirrors: [], Secure: false, Official: false }
+  }
+  return {
+    InsecureRegistryCIDRs: ["::1/128", "127.0.0.0/8", ...facts.insecureRegistries.filter((each) => each.includes("/"))],
+    IndexConfigs: indexes,
+    Mirrors: facts.registryMirrors.length > 0 ? facts.registryMirrors : null,
+  }
+}
+
+function osRelease(key: string): string {
+  try {
+    return new RegExp(`^${key}="?(.*?)"?$`, "m").exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? ""
+  } catch {
+    return ""
+  }
+}
+
+function readFirstLine(path: string): string {
+  try {
+    return readFileSync(path, "latin1").split("\n", 1)[0]!
+  } catch {
+    return ""
+  }
+}
+
+function count(directory: string): number {
+  try {
+    return readdirSync(directory).length
+  } catch {
+    return 0
+  }
+}
