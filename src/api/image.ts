@@ -139,3 +139,12 @@ export interface DistributionInspect {
   readonly Descriptor: Descriptor
   readonly Platforms: readonly Platform[]
 }
+
+/** One entry of `GET /images/search` */
+export interface SearchResult {
+  readonly name: string
+  readonly description: string
+  readonly star_count: number
+  readonly is_official: boolean
+  readonly is_automated: boolean
+}
