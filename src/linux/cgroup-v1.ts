@@ -25,9 +25,12 @@ export class CgroupV1 implements Cgroup {
   readonly oomFile?: string
   /** Each hierarchy's directory of this group. */
   readonly #groups: readonly { readonly hierarchy: Hierarchy; readonly directory: string }[]
+  /** Where runtimes that make groups themselves (runc) also make one on a hybrid host: not used, but removed. */
+  readonly #unified: string | undefined
 
-  constructor(hierarchies: readonly Hierarchy[], path: string) {
+  constructor(hierarchies: readonly Hierarchy[], unified: string | undefined, path: string) {
     this.path = path
+    this.#unified = unified && unified + path
     this.#groups = hierarchies.map((hierarchy) => ({ hierarchy, directory: hierarchy.mountPoint + path }))
     this.joinFiles = this.#groups.map((group) => `${group.directory}/tasks`)
     const memory = this.#directory("memory")
@@ -118,11 +121,15 @@ export class CgroupV1 implements Cgroup {
   }
 
   async remove(): Promise<void> {
-    await Promise.all(this.#groups.map((group) => removeGroup(group.directory)))
+    await Promise.all(this.#directories.map((directory) => removeGroup(directory)))
   }
 
   exists(): boolean {
-    return this.#groups.some((group) => existsSync(group.directory))
+    return this.#directories.some((directory) => existsSync(directory))
+  }
+
+  get #directories(): readonly string[] {
+    return [...this.#groups.map((group) => group.directory), ...(this.#unified ? [this.#unified] : [])]
   }
 }
 

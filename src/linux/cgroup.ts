@@ -56,7 +56,7 @@ export function detectCgroups(mountinfo = readFileSync("/proc/self/mountinfo", "
 export function openCgroup(host: CgroupHost, path: string): Cgroup {
   return host.mode === "unified"
     ? new CgroupV2(host.unified ?? "/sys/fs/cgroup", path)
-    : new CgroupV1(host.hierarchies, path)
+    : new CgroupV1(host.hierarchies, host.unified, path)
 }
 
 /** Where a container's group lies: `/barge/ID`, or below the parent that the daemon or the user configured. */
