@@ -40,7 +40,11 @@ export interface Cgroup {
   readonly joinFiles: readonly string[]
   /** The file that counts OOM kills (v1 `memory.oom_control`, v2 `memory.events`), when there is a memory controller. */
   readonly oomFile?: string
-  /** Makes the directories and writes limits and device rules; on failure nothing stays. @throws invalidArgument naming the limit that the kernel refused */
+  /**
+   * Makes the directories and writes limits and device rules; on failure nothing stays. A pids limit below 4 is written
+   * as 4, since the runtime itself starts in the group: `update` with the same `pids` sets it once the container runs.
+   * @throws invalidArgument naming the limit that the kernel refused
+   */
   create(resources: Resources): void
   /** Changes limits of a live group (`docker update`), in an order the kernel accepts. */
   update(resources: Resources): void

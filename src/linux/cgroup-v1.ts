@@ -50,7 +50,7 @@ export class CgroupV1 implements Cgroup {
         if (hierarchy.controllers.includes("cpuset")) inheritCpuset(directory, hierarchy.mountPoint)
       }
       if (resources.devices) this.#allowDevices(resources)
-      writeLimits((controller) => this.#directory(controller), resources)
+      writeLimits((controller) => this.#directory(controller), roomForRuntime(resources))
     } catch (error) {
       for (const directory of made) tryRemove(directory)
       throw error
@@ -131,6 +131,15 @@ export class CgroupV1 implements Cgroup {
   get #directories(): readonly string[] {
     return [...this.#groups.map((group) => group.directory), ...(this.#unified ? [this.#unified] : [])]
   }
+}
+
+/** The processes that an OCI runtime needs inside the group to start a container; they are gone when it runs. */
+const startingProcesses = 4
+
+/** A pids limit too low for the start is raised; `update` sets it when the container runs. */
+function roomForRuntime(resources: Resources): Resources {
+  const limit = resources.pids?.limit ?? 0
+  return limit > 0 && limit < startingProcesses ? { ...resources, pids: { limit: startingProcesses } } : resources
 }
 
 /** A new cpuset group has no CPUs and no memory nodes, and nobody can join it: it gets its parent's, from the root down. */

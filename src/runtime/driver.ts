@@ -188,8 +188,7 @@ function read(path: string): string | undefined {
 }
 
 function readPid(path: string): number {
-  const pid = Number(readFileSync(path, "utf8"))
-  if (!Number.isSafeInteger(pid) || pid <= 0)
-    throw new Failure("internal", `the runtime wrote no process ID into ${path}`)
-  return pid
+  const pid = Number(read(path))
+  if (Number.isSafeInteger(pid) && pid > 0) return pid
+  throw new Failure("internal", `the runtime reported success, but wrote no process ID into ${path}`)
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
-import { existsSync } from "node:fs"
+import { existsSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { openCgroup } from "../../src/linux/cgroup.ts"
 import { probeRuntimes } from "../../src/runtime/probe.ts"
 import { cgroupHost, TestContainers } from "../fixtures/containers.ts"
@@ -40,6 +41,17 @@ for (const info of all.values())
       const { pids } = container.cgroup.stats()
       expect(pids!.limit).toBe(20n)
       expect(pids!.current).toBeLessThanOrEqual(20n)
+    })
+
+    test("pids: a container of one process starts, and cannot start a second", async () => {
+      if (!info.cgroupsByUs) return
+      await using containers = new TestContainers(info)
+      const script = "while ! read go </tmp/go; do :; done 2>/dev/null; ls; echo never"
+      rmSync(join(containers.bundles.rootfs, "tmp/go"), { force: true })
+      await using container = await containers.start(["/bin/sh", "-c", script], { PidsLimit: 1 })
+      expect(container.cgroup.stats().pids!.limit).toBe(1n)
+      writeFileSync(join(containers.bundles.rootfs, "tmp/go"), "go\n")
+      expect(await container.output()).toBe("/bin/sh: can't fork: Resource temporarily unavailable\n")
     })
 
     test("cpus: a busy process is throttled to its share", async () => {

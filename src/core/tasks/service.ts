@@ -134,7 +134,7 @@ export class Tasks implements TaskService {
         })
       }
       const root = request.rootfs ?? bundle.rootfs
-      await scope.span.step("spec", async (span) => {
+      const limits = await scope.span.step("spec", async (span) => {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
@@ -147,6 +147,7 @@ export class Tasks implements TaskService {
           namespaces: spec.linux.namespaces.map((each) => each.type).join(" "),
           mounts: spec.mounts.length,
         })
+        return spec.linux.resources
       })
       const { pid } = await scope.span.step("start", (span) =>
         shim.run(
@@ -163,6 +164,7 @@ export class Tasks implements TaskService {
           span,
         ),
       )
+      if (cgroupByUs && limits?.pids) cgroup.update({ pids: limits.pids })
       live.pid = pid
       live.startedAt = scope.span.now()
       live.status = "running"

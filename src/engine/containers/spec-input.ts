@@ -53,8 +53,8 @@ export interface SpecInput {
   /** Where this container's shareable /dev/shm lies on the host (a mounted tmpfs); needed with IpcMode `shareable`. */
   readonly shmPath?: string
   readonly cgroupMode: CgroupMode
-  /** Of the container's group, below every hierarchy's root. */
-  readonly cgroupPath: string
+  /** Of the container's group, below every hierarchy's root; absent when the task service chooses it. */
+  readonly cgroupPath?: string
   readonly runtime: RuntimeInfo
   readonly seccomp: SeccompFilters
   /** Whether the host confines processes by AppArmor. */

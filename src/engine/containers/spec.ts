@@ -40,7 +40,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     linux: {
       namespaces: namespacesOf(input),
       devices: [...devices.nodes],
-      cgroupsPath: input.cgroupPath,
+      ...(input.cgroupPath ? { cgroupsPath: input.cgroupPath } : {}),
       resources: { ...limitsOf(host), devices: [...devices.rules] },
       ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
       ...(propagation ? { rootfsPropagation: propagation } : {}),
