@@ -105,7 +105,12 @@ class DefaultBridge implements BridgeNetwork {
       masquerade: options.ipMasq ?? true,
       betweenContainers: options.icc ?? true,
     })
-    this.#resolver = new ContainerResolver(this.gateway, this.#rules, options.log)
+    this.#resolver = new ContainerResolver(
+      this.gateway,
+      this.#rules,
+      options.resolvConf ?? "/etc/resolv.conf",
+      options.log,
+    )
     this.#takeOver()
     this.#rules.install()
     if (options.ipForward ?? true) this.#forwardPackets()

@@ -72,6 +72,8 @@ export interface BridgeOptions {
   readonly defaultAddressPools?: readonly AddressPool[]
   /** Ready namespaces at most, refilled when half are used. Default 8; 0 keeps none ahead. */
   readonly poolSize?: number
+  /** The host's resolver configuration. Default `/etc/resolv.conf`. */
+  readonly resolvConf?: string
   /** Told of what is done to the host, and of what went wrong in the background. */
   readonly log: (message: string) => void
 }

@@ -4,7 +4,6 @@ import { DnsForwarder } from "./dns.ts"
 import { nameserversOf, reachableNameservers } from "./files.ts"
 import type { Rules } from "./rules.ts"
 
-const hostFile = "/etc/resolv.conf"
 /** Where systemd-resolved tells the name servers that it asks itself. */
 const resolvedFile = "/run/systemd/resolve/resolv.conf"
 
@@ -13,9 +12,12 @@ export class ContainerResolver implements AsyncDisposable {
   readonly #gateway: string
   readonly #rules: Rules
   readonly #log: (message: string) => void
+  readonly #hostFile: string
   #forwarder: Promise<DnsForwarder | undefined> | undefined
 
-  constructor(gateway: string, rules: Rules, log: (message: string) => void) {
+  /** `hostFile` is the host's resolv.conf, read anew whenever it matters. */
+  constructor(gateway: string, rules: Rules, hostFile: string, log: (message: string) => void) {
+    this.#hostFile = hostFile
     this.#gateway = gateway
     this.#rules = rules
     this.#log = log
@@ -26,7 +28,7 @@ export class ContainerResolver implements AsyncDisposable {
    * systemd-resolved names: they serve while the daemon, and with it the forwarder, restarts.
    */
   async nameservers(): Promise<readonly string[]> {
-    const reachable = reachableNameservers(textOf(hostFile))
+    const reachable = reachableNameservers(textOf(this.#hostFile))
     if (reachable.length > 0) return reachable
     this.#forwarder ??= this.#listen()
     await this.#forwarder
@@ -37,7 +39,7 @@ export class ContainerResolver implements AsyncDisposable {
     try {
       // resolv.conf(5): without a nameserver line the name server is on the local machine.
       const forwarder = await DnsForwarder.listen(this.#gateway, () => {
-        const servers = nameserversOf(textOf(hostFile))
+        const servers = nameserversOf(textOf(this.#hostFile))
         return servers.length > 0 ? servers : ["127.0.0.1"]
       })
       for (const protocol of ["udp", "tcp"] as const)

@@ -1,0 +1,141 @@
+import { expect, test } from "bun:test"
+import { execFile } from "node:child_process"
+import { createSocket } from "node:dgram"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { promisify } from "node:util"
+import { openBridgeNetwork } from "../../src/network/bridge.ts"
+import type { BridgeNetwork, BridgeOptions } from "../../src/network/contract.ts"
+import { noSink, Span } from "../../src/trace/span.ts"
+
+const run = promisify(execFile)
+const bridge = `bo${process.pid.toString(36)}`
+const span = () => Span.root(noSink, "network", "test")
+
+/** Opens a network of its own for `work`, and removes it. */
+async function withNetwork(
+  more: Partial<BridgeOptions>,
+  work: (network: BridgeNetwork, root: string) => Promise<void>,
+) {
+  const root = mkdtempSync(join(tmpdir(), "barge-network-"))
+  try {
+    const network = await openBridgeNetwork({
+      bridge,
+      runRoot: root,
+      records: { put: () => {}, delete: () => true, all: () => [] },
+      defaultAddressPools: [{ base: "10.206.0.0/16", size: 24 }],
+      log: () => {},
+      ...more,
+    })
+    try {
+      await work(network, root)
+    } finally {
+      for (const { containerId } of network.endpoints()) await network.disconnect(containerId)
+      await network[Symbol.asyncDispose]()
+    }
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+}
+
+const within = (netns: string, command: string, ...args: string[]) =>
+  run("nsenter", [`--net=${netns}`, command, ...args])
+const pings = (netns: string, address: string) =>
+  within(netns, "busybox", "ping", "-c", "1", "-W", "1", address).then(
+    () => true,
+    () => false,
+  )
+
+test("without icc containers reach the gateway and published ports, but not each other", async () => {
+  await withNetwork({ icc: false }, async (network) => {
+    const web = await network.connect(
+      "web",
+      { containerName: "web", ports: [{ protocol: "tcp", containerPort: 80, hostIp: "", hostPort: 0 }] },
+      span(),
+    )
+    const other = await network.connect("other", { containerName: "other", ports: [] }, span())
+    expect(await pings(other.netnsPath, network.gateway)).toBe(true)
+    expect(await pings(other.netnsPath, web.ipv4)).toBe(false)
+    const fixtures = resolve(import.meta.dir, "../fixtures")
+    const echo = execFile("nsenter", [
+      `--net=${web.netnsPath}`,
+      process.execPath,
+      join(fixtures, "echo-server.ts"),
+      "80",
+      "web",
+    ])
+    const gone = new Promise((resolve) => echo.once("exit", resolve))
+    await new Promise((resolve) => echo.stdout!.once("data", resolve))
+    const port = String(web.ports[0]!.hostPort)
+    const answer = await within(
+      other.netnsPath,
+      process.execPath,
+      join(fixtures, "ask.ts"),
+      "tcp",
+      network.gateway,
+      port,
+    )
+    echo.kill("SIGKILL")
+    await gone
+    expect(answer.stdout.trim()).toBe(`web ${network.gateway}`)
+  })
+})
+
+test("bridge address, range and MTU are as asked, and contradictions are refused with the flag's name", async () => {
+  await withNetwork({ bip: "10.206.77.1/24", fixedCidr: "10.206.77.64/26", mtu: 1280 }, async (network) => {
+    expect(network.subnet).toBe("10.206.77.0/24")
+    expect(network.gateway).toBe("10.206.77.1")
+    const container = await network.connect("one", { containerName: "one", ports: [] }, span())
+    expect(container.ipv4).toBe("10.206.77.64")
+    expect((await within(container.netnsPath, "ip", "link", "show", "eth0")).stdout).toContain("mtu 1280")
+  })
+  await expect(withNetwork({ bip: "10.206.77.0/24" }, async () => {})).rejects.toThrow("--bip")
+  await expect(withNetwork({ bip: "10.206.77.1/24", fixedCidr: "10.1.0.0/24" }, async () => {})).rejects.toThrow(
+    "10.1.0.0/24 is not part of the network 10.206.77.0/24",
+  )
+  await expect(withNetwork({ bridge: "a-name-that-is-too-long" }, async () => {})).rejects.toThrow("not usable")
+  await expect(withNetwork({ bridge: "lo" }, async () => {})).rejects.toThrow("lo exists and is not a bridge")
+})
+
+test("a subnet that is used up is told, and a place that becomes free is used", async () => {
+  await withNetwork({ bip: "10.206.77.1/29" }, async (network) => {
+    for (let index = 0; index < 5; index++)
+      await network.connect(`c${index}`, { containerName: `c${index}`, ports: [] }, span())
+    await expect(network.connect("more", { containerName: "more", ports: [] }, span())).rejects.toThrow(
+      "no available IPv4 addresses",
+    )
+    await network.disconnect("c2")
+    expect((await network.connect("more", { containerName: "more", ports: [] }, span())).ipv4).toBe("10.206.77.4")
+  })
+})
+
+test("when the host's resolver is on its loopback the gateway answers containers", async () => {
+  // An address of the loopback network that no resolver of a distribution uses.
+  const upstream = createSocket("udp4")
+  await new Promise<void>((resolve) => upstream.bind(53, "127.77.0.1", resolve))
+  upstream.on("message", (question, from) => {
+    const answer = Buffer.concat([question, Buffer.from("c00c000100010000003c0004c0000207", "hex")])
+    answer[2] = 0x81
+    answer[3] = 0x80
+    const wantsIpv4 = question.readUInt16BE(question.length - 4) === 1
+    answer.writeUInt16BE(wantsIpv4 ? 1 : 0, 6)
+    upstream.send(wantsIpv4 ? answer : answer.subarray(0, question.length), from.port, from.address)
+  })
+  const folder = mkdtempSync(join(tmpdir(), "barge-network-"))
+  const resolvConf = join(folder, "resolv.conf")
+  writeFileSync(resolvConf, "nameserver 127.77.0.1\n")
+  try {
+    await withNetwork({ resolvConf }, async (network) => {
+      expect((await network.nameservers())[0]).toBe(network.gateway)
+      const container = await network.connect("asking", { containerName: "asking", ports: [] }, span())
+      const answer = await within(container.netnsPath, "busybox", "nslookup", "barge.test", network.gateway)
+      expect(answer.stdout).toContain("192.0.2.7")
+      writeFileSync(resolvConf, "nameserver 192.0.2.53\n")
+      expect(await network.nameservers()).toEqual(["192.0.2.53"])
+    })
+  } finally {
+    await new Promise<void>((resolve) => upstream.close(() => resolve()))
+    rmSync(folder, { recursive: true })
+  }
+})
