@@ -1,7 +1,8 @@
 import type { Socket } from "node:net"
 import { Failure } from "../errors/failure.ts"
-import type { AttachOptions, AttachStream, LogPosition, OutputChunk } from "./contract.ts"
+import type { AttachOptions, AttachStream, LogConfig, LogPosition, OutputChunk } from "./contract.ts"
 import { dial } from "./link.ts"
+import { readChunks } from "./logs/reader.ts"
 import {
   type Frame,
   FrameParser,
@@ -22,51 +23,45 @@ interface Queued extends OutputChunk {
   readonly reached: LogPosition
 }
 
-/** Opens a live connection to a process's stdio. @throws the shim's failure */
-export async function openAttach(socketPath: string, options: AttachOptions): Promise<AttachStream> {
-  const socket = await dial(socketPath)
-  const stream = new SocketAttachStream(socket)
-  socket.write(jsonFrame(frameTypes.request, { n: 1, method: "attach", params: options }))
-  try {
-    await stream.accepted
-  } catch (error) {
-    socket.destroy()
-    throw error
-  }
+/**
+ * Opens a live connection to a process's stdio. If the shim is killed meanwhile it goes on with the next one: what was
+ * written in between comes from the log; only input that was under way is lost.
+ * @param afterLoss waits for the shim to be there again and gives the task's log
+ * @throws the shim's failure
+ */
+export async function openAttach(
+  socketPath: string,
+  options: AttachOptions,
+  afterLoss: () => Promise<LogConfig>,
+): Promise<AttachStream> {
+  const stream = new ShimAttachStream(socketPath, options, afterLoss)
+  await stream.begin()
   return stream
 }
 
-class SocketAttachStream implements AttachStream {
-  readonly accepted: Promise<void>
-  readonly #socket: Socket
+class ShimAttachStream implements AttachStream {
+  readonly #socketPath: string
+  readonly #options: AttachOptions
+  readonly #afterLoss: () => Promise<LogConfig>
+  #socket: Socket | undefined
+  /** Resolves when there is a connection, or never will be again. */
+  #connected: Promise<void> = Promise.resolve()
   #position: LogPosition = { generation: 0, offset: 0 }
   #reached: LogPosition = { generation: 0, offset: 0 }
+  /** After what has come, read or not. */
+  #received: LogPosition = { generation: 0, offset: 0 }
   #lagged = false
+  #inputEnded = false
   #queue: Queued[] = []
   #queued = 0
   #over = false
   #wake: (() => void) | undefined
   #iterated = false
-  #accept!: () => void
-  #refuse!: (error: unknown) => void
 
-  constructor(socket: Socket) {
-    this.#socket = socket
-    this.accepted = new Promise((resolve, reject) => {
-      this.#accept = resolve
-      this.#refuse = reject
-    })
-    const parser = new FrameParser(maxAnswer)
-    socket.on("error", () => {})
-    socket.on("data", (bytes: Buffer) => {
-      for (const each of parser.push(bytes)) this.#frame(each)
-      if (this.#queued > highWater) socket.pause()
-    })
-    socket.once("close", () => {
-      this.#refuse(new Failure("unavailable", "the shim closed the connection"))
-      this.#over = true
-      this.#wake?.()
-    })
+  constructor(socketPath: string, options: AttachOptions, afterLoss: () => Promise<LogConfig>) {
+    this.#socketPath = socketPath
+    this.#options = options
+    this.#afterLoss = afterLoss
   }
 
   get position(): LogPosition {
@@ -87,40 +82,105 @@ class SocketAttachStream implements AttachStream {
     return this.#chunks()
   }
 
+  async begin(): Promise<void> {
+    const { position, release } = await this.#connect()
+    this.#position = position
+    this.#reached = position
+    this.#received = position
+    release()
+  }
+
   async write(bytes: Uint8Array): Promise<void> {
     for (let start = 0; start < bytes.length; start += maxInput) {
-      const piece = frame(frameTypes.input, bytes.subarray(start, start + maxInput))
-      if (this.#socket.destroyed) return
-      if (!this.#socket.write(piece)) await this.#drained()
+      await this.#connected
+      const socket = this.#socket
+      if (!socket || socket.destroyed) return
+      if (!socket.write(frame(frameTypes.input, bytes.subarray(start, start + maxInput)))) await drained(socket)
     }
   }
 
   async closeStdin(): Promise<void> {
-    if (!this.#socket.destroyed) this.#socket.write(frame(frameTypes.inputEnd, new Uint8Array()))
+    await this.#connected
+    this.#inputEnded = true
+    if (this.#socket && !this.#socket.destroyed) this.#socket.write(frame(frameTypes.inputEnd, new Uint8Array()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over = true
     this.#queue = []
     this.#wake?.()
-    if (this.#socket.destroyed) return
-    const closed = new Promise<void>((resolve) => this.#socket.once("close", () => resolve()))
+    await this.#connected
+    const socket = this.#socket
+    if (!socket || socket.destroyed) return
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()))
     // Input that was accepted still has to go out, then everything closes.
-    this.#socket.resume()
-    this.#socket.end(() => this.#socket.destroy())
+    socket.resume()
+    socket.end(() => socket.destroy())
     await closed
   }
 
-  #drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#socket.removeListener("drain", done)
-        this.#socket.removeListener("close", done)
-        resolve()
+  /** Attaches on a new connection. Frames after the answer wait until `release`. */
+  async #connect(): Promise<{ readonly position: LogPosition; readonly release: () => void }> {
+    const socket = await dial(this.#socketPath)
+    const parser = new FrameParser(maxAnswer)
+    const accepted = Promise.withResolvers<LogPosition>()
+    let held: Frame[] | undefined = []
+    socket.on("error", () => {})
+    socket.on("data", (bytes: Buffer) => {
+      for (const each of parser.push(bytes)) {
+        if (each.type === frameTypes.answer) {
+          const answer = JSON.parse(each.body.toString("utf8")) as WireAnswer
+          if (answer.error) accepted.reject(new Failure(answer.error.kind, answer.error.message))
+          else accepted.resolve((answer.result as { position: LogPosition }).position)
+          socket.pause()
+        } else if (held) held.push(each)
+        else this.#frame(each)
       }
-      this.#socket.once("drain", done)
-      this.#socket.once("close", done)
+      if (this.#queued > highWater) socket.pause()
     })
+    socket.once("close", () => {
+      accepted.reject(new Failure("unavailable", "the shim closed the connection"))
+      if (this.#socket === socket) this.#lost()
+    })
+    socket.write(jsonFrame(frameTypes.request, { n: 1, method: "attach", params: this.#options }))
+    try {
+      const position = await accepted.promise
+      const release = () => {
+        this.#socket = socket
+        for (const each of held ?? []) this.#frame(each)
+        held = undefined
+        socket.resume()
+      }
+      return { position, release }
+    } catch (error) {
+      socket.destroy()
+      throw error
+    }
+  }
+
+  #lost(): void {
+    if (this.#over) {
+      this.#wake?.()
+      return
+    }
+    this.#connected = this.#resume().catch(() => {
+      this.#over = true
+      this.#wake?.()
+    })
+  }
+
+  /** Goes on with the next shim, from where the output had come. */
+  async #resume(): Promise<void> {
+    const log = await this.#afterLoss()
+    const { position, release } = await this.#connect()
+    if (log.format !== "none" && this.#options.execId === undefined) {
+      for await (const chunks of readChunks({ log, from: this.#received, to: position })) {
+        for (const chunk of chunks) if (this.#options[chunk.stream]) this.#enqueue({ ...chunk, reached: position })
+      }
+    }
+    this.#received = position
+    release()
+    if (this.#inputEnded) this.#socket?.write(frame(frameTypes.inputEnd, new Uint8Array()))
   }
 
   async *#chunks(): AsyncGenerator<OutputChunk> {
@@ -128,7 +188,7 @@ class SocketAttachStream implements AttachStream {
       const next = this.#queue.shift()
       if (next) {
         this.#queued -= next.bytes.length
-        if (this.#queued <= highWater / 2) this.#socket.resume()
+        if (this.#queued <= highWater / 2) this.#socket?.resume()
         this.#reached = next.reached
         yield next
         continue
@@ -141,26 +201,33 @@ class SocketAttachStream implements AttachStream {
     }
   }
 
+  #enqueue(chunk: Queued): void {
+    this.#queue.push(chunk)
+    this.#queued += chunk.bytes.length
+    this.#received = chunk.reached
+    this.#wake?.()
+  }
+
   #frame(each: Frame): void {
-    if (each.type === frameTypes.output) {
-      const { stream, at, bytes, reached } = readOutput(each.body)
-      this.#queue.push({ stream, at, bytes, reached })
-      this.#queued += bytes.length
-    } else if (each.type === frameTypes.outputEnd) {
+    if (each.type === frameTypes.output) this.#enqueue(readOutput(each.body))
+    else if (each.type === frameTypes.outputEnd) {
       const end = JSON.parse(each.body.toString("utf8")) as WireEnd
       this.#lagged = end.lagged
       if (this.#queue.length === 0) this.#reached = end.position
       this.#over = true
-    } else if (each.type === frameTypes.answer) {
-      const answer = JSON.parse(each.body.toString("utf8")) as WireAnswer
-      if (answer.error) this.#refuse(new Failure(answer.error.kind, answer.error.message))
-      else {
-        const { position } = answer.result as { position: LogPosition }
-        this.#position = position
-        this.#reached = position
-        this.#accept()
-      }
+      this.#wake?.()
     }
-    this.#wake?.()
   }
+}
+
+async function drained(socket: Socket): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      socket.removeListener("drain", done)
+      socket.removeListener("close", done)
+      resolve()
+    }
+    socket.once("drain", done)
+    socket.once("close", done)
+  })
 }

@@ -72,10 +72,15 @@ export class Attachment {
     if (frame.type === frameTypes.inputEnd) this.#owner.endInput()
     else if (frame.type === frameTypes.input) {
       input.write(frame.body)
-      if (input.isBlocked) {
-        this.connection.pause()
-        input.whenFree(() => this.connection.resume())
-      }
+      this.respectInput()
     }
+  }
+
+  /** Takes no more from this client while the process does not read what it has. */
+  respectInput(): void {
+    const { input } = this.#owner
+    if (!input?.isBlocked || !this.options.stdin) return
+    this.connection.pause()
+    input.whenFree(() => this.connection.resume())
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { Failure } from "../errors/failure.ts"
+import { Failure, isKind } from "../errors/failure.ts"
 import { selfCommand } from "../std/self.ts"
 import type { Span } from "../trace/span.ts"
 import { openAttach } from "./attach-client.ts"
@@ -7,6 +7,7 @@ import type {
   AttachOptions,
   AttachStream,
   ExecStart,
+  ExitRecord,
   IoConfig,
   LogConfig,
   RunRequest,
@@ -14,6 +15,7 @@ import type {
   ShimEvent,
   TaskState,
 } from "./contract.ts"
+import { KeptStore } from "./kept-descriptors.ts"
 import { launchShim, otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
 import { dial, Link } from "./link.ts"
 import type { Hello, WireEvent } from "./protocol.ts"
@@ -40,7 +42,10 @@ class ShimClient implements Shim {
   readonly #listeners = new Set<(event: ShimEvent) => void>()
   /** Spans of calls whose last steps are still to come, by process. */
   readonly #spans = new Map<string, Span>()
+  /** Processes whose exits have been told here. */
+  readonly #told = new Set<string>()
   #hello: Hello | undefined
+  #kept: KeptStore | undefined
   #link: Promise<Link> | undefined
   #disposed = false
 
@@ -99,7 +104,22 @@ class ShimClient implements Shim {
 
   async attach(options: AttachOptions): Promise<AttachStream> {
     await this.#link
-    return await openAttach(this.#socketPath, options)
+    return await openAttach(this.#socketPath, options, () => this.#logAfterLoss(options.id))
+  }
+
+  /** Waits for the shim after a lost connection. @returns the task's log @throws notFound when it knows the task no more */
+  async #logAfterLoss(id: string): Promise<LogConfig> {
+    for (;;) {
+      if (this.#disposed) throw new Failure("cancelled", "the connection to the shim was closed")
+      try {
+        const task = (await this.tasks()).find((each) => each.id === id)
+        if (!task) throw new Failure("notFound", `the shim knows no task ${id}`)
+        return task.log
+      } catch (error) {
+        if (!isKind(error, "unavailable")) throw error
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
   }
 
   async reopenLog(id: string): Promise<void> {
@@ -112,6 +132,8 @@ class ShimClient implements Shim {
 
   async forget(id: string, execId?: string): Promise<void> {
     await this.#request("forget", { id, execId })
+    this.#told.delete(keyOf(id, execId))
+    if (execId === undefined) for (const key of this.#told) if (key.startsWith(`${id}/`)) this.#told.delete(key)
   }
 
   on(listener: (event: ShimEvent) => void): () => void {
@@ -122,6 +144,7 @@ class ShimClient implements Shim {
   async upgrade(): Promise<void> {
     await this.#request("upgrade", { command: this.#command })
     this.#hello = (await this.#request("hello")) as Hello
+    if (this.#kept) await this.#takeKept(await this.#link!, this.#kept)
   }
 
   async shutdown(): Promise<void> {
@@ -134,6 +157,7 @@ class ShimClient implements Shim {
       throw error
     }
     await link?.closed
+    this.#kept?.[Symbol.dispose]()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -141,12 +165,16 @@ class ShimClient implements Shim {
     const link = await this.#link?.catch(() => undefined)
     link?.close()
     await link?.closed
+    this.#kept?.[Symbol.dispose]()
   }
 
   async #launch(method: string, request: unknown, span: Span, key: string): Promise<{ readonly pid: number }> {
     this.#spans.set(key, span)
+    this.#told.delete(key)
     try {
-      return (await this.#request(method, request, span)) as { pid: number }
+      const started = (await this.#request(method, request, span)) as { pid: number }
+      this.#kept?.drain()
+      return started
     } catch (error) {
       this.#spans.delete(key)
       throw error
@@ -162,8 +190,47 @@ class ShimClient implements Shim {
   async #establish(): Promise<Link> {
     const link = new Link(await this.#dialOrStart(), (event) => this.#event(event))
     this.#hello = (await link.request("hello")) as Hello
+    if (this.#disposed) link.close()
     void link.closed.then(() => this.#lost())
+    await this.#keepDescriptors(link)
     return link
+  }
+
+  /** The shim that went may still answer while it goes, and the next needs a moment. */
+  async #establishAgain(): Promise<Link> {
+    const deadline = Date.now() + patience
+    for (let pause = 2; ; pause = Math.min(2 * pause, 500)) {
+      try {
+        return await this.#establish()
+      } catch (error) {
+        if (this.#disposed || Date.now() > deadline) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, pause))
+    }
+  }
+
+  /** Holds duplicates of what the shim holds. Without them everything works, until the shim is killed. */
+  async #keepDescriptors(link: Link): Promise<void> {
+    const before = this.#kept
+    try {
+      this.#kept = new KeptStore(this.#socketPath)
+      await this.#takeKept(link, this.#kept)
+    } catch {
+      this.#kept?.[Symbol.dispose]()
+      this.#kept = undefined
+    }
+    before?.[Symbol.dispose]()
+  }
+
+  /** Takes the descriptors of all that runs, in as many parts as the socket holds. */
+  async #takeKept(link: Link, kept: KeptStore): Promise<void> {
+    for (let attempt = 0; attempt < 1000; attempt++) {
+      const { waiting } = (await link.request("kept", { name: kept.name })) as { waiting: number }
+      kept.drain()
+      if (waiting === 0) return
+      // Below zero: the shim has not looked at that connection yet.
+      if (waiting < 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    }
   }
 
   /** The connection is gone: finds the shim again, or starts the next, and tells what it knows. */
@@ -177,6 +244,9 @@ class ShimClient implements Shim {
         async (established) => {
           const tasks = (await established.request("tasks")) as TaskState[]
           this.#tell({ type: "reconnected", replaced: this.#hello?.instance !== before, tasks })
+          for (const exit of tasks.flatMap((task) => [task, ...task.execs]).flatMap((each) => each.exit ?? [])) {
+            this.#exited(exit)
+          }
         },
         () => {
           if (!this.#disposed) setTimeout(() => this.#lost(), 1000)
@@ -188,7 +258,7 @@ class ShimClient implements Shim {
   async #dialOrStart(): Promise<Socket> {
     const first = await this.#tryDial()
     if (first) return first
-    const { ended } = launchShim(this.#options.runRoot, this.#command)
+    const { ended } = launchShim(this.#options.runRoot, this.#command, this.#kept?.all() ?? new Map())
     let over: { code: number | null } | undefined
     ended.then(
       (code) => {
@@ -227,14 +297,23 @@ class ShimClient implements Shim {
         return
       }
       case "release":
+        this.#kept?.release(keyOf(event.id, event.execId), event.names)
         return
       case "exit":
-        this.#spans.delete(keyOf(event.exit.id, event.exit.execId))
-        this.#tell(event)
+        this.#exited(event.exit)
         return
       default:
         this.#tell(event)
     }
+  }
+
+  /** Tells an exit, unless it has been told already. */
+  #exited(exit: ExitRecord): void {
+    const key = keyOf(exit.id, exit.execId)
+    this.#spans.delete(key)
+    if (this.#told.has(key)) return
+    this.#told.add(key)
+    this.#tell({ type: "exit", exit })
   }
 
   #tell(event: ShimEvent): void {

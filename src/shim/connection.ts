@@ -43,9 +43,8 @@ export class Connection {
     this.#events = events
     this.#watch = reactor.watch(descriptor, (ready) => this.#ready(ready))
     if (state) {
-      const incoming = Buffer.from(state.incoming, "base64")
-      if (incoming.length > 0)
-        for (const _ of this.#parser.push(incoming)) throw new Error("a whole frame was left over")
+      const whole = [...this.#parser.push(Buffer.from(state.incoming, "base64"))]
+      if (whole.length > 0) setImmediate(() => this.#tell(whole))
       const outgoing = Buffer.from(state.outgoing, "base64")
       if (outgoing.length > 0) this.#enqueue(outgoing)
     }
@@ -155,15 +154,20 @@ export class Connection {
         return
       }
       if (length > 0) {
-        for (const frame of this.#parser.push(Buffer.from(readBuffer.subarray(0, length)))) {
-          this.#events.frame(frame)
-          if (this.#closed) return
-        }
+        this.#tell(this.#parser.push(Buffer.from(readBuffer.subarray(0, length))))
+        if (this.#closed) return
       }
     } catch {
       this.close()
       return
     }
     if (this.#reading) this.#watch.want(readiness.read)
+  }
+
+  #tell(frames: Iterable<Frame>): void {
+    for (const frame of frames) {
+      this.#events.frame(frame)
+      if (this.#closed) return
+    }
   }
 }

@@ -7,10 +7,11 @@ import { Reactor } from "../linux/reactor.ts"
 import { openDriver } from "../runtime/driver.ts"
 import { build } from "../std/build.ts"
 import { newId } from "../std/id.ts"
+import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
 import { Journal } from "./journal.ts"
 import { otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
 import { Server } from "./server.ts"
-import { Supervisor } from "./supervisor.ts"
+import { type Inherited, keyOf, Supervisor } from "./supervisor.ts"
 
 /** How often left-over children are looked for, in milliseconds. */
 const sweepEvery = 10_000
@@ -20,7 +21,8 @@ const sweepEvery = 10_000
  * @returns its exit code; {@link otherShim} when another one holds the run root
  */
 export async function shimMain(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { "run-root": { type: "string" } } })
+  const options = { "run-root": { type: "string" }, handover: { type: "string" } } as const
+  const { values } = parseArgs({ args: [...args], options })
   const runRoot = values["run-root"]
   if (!runRoot) {
     console.error("barge shim: --run-root is missing; the daemon starts the shim by itself")
@@ -28,11 +30,9 @@ export async function shimMain(args: readonly string[]): Promise<number> {
   }
   const folder = shimFolder(runRoot)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const lock = openSync(join(folder, "lock"), "a", 0o600)
-  if (!tryLock(lock)) {
-    closeSync(lock)
-    return otherShim
-  }
+  const handover = values.handover === undefined ? nothing : readHandover(values.handover)
+  const lock = handover.lock ?? lockFolder(folder)
+  if (lock === undefined) return otherShim
   process.umask(0o077)
   process.chdir("/")
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {})
@@ -40,31 +40,78 @@ export async function shimMain(args: readonly string[]): Promise<number> {
   process.on("uncaughtException", (error) => journal.line(`unexpected: ${error.stack ?? error.message}`))
   process.on("unhandledRejection", (error) => journal.line(`unexpected: ${(error as Error)?.stack ?? error}`))
   becomeSubreaper()
+  await serve({ folder, runRoot, handover, lock, journal })
+  return 0
+}
+
+const nothing: Handover = { processes: {}, connections: [] }
+
+/** The run root is ours as long as the descriptor is open. @returns undefined when another shim has it */
+function lockFolder(folder: string): number | undefined {
+  const lock = openSync(join(folder, "lock"), "a", 0o600)
+  if (tryLock(lock)) return lock
+  closeSync(lock)
+  return undefined
+}
+
+interface Service {
+  readonly folder: string
+  readonly runRoot: string
+  readonly handover: Handover
+  readonly lock: number
+  readonly journal: Journal
+}
+
+async function serve({ folder, runRoot, handover, lock, journal }: Service): Promise<void> {
   using reactor = new Reactor()
+  const instance = handover.instance ?? newId()
+  const over = Promise.withResolvers<void>()
   const supervisor: Supervisor = new Supervisor({
     reactor,
     folder,
     driver: openDriver,
-    tell: (event) => server?.tell(event),
-    keep: () => {},
+    tell: (event) => server.tell(event),
+    keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),
   })
-  let server: Server | undefined
-  supervisor.recover(new Map())
+  const server: Server = new Server({
+    reactor,
+    socketPath: shimSocket(runRoot),
+    listener: handover.listener,
+    supervisor,
+    version: build.version,
+    instance,
+    shutdown: over.resolve,
+    upgrade: (command) => {
+      journal.line(`becomes ${command.join(" ")}`)
+      const state = { instance, lock, listener: server.listener, ...handedOver(supervisor, server) }
+      return becomeNext(folder, runRoot, command, state)
+    },
+  })
+  supervisor.recover(new Map(Object.entries(handover.processes)))
+  server.adopt(handover.connections)
+  supervisor.resume()
   const sweep = setInterval(() => supervisor.sweepOrphans(), sweepEvery)
   journal.line(`shim ${build.version} serves ${runRoot}, PID ${process.pid}`)
-  await new Promise<void>((resolve) => {
-    server = new Server({
-      reactor,
-      socketPath: shimSocket(runRoot),
-      supervisor,
-      version: build.version,
-      instance: newId(),
-      shutdown: resolve,
-    })
-  })
+  await over.promise
   clearInterval(sweep)
+  server.close()
   journal.line("shim ends")
-  server?.close()
-  return 0
+}
+
+function handedOver(supervisor: Supervisor, server: Server): Pick<Handover, "processes" | "connections"> {
+  const processes: Record<string, Inherited> = {}
+  const connections: HandedConnection[] = server.handOver()
+  for (const process of supervisor.processes) {
+    const { id, execId } = process.record
+    processes[keyOf(id, execId)] = {
+      descriptors: process.descriptors(),
+      input: process.io.input?.pending.toString("base64") ?? "",
+    }
+    process.io.settle()
+    for (const { connection, options, hasEnded } of process.io.attachments) {
+      connections.push({ kind: "attach", state: connection.state(), options, ended: hasEnded })
+    }
+  }
+  return { processes, connections }
 }

@@ -40,7 +40,12 @@ export class Output {
     return this.#over
   }
 
-  /** Reads what is there and goes on whenever there is more. Call again when {@link isHeld} has become false. */
+  /** Reads what is there; goes on whenever there is more. A FIFO that never had a writer since it was opened ends here. */
+  begin(): void {
+    this.#read()
+  }
+
+  /** Goes on when the clients that held it do so no more. */
   resume(): void {
     if (!this.#over) this.#watch.want(readiness.read)
   }

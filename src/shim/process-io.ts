@@ -129,30 +129,35 @@ export class ProcessIo {
     this.#addOutput("stdout", master)
   }
 
-  /** Takes the ends of a process that runs already: those given, otherwise by the names of its FIFOs. */
-  adopt(given: IoDescriptors, inputClosed: boolean): void {
+  /**
+   * Takes the ends of a process that runs already: those given, or by the names of its FIFOs when none are.
+   * @param input what its stdin has not got yet
+   */
+  adopt(given: IoDescriptors | undefined, inputClosed: boolean, input: Buffer): void {
     const { folder, io } = this.#options
     if (io.terminal) {
-      if (given.master === undefined) this.#finish()
-      else this.connectTerminal(given.master)
+      if (given?.master !== undefined) this.connectTerminal(given.master)
+      else this.#input?.close()
+      if (input.length > 0) this.#input?.write(input)
       return
     }
     for (const stream of ["stdout", "stderr"] as const) {
-      const reader = given[stream] ?? openIfThere(() => openFifoReader(join(folder, stream)))
+      const reader = given ? given[stream] : openIfThere(() => openFifoReader(join(folder, stream)))
       if (reader !== undefined) this.#addOutput(stream, reader)
     }
-    if (this.#input) {
-      const writer = given.stdin ?? openIfThere(() => openFifoWriter(join(folder, "stdin")))
-      if (writer === undefined) this.#input.close()
-      else this.#input.connect(writer)
-      if (inputClosed) this.#input.end()
-    }
+    if (!this.#input) return
+    const byName = given || inputClosed ? undefined : openIfThere(() => openFifoWriter(join(folder, "stdin")))
+    const writer = given?.stdin ?? byName
+    if (writer === undefined) this.#input.close()
+    else this.#input.connect(writer)
+    if (input.length > 0) this.#input.write(input)
+    if (inputClosed) this.#input.end()
   }
 
   /** Begins to read: the process has its ends now. */
   start(): void {
     this.#live = true
-    for (const output of this.#outputs.values()) output.resume()
+    for (const output of [...this.#outputs.values()]) output.begin()
     if (this.#outputs.size === 0) this.#finish()
   }
 
@@ -178,6 +183,7 @@ export class ProcessIo {
       ended,
     )
     this.#attachments.add(attachment)
+    attachment.respectInput()
     return attachment
   }
 
@@ -193,6 +199,11 @@ export class ProcessIo {
     if (master && !master.isOver) setWindowSize(master.descriptor, size)
   }
 
+  /** Writes what the log still holds back. */
+  settle(): void {
+    if (!this.#closed) this.log.flush(nowNanos())
+  }
+
   /** Reads what is there at once, as far as clients allow. */
   readAhead(): void {
     for (const output of this.#outputs.values()) void output.idle()
@@ -201,12 +212,12 @@ export class ProcessIo {
   /** Resolves when everything written so far is in the log. */
   async drained(): Promise<void> {
     await Promise.all([...this.#outputs.values()].map((output) => output.idle()))
-    if (!this.#closed) this.log.flush(nowNanos())
+    this.settle()
   }
 
   /** Tells attached clients that there is no more, whether or not somebody could still write. */
   endAttachments(): void {
-    if (!this.#closed) this.log.flush(nowNanos())
+    this.settle()
     for (const attachment of this.#attachments) attachment.end({ lagged: false, position: this.log.position })
     this.#resume()
   }
@@ -246,7 +257,6 @@ export class ProcessIo {
     const isHeld = () => this.#isHeld()
     const output = new Output(this.#options.reactor, descriptor, sink, isHeld, () => this.#outputEnded())
     this.#outputs.set(stream, output)
-    if (this.#live) output.resume()
   }
 
   #pass(stream: OutputStream, buffer: Buffer, start: number, length: number): void {

@@ -94,17 +94,27 @@ export class SupervisedProcess {
     this.io.start()
   }
 
-  /** Takes a process over from an earlier shim, or an earlier image of this one. */
-  adopt(kept: KeptDescriptors): void {
+  /**
+   * Takes a process over from an earlier shim, or an earlier image of this one. Nothing happens before {@link resume}.
+   * @param kept all its descriptors, if somebody kept them; otherwise they are opened by name, as far as they have one
+   * @param input what its stdin has not got yet
+   */
+  adopt(kept: KeptDescriptors | undefined, input: Buffer): void {
     this.#exit = this.folder.readExit()
-    this.io.adopt(kept, this.#record.inputClosed ?? false)
-    const { pid, phase } = this.#record
-    if (pid === undefined) {
-      if (phase !== "opened") this.io.start()
+    const { pid, phase, startTicks: ticks, inputClosed } = this.#record
+    if (phase === "opened") {
+      if (input.length > 0) this.io.input?.write(input)
       return
     }
-    if (!this.#exit) this.#await(kept.pidfd ?? pidfdOf(pid, this.#record.startTicks))
+    this.io.adopt(kept, inputClosed ?? false, input)
+    if (!this.#exit) this.#await(kept?.pidfd ?? pidfdOf(pid!, ticks))
+  }
+
+  /** Goes on with an adopted process, when its clients are attached again. */
+  resume(): void {
+    if (this.#record.phase === "opened") return
     this.io.start()
+    if (this.#exit) this.#lingerThenEnd()
   }
 
   /** @throws notFound when it has ended */
@@ -154,6 +164,10 @@ export class SupervisedProcess {
     this.io.readAhead()
     this.folder.writeExit(this.#exit)
     this.#events.exit(this.#exit)
+    this.#lingerThenEnd()
+  }
+
+  #lingerThenEnd(): void {
     this.#linger = setTimeout(() => this.io.endAttachments(), lingering)
     this.#linger.unref()
   }

@@ -25,6 +25,8 @@ export const frameTypes = {
   inputEnd: 6,
   /** JSON {@link WireEnd}: no more output. */
   outputEnd: 7,
+  /** JSON {@link WireKept}, with the descriptors named in it. */
+  kept: 8,
 } as const
 
 export interface WireRequest {
@@ -51,6 +53,14 @@ export type WireEvent =
 export interface WireEnd {
   readonly lagged: boolean
   readonly position: LogPosition
+}
+
+/** Duplicates of a process's descriptors, for the daemon to hold: they outlive a shim that is killed. */
+export interface WireKept {
+  readonly id: string
+  readonly execId?: string
+  /** `stdin`, `stdout`, `stderr`, `master`, `pidfd`: in the order of the descriptors. */
+  readonly names: readonly string[]
 }
 
 export interface Hello {
@@ -145,7 +155,7 @@ export class FrameParser {
    * @throws invalidArgument for a frame that is too long
    */
   *push(bytes: Buffer): Generator<Frame> {
-    this.#parts.push(bytes)
+    if (bytes.length > 0) this.#parts.push(bytes)
     this.#length += bytes.length
     while (this.#length >= prefixLength) {
       if (this.#parts[0]!.length < prefixLength) this.#join()

@@ -2,22 +2,12 @@ import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import { discardChild, endedChild } from "../linux/pidfd.ts"
-import type { WindowSize } from "../linux/pty.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
 import type { Connection } from "./connection.ts"
 import { ConsoleSocket } from "./console.ts"
-import type {
-  AttachOptions,
-  ExecStart,
-  ExitRecord,
-  IoConfig,
-  LogConfig,
-  LogPosition,
-  RunRequest,
-  TaskState,
-} from "./contract.ts"
+import type { AttachOptions, ExecStart, IoConfig, LogConfig, LogPosition, RunRequest, TaskState } from "./contract.ts"
 import { killHalfStarted } from "./half-started.ts"
 import { type KeptDescriptors, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
@@ -33,6 +23,14 @@ export interface SupervisorOptions {
   /** Hands duplicates of a process's descriptors to whoever keeps them. */
   readonly keep: (process: SupervisedProcess) => void
   readonly journal: (line: string) => void
+}
+
+/** What is left of a process from an earlier shim, or an earlier image of this one. */
+export interface Inherited {
+  /** All that were open. */
+  readonly descriptors: KeptDescriptors
+  /** What its stdin has not got yet; base64. */
+  readonly input?: string
 }
 
 type Launch = (launch: {
@@ -60,20 +58,27 @@ export class Supervisor {
     return this.#processes.values()
   }
 
-  /** Takes over what is on disk; `kept` has descriptors that outlived an earlier shim or image, by {@link keyOf}. */
-  recover(kept: ReadonlyMap<string, KeptDescriptors>): void {
+  /** Takes over what is on disk, for {@link resume}, with what outlived the earlier shim or image, by {@link keyOf}. */
+  recover(inherited: ReadonlyMap<string, Inherited>): void {
     for (const { folder, record } of recordsIn(this.#tasksFolder)) {
-      if (record.phase === "opened" || (record.phase === "starting" && !kept.has(keyOf(record.id, record.execId)))) {
+      const key = keyOf(record.id, record.execId)
+      const own = inherited.get(key)
+      if (record.phase === "starting" || (record.phase === "opened" && !own)) {
         if (record.phase === "starting") killHalfStarted(record, this.#options.journal)
         folder.remove()
         continue
       }
       try {
-        this.#supervise(folder, record).adopt(kept.get(keyOf(record.id, record.execId)) ?? {})
+        this.#supervise(folder, record).adopt(own?.descriptors, Buffer.from(own?.input ?? "", "base64"))
       } catch (error) {
-        this.#options.journal(`cannot take over ${keyOf(record.id, record.execId)}: ${(error as Error).message}`)
+        this.#options.journal(`cannot take over ${key}: ${(error as Error).message}`)
       }
     }
+  }
+
+  /** Goes on with what was taken over, when clients are attached again. */
+  resume(): void {
+    for (const process of [...this.#processes.values()]) process.resume()
   }
 
   /** A process. @throws notFound */
@@ -104,11 +109,6 @@ export class Supervisor {
             ...(each.exit ? { exit: each.exit } : {}),
           })),
       }))
-  }
-
-  /** Exits that nobody has forgotten yet. */
-  exits(): ExitRecord[] {
-    return [...this.#processes.values()].flatMap((each) => each.exit ?? [])
   }
 
   open(id: string, io: IoConfig, log: LogConfig, execId?: string): void {
@@ -164,16 +164,8 @@ export class Supervisor {
     return { pid }
   }
 
-  resize(id: string, size: WindowSize, execId?: string): void {
-    this.get(id, execId).io.resize(size)
-  }
-
   attach(connection: Connection, options: AttachOptions, accepted: (position: LogPosition) => void): void {
     this.get(options.id, options.execId).io.attach(connection, options, accepted)
-  }
-
-  async drained(id: string, execId?: string): Promise<void> {
-    await this.get(id, execId).io.drained()
   }
 
   /** @throws conflict while it runs */
@@ -229,9 +221,9 @@ export class Supervisor {
         release()
       }
       if (terminal) process.io.connectTerminal(terminal.take())
+      this.#traceFirstOutput(process, span)
       process.running(pid, phase)
       this.#options.keep(process)
-      this.#traceFirstOutput(process, span)
       return pid
     } catch (error) {
       this.#discard(id, execId)

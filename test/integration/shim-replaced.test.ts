@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import type { AttachStream, ShimEvent } from "../../src/shim/contract.ts"
+import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
+
+let world: ShimWorld
+beforeAll(async () => {
+  world = await ShimWorld.start()
+})
+afterAll(async () => {
+  await world[Symbol.asyncDispose]()
+})
+
+const both = { stdout: true, stderr: true } as const
+/** Counts up quickly for ever; ends itself with the code that it reads. */
+const counter = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); echo line $i; done; exit 7"
+
+type Reconnected = Extract<ShimEvent, { type: "reconnected" }>
+const isReconnected = (event: ShimEvent): event is Reconnected => event.type === "reconnected"
+
+async function killShim(): Promise<void> {
+  world.events.length = 0
+  process.kill(world.shim.pid, "SIGKILL")
+  expect((await world.event(isReconnected)).replaced).toBe(true)
+}
+
+async function collect(stream: AttachStream, onLine: (count: number) => void): Promise<string> {
+  const all: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream.output) {
+    all.push(chunk.bytes)
+    length += chunk.bytes.length
+    onLine(length)
+  }
+  return Buffer.concat(all).toString()
+}
+
+/** Whether every line from 1 to the last is there, once. */
+function expectCount(text: string, missingAllowed = 0): void {
+  const numbers = text
+    .trimEnd()
+    .split(/\r?\n/)
+    .map((line) => Number(line.slice(5)))
+  let missing = 0
+  for (let index = 1; index < numbers.length; index++) if (numbers[index] !== numbers[index - 1]! + 1) missing++
+  expect(numbers[0]).toBe(1)
+  expect(numbers.at(-1)).toBe(200_000)
+  expect(missing).toBeLessThanOrEqual(missingAllowed)
+}
+
+for (const terminal of [false, true]) {
+  const kind = terminal ? "a terminal" : "pipes"
+  const io = { ...plainIo, terminal }
+
+  test(`an upgrade in the middle of output on ${kind} loses no byte, keeps clients, PID and exit code`, async () => {
+    const id = `upgrade-${terminal}`
+    await world.shim.open(id, io, world.log(id))
+    await using stream = await world.shim.attach({ id, stdin: false, ...both, role: "client" })
+    const pid = world.shim.pid
+    const halfWay = Promise.withResolvers<void>()
+    const all = collect(stream, (length) => length > 200_000 && halfWay.resolve())
+    await world.run(id, counter, io)
+    await halfWay.promise
+    for (let round = 0; round < 3; round++) await world.shim.upgrade()
+    expect(world.shim.pid).toBe(pid)
+    expectCount(await all)
+    expect((await world.exit(id)).code).toBe(7)
+    await world.shim.drained(id)
+    expectCount((await world.output(id)).toString())
+    await world.remove(id)
+  })
+
+  test(`kill -9 of the shim in the middle of output on ${kind}: the container lives, its output and exit code stay known`, async () => {
+    const id = `killed-${terminal}`
+    await world.shim.open(id, io, world.log(id))
+    await using stream = await world.shim.attach({ id, stdin: false, ...both, role: "client" })
+    const halfWay = Promise.withResolvers<void>()
+    const all = collect(stream, (length) => length > 200_000 && halfWay.resolve())
+    const pid = await world.run(id, counter, io)
+    await halfWay.promise
+    await killShim()
+    expect((await world.shim.tasks()).find((task) => task.id === id)?.pid).toBe(pid)
+    expect((await world.exit(id)).code).toBe(7)
+    // What the shim had read and not yet written when it was killed is lost: one piece at most.
+    expectCount(await all, 1)
+    await world.shim.drained(id)
+    expectCount((await world.output(id)).toString(), 1)
+    await world.remove(id)
+  })
+}
+
+test("kill -9 of the shim does not end a process's stdin, and attached clients go on", async () => {
+  const io = { terminal: false, stdin: true, stdinOnce: false }
+  await world.run("talk", "cat", io)
+  await using stream = await world.shim.attach({ id: "talk", stdin: true, ...both, role: "client" })
+  const output = stream.output[Symbol.asyncIterator]()
+  await stream.write(Buffer.from("before\n"))
+  expect(Buffer.from((await output.next()).value!.bytes).toString()).toBe("before\n")
+  await killShim()
+  await stream.write(Buffer.from("after\n"))
+  expect(Buffer.from((await output.next()).value!.bytes).toString()).toBe("after\n")
+  await stream.closeStdin()
+  expect((await output.next()).done).toBe(true)
+  expect((await world.exit("talk")).code).toBe(0)
+  await world.remove("talk")
+})
+
+test("a terminal works after a kill -9 of the shim", async () => {
+  const io = { terminal: true, stdin: true, stdinOnce: false }
+  await world.run("console", "read a; echo got $a; exit 5", io)
+  await killShim()
+  await world.shim.resize("console", { height: 20, width: 40 })
+  await using stream = await world.shim.attach({ id: "console", stdin: true, ...both, role: "client" })
+  await stream.write(Buffer.from("word\n"))
+  let all = ""
+  for await (const chunk of stream.output) all += Buffer.from(chunk.bytes).toString()
+  expect(all).toContain("got word\r\n")
+  expect((await world.exit("console")).code).toBe(5)
+  await world.remove("console")
+})
+
+test("a process that ends while no shim runs is known with its exit code and its last output", async () => {
+  const pid = await world.run("gap", "echo last words; sleep 1000")
+  const shim = world.shim.pid
+  process.kill(shim, "SIGSTOP")
+  process.kill(pid, "SIGKILL")
+  await killShim()
+  expect((await world.exit("gap")).code).toBe(137)
+  await world.remove("gap")
+})
+
+test("without a daemon that kept descriptors the next shim still finds containers, and is honest about exit codes", async () => {
+  await world.run("alone", "sleep 1000")
+  const exec = await world.exec("alone", "early", "sleep 1000")
+  const before = world.shim.pid
+  await world.shim[Symbol.asyncDispose]()
+  process.kill(before, "SIGKILL")
+  process.kill(exec, "SIGKILL")
+  await gone(exec)
+  world.events.length = 0
+  await world.connect()
+  expect(world.shim.pid).not.toBe(before)
+  const task = (await world.shim.tasks()).find((each) => each.id === "alone")!
+  expect(task.exit).toBeUndefined()
+  const early = task.execs[0]!.exit ?? (await world.exit("alone", "early"))
+  // Known only as long as its new parent has not reaped it.
+  expect([137, undefined]).toContain(early.code)
+  await world.shim.kill("alone", 9)
+  expect([137, undefined]).toContain((await world.exit("alone")).code)
+  await world.remove("alone")
+})
+
+test("an upgrade to something that cannot run is refused, and the shim goes on", async () => {
+  const other = await import("../../src/shim/client.ts")
+  await using client = await other.connectShim({ runRoot: world.runRoot, command: ["/nonexistent/barge"] })
+  await expect(client.upgrade()).rejects.toThrow("/nonexistent/barge")
+  const notProgram = join(world.folder, "text")
+  writeFileSync(notProgram, "\0not a program", { mode: 0o755 })
+  await using second = await other.connectShim({ runRoot: world.runRoot, command: [notProgram] })
+  await expect(second.upgrade()).rejects.toThrow("execve")
+  await world.run("still", "exit 4")
+  expect((await world.exit("still")).code).toBe(4)
+  await world.remove("still")
+})
+
+test("two daemons that start a shim at once share one", async () => {
+  const { connectShim } = await import("../../src/shim/client.ts")
+  const runRoot = join(world.folder, "other")
+  const clients = await Promise.all([0, 1, 2].map(() => connectShim({ runRoot })))
+  expect(new Set(clients.map((client) => client.pid)).size).toBe(1)
+  for (const client of clients.slice(1)) await client[Symbol.asyncDispose]()
+  await clients[0]!.shutdown()
+})
+
+async function gone(pid: number): Promise<void> {
+  const { openPidfd } = await import("../../src/linux/pidfd.ts")
+  const { Reactor, readiness } = await import("../../src/linux/reactor.ts")
+  using reactor = new Reactor()
+  try {
+    await reactor.ready(openPidfd(pid), readiness.read)
+  } catch {}
+}
