@@ -188,22 +188,23 @@ class ShimClient implements Shim {
   }
 
   async #establish(): Promise<Link> {
-    const link = new Link(await this.#dialOrStart(), (event) => this.#event(event))
-    this.#hello = (await link.request("hello")) as Hello
+    const link = await this.#greet()
     if (this.#disposed) link.close()
     void link.closed.then(() => this.#lost())
     await this.#keepDescriptors(link)
     return link
   }
 
-  /** The shim that went may still answer while it goes, and the next needs a moment. */
-  async #establishAgain(): Promise<Link> {
+  /** A shim that has been killed may still accept a connection while it goes: then the next one is awaited. */
+  async #greet(): Promise<Link> {
     const deadline = Date.now() + patience
-    for (let pause = 2; ; pause = Math.min(2 * pause, 500)) {
+    for (let pause = 2; ; pause = Math.min(2 * pause, 200)) {
+      const link = new Link(await this.#dialOrStart(), (event) => this.#event(event))
       try {
-        return await this.#establish()
+        this.#hello = (await link.request("hello")) as Hello
+        return link
       } catch (error) {
-        if (this.#disposed || Date.now() > deadline) throw error
+        if (this.#disposed || !isKind(error, "unavailable") || Date.now() > deadline) throw error
       }
       await new Promise((resolve) => setTimeout(resolve, pause))
     }
