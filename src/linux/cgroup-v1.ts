@@ -83,10 +83,19 @@ export class CgroupV1 implements Cgroup {
 
   async freeze(): Promise<void> {
     const file = this.#freezerFile()
+    let attempts = 0
+    writeControl(file, "FROZEN")
     await until(() => {
-      writeControl(file, "FROZEN")
-      return readControl(file) === "FROZEN"
-    }, `freezing ${this.path}`)
+      if (readControl(file) === "FROZEN") return true
+      // A process that replaces its program waits for its other threads, and those may be frozen already: let them go
+      // on for a moment. Later attempts come after longer pauses.
+      if (++attempts % 3 === 0) writeControl(file, "THAWED")
+      else writeControl(file, "FROZEN")
+      return false
+    }, `freezing ${this.path}`).catch((error) => {
+      writeControl(file, "THAWED")
+      throw error
+    })
   }
 
   async thaw(): Promise<void> {

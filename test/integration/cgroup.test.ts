@@ -2,13 +2,11 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { openCgroup } from "../../src/linux/cgroup.ts"
-import { probeRuntimes } from "../../src/runtime/probe.ts"
-import { cgroupHost, TestContainers } from "../fixtures/containers.ts"
+import { cgroupHost, TestContainers, testedRuntimes } from "../fixtures/containers.ts"
 
-const { all } = await probeRuntimes()
 const megabyte = 1024 * 1024
 
-for (const info of all.values())
+for (const info of await testedRuntimes())
   describe(`limits under ${info.name}`, () => {
     test("memory: what takes more is killed, and the kill is counted", async () => {
       await using containers = new TestContainers(info)

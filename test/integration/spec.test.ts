@@ -3,13 +3,11 @@ import { mkdirSync, readlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { mount, umount } from "../../src/linux/mount.ts"
 import { findInit } from "../../src/runtime/init.ts"
-import { probeRuntimes } from "../../src/runtime/probe.ts"
-import { cgroupHost, TestContainers } from "../fixtures/containers.ts"
+import { cgroupHost, TestContainers, testedRuntimes } from "../fixtures/containers.ts"
 
-const { all } = await probeRuntimes()
 type Start = Parameters<TestContainers["start"]>
 
-for (const info of all.values())
+for (const info of await testedRuntimes())
   describe(`containers under ${info.name}`, () => {
     /** Runs a script in a container. @returns what it printed */
     async function run(
@@ -155,6 +153,17 @@ for (const info of all.values())
       expect(await run("grep Seccomp: /proc/self/status", { SecurityOpt: ["seccomp=unconfined"] })).toBe(
         "Seccomp:\t0\n",
       )
+    })
+
+    test("a private cgroup namespace shows the container its own group as the root", async () => {
+      const output = await run("cat /proc/self/cgroup", { CgroupnsMode: "private" })
+      expect(
+        output
+          .trim()
+          .split("\n")
+          .filter((line) => !line.startsWith("0:") && !line.endsWith(":/")),
+      ).toEqual([])
+      expect(await run("cat /proc/self/cgroup", { CgroupnsMode: "host" })).toContain("/barge-test-")
     })
 
     test("the cgroup tree in the container is read-only", async () => {
