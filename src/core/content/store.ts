@@ -195,6 +195,11 @@ export class DiskContentStore implements ContentStore {
     await this.deleteUnowned(digest)
   }
 
+  /** The file of `digest`, whether or not there is one. */
+  file(digest: Digest): string {
+    return this.#files.blob(digest)
+  }
+
   /** Deletes the bytes of `digest` unless a namespace has it. @returns bytes freed */
   async deleteUnowned(digest: Digest): Promise<number> {
     return await this.#digests.run(digest, async () => {

@@ -1,0 +1,129 @@
+import type { Digest } from "../../oci/digest.ts"
+import { nowNanos } from "../../std/clock.ts"
+import type { LeaseResource } from "../leases/contract.ts"
+import type { MetadataDatabase } from "../metadata/database.ts"
+import type { SnapshotRows } from "../snapshots/rows-contract.ts"
+import type { Collected, GarbageCollector } from "./contract.ts"
+import { findGarbage } from "./mark.ts"
+import { BlobReferences } from "./references.ts"
+
+/** How the collector reaches bytes. */
+export interface CollectedContent {
+  file(digest: Digest): string
+  deleteUnowned(digest: Digest): Promise<number>
+  deleteIngests(
+    stale: (ingest: { readonly namespace: string; readonly ref: string; readonly updatedAt: bigint }) => boolean,
+  ): Promise<number>
+}
+
+const delay = 100
+/** An interrupted download that nobody leases may be resumed for so long. */
+const ingestLifetime = 24n * 3_600_000_000_000n
+
+/**
+ * Mark and sweep. Marking and the removal of rows happen in one transaction without an await between, so no pull, load
+ * or create can come in between; files follow, each checked against the rows again.
+ */
+export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
+  readonly #database: MetadataDatabase
+  readonly #content: CollectedContent
+  readonly #rows: SnapshotRows
+  readonly #sweepSnapshots: () => Promise<number>
+  readonly #expireLeases: () => void
+  readonly #onError: (error: unknown) => void
+  readonly #references: BlobReferences
+  #running: Promise<Collected> | undefined
+  #next: Promise<Collected> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  /**
+   * @param options.sweepSnapshots deletes the directories of snapshots without a row and tells the bytes freed
+   * @param options.onError told when a scheduled collection fails
+   */
+  constructor(options: {
+    database: MetadataDatabase
+    content: CollectedContent
+    rows: SnapshotRows
+    sweepSnapshots: () => Promise<number>
+    expireLeases: () => void
+    onError?: (error: unknown) => void
+  }) {
+    this.#database = options.database
+    this.#content = options.content
+    this.#rows = options.rows
+    this.#sweepSnapshots = options.sweepSnapshots
+    this.#expireLeases = options.expireLeases
+    this.#onError = options.onError ?? (() => {})
+    this.#references = new BlobReferences((digest) => options.content.file(digest))
+  }
+
+  collect(): Promise<Collected> {
+    if (!this.#running) {
+      this.#running = this.#collect().finally(() => {
+        this.#running = undefined
+      })
+      return this.#running
+    }
+    const again = () => {
+      this.#next = undefined
+      return this.collect()
+    }
+    this.#next ??= this.#running.then(again, again)
+    return this.#next
+  }
+
+  schedule(): void {
+    if (this.#timer || this.#closed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.collect().catch(this.#onError)
+    }, delay)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    while (this.#running) await this.#running.catch(() => {})
+  }
+
+  async #collect(): Promise<Collected> {
+    const removed = this.#removeRows()
+    let bytes = 0
+    for (const digest of removed.digests) bytes += await this.#content.deleteUnowned(digest)
+    bytes += await this.#content.deleteIngests((ingest) => this.#isStale(ingest))
+    if (removed.snapshots > 0) bytes += await this.#sweepSnapshots()
+    return { blobs: removed.digests.length, snapshots: removed.snapshots, bytes }
+  }
+
+  #removeRows(): { readonly digests: readonly Digest[]; readonly snapshots: number } {
+    return this.#database.transaction(() => {
+      this.#expireLeases()
+      const digests: Digest[] = []
+      let snapshots = 0
+      for (const { name } of this.#database.all<{ name: string }>("SELECT name FROM namespaces")) {
+        const garbage = findGarbage(this.#database, this.#rows, this.#references, name)
+        for (const { digest } of garbage.blobs) {
+          this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", name, digest)
+          digests.push(digest)
+        }
+        for (const key of garbage.snapshots) this.#rows.remove(name, key)
+        snapshots += garbage.snapshots.length
+      }
+      const left = this.#database.all<{ digest: Digest }>("SELECT DISTINCT digest FROM blobs")
+      this.#references.keepOnly(new Set(left.map((row) => row.digest)))
+      return { digests, snapshots }
+    })
+  }
+
+  #isStale(ingest: { readonly namespace: string; readonly ref: string; readonly updatedAt: bigint }): boolean {
+    if (nowNanos() - ingest.updatedAt < ingestLifetime) return false
+    const type: LeaseResource["type"] = "ingests"
+    return !this.#database.first(
+      "SELECT 1 FROM lease_resources WHERE namespace = ? AND type = ? AND resource = ?",
+      ingest.namespace,
+      type,
+      ingest.ref,
+    )
+  }
+}
