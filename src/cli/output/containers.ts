@@ -21,7 +21,7 @@ export interface ContainerListOptions {
   readonly size?: boolean
 }
 
-const headings: Headings = {
+export const containerHeadings: Headings = {
   ID: "CONTAINER ID",
   Names: "NAMES",
   Image: "IMAGE",
@@ -44,7 +44,7 @@ export function formatContainers(list: readonly ContainerSummary[], options: Con
   const truncates = !options.noTrunc
   return formatList(
     containerFormat(options),
-    headings,
+    containerHeadings,
     list.map((container) => containerRow(container, truncates)),
   )
 }

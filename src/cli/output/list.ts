@@ -4,7 +4,7 @@ import { ExecutionError } from "./template/execute.ts"
 import { headingFunctions } from "./template/functions.ts"
 import { TemplateError } from "./template/lex.ts"
 import { Template } from "./template/template.ts"
-import { type Method, Subject } from "./template/value.ts"
+import { type Method, type Struct, Subject } from "./template/value.ts"
 
 /** Column names by field. */
 export type Headings = Readonly<Record<string, string>>
@@ -15,7 +15,7 @@ export type Headings = Readonly<Record<string, string>>
  *
  * @throws Failure invalidArgument `template parsing error: …`
  */
-export function formatList(format: string, headings: Headings, rows: readonly Subject[]): string {
+export function formatList(format: string, headings: Headings, rows: readonly (Subject | Struct)[]): string {
   const isTable = format.startsWith("table")
   const text = templateText(format)
   try {

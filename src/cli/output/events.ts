@@ -1,0 +1,69 @@
+import type { EventMessage } from "../../api/events.ts"
+import { encodeJson } from "../../std/json.ts"
+import { Exit } from "../command.ts"
+import { localRfc3339Nano } from "./local-time.ts"
+import { TemplateError } from "./template/lex.ts"
+import { Template } from "./template/template.ts"
+import { GoMap, Struct, type Value } from "./template/value.ts"
+
+type Printer = (event: EventMessage) => string
+
+/**
+ * How `docker events` prints an event, in a line: as text, as JSON (`json`), or by a template.
+ * @throws Exit 64 when the format is no template
+ */
+export function eventPrinter(format: string): Printer {
+  if (format === "") return eventLine
+  if (format === "json") return (event) => `${encodeJson(event)}\n`
+  let template: Template
+  try {
+    template = new Template(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"))
+  } catch (error) {
+    if (error instanceof TemplateError) throw new Exit(64, `Error parsing format: ${error.message}`)
+    throw error
+  }
+  return (event) => {
+    try {
+      return `${template.execute(typedEvent(event))}\n`
+    } catch (error) {
+      if (error instanceof TemplateError) throw new Exit(1, error.message)
+      throw error
+    }
+  }
+}
+
+/** `2024-01-01T00:00:00.000000000Z container start ID (image=busybox, name=web)` */
+function eventLine(event: EventMessage): string {
+  const time = event.timeNano ? BigInt(event.timeNano) : BigInt(event.time ?? 0) * 1_000_000_000n
+  const attributes = Object.entries(event.Actor.Attributes ?? {})
+    .map(([name, value]) => `${name}=${value}`)
+    .sort()
+    .join(", ")
+  const actor = attributes ? `${event.Actor.ID} (${attributes})` : event.Actor.ID
+  return `${time ? `${localRfc3339Nano(time)} ` : ""}${event.Type} ${event.Action} ${actor}\n`
+}
+
+type Sent = EventMessage & { readonly status?: string; readonly id?: string; readonly from?: string }
+
+const typedEvent = (event: Sent): Struct =>
+  new Struct(
+    new Map<string, Value>([
+      ["Status", event.status ?? ""],
+      ["ID", event.id ?? ""],
+      ["From", event.from ?? ""],
+      ["Type", event.Type],
+      ["Action", event.Action],
+      [
+        "Actor",
+        new Struct(
+          new Map<string, Value>([
+            ["ID", event.Actor.ID],
+            ["Attributes", new GoMap(new Map(Object.entries(event.Actor.Attributes ?? {})), "")],
+          ]),
+        ),
+      ],
+      ["Scope", event.scope ?? ""],
+      ["Time", event.time],
+      ["TimeNano", event.timeNano],
+    ]),
+  )
