@@ -157,15 +157,15 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
 
   behaves("keys are taken once, parents must be committed and exist", async ({ snapshots }) => {
     await snapshots.prepare(scope, "key", undefined)
-    expect(snapshots.prepare(scope, "key", undefined)).rejects.toThrow(failing("alreadyExists"))
-    expect(snapshots.prepare(scope, "child", "key")).rejects.toThrow(failing("invalidArgument"))
-    expect(snapshots.prepare(scope, "child", "nothing")).rejects.toThrow(failing("notFound"))
+    await expect(snapshots.prepare(scope, "key", undefined)).rejects.toThrow(failing("alreadyExists"))
+    await expect(snapshots.prepare(scope, "child", "key")).rejects.toThrow(failing("invalidArgument"))
+    await expect(snapshots.prepare(scope, "child", "nothing")).rejects.toThrow(failing("notFound"))
     await snapshots.prepare(scope, "other", undefined)
     await snapshots.commit(scope, "name", "key")
-    expect(snapshots.commit(scope, "name", "other")).rejects.toThrow(failing("alreadyExists"))
-    expect(snapshots.commit(scope, "again", "name")).rejects.toThrow(failing("invalidArgument"))
+    await expect(snapshots.commit(scope, "name", "other")).rejects.toThrow(failing("alreadyExists"))
+    await expect(snapshots.commit(scope, "again", "name")).rejects.toThrow(failing("invalidArgument"))
     for (const call of [() => snapshots.stat(scope, "key"), () => snapshots.mounts(scope, "key")]) {
-      expect(call()).rejects.toThrow(failing("notFound"))
+      await expect(call()).rejects.toThrow(failing("notFound"))
     }
     expect(await snapshots.find(scope, "key")).toBeUndefined()
   })
@@ -180,7 +180,7 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
     await snapshots.prepare(scope, "key", undefined)
     await snapshots.commit(scope, "parent", "key", { colour: "red" })
     await snapshots.prepare(scope, "child", "parent")
-    expect(snapshots.remove(scope, "parent")).rejects.toThrow(failing("conflict"))
+    await expect(snapshots.remove(scope, "parent")).rejects.toThrow(failing("conflict"))
     expect(await snapshots.stat(scope, "child")).toMatchObject({ kind: "active", parent: "parent" })
     expect(await snapshots.stat(scope, "parent")).toMatchObject({ kind: "committed", labels: { colour: "red" } })
     await snapshots.remove(scope, "child")

@@ -1,0 +1,48 @@
+import { createHash } from "node:crypto"
+import { isKind } from "../../errors/failure.ts"
+import { algorithmOf, type Digest } from "../../oci/digest.ts"
+import { newId } from "../../std/id.ts"
+import type { Scope } from "../scope.ts"
+import type { ContentInfo, ContentStore } from "./contract.ts"
+
+/**
+ * Stores a stream as one blob; a blob that is there already is no error. Nothing stays when it fails.
+ * @param expected.digest refused with invalidArgument when the bytes have another
+ * @param labels of a new blob; those of one that was there are added to
+ */
+export async function storeStream(
+  scope: Scope,
+  content: ContentStore,
+  source: AsyncIterable<Uint8Array>,
+  options: {
+    readonly expected?: { readonly digest?: Digest; readonly size?: number }
+    readonly labels?: () => Readonly<Record<string, string>>
+  } = {},
+): Promise<ContentInfo> {
+  const { expected = {} } = options
+  const ref = `stream-${newId()}`
+  // Told by the store when the blob is new only: one that is there has to be found again.
+  const hash = expected.digest ? undefined : createHash("sha256")
+  try {
+    await using ingest = await content.ingest(scope, ref, {
+      ...(expected.size === undefined ? {} : { total: expected.size }),
+      ...(expected.digest && algorithmOf(expected.digest) !== "sha256" ? { expected: expected.digest } : {}),
+    })
+    for await (const bytes of source) {
+      scope.signal?.throwIfAborted()
+      hash?.update(bytes)
+      await ingest.write(bytes)
+    }
+    const labels = options.labels?.() ?? {}
+    try {
+      return await ingest.commit(scope, { ...expected, labels })
+    } catch (error) {
+      if (!isKind(error, "alreadyExists")) throw error
+      const digest = expected.digest ?? (`sha256:${hash!.digest("hex")}` as Digest)
+      return await content.label(scope, digest, labels)
+    }
+  } catch (error) {
+    await content.abort(scope, ref).catch(() => {})
+    throw error
+  }
+}

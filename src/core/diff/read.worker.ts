@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto"
+import { Failure } from "../../errors/failure.ts"
+import { compress } from "../../std/compression.ts"
+import { serveCalls } from "../../std/worker-calls.ts"
+import type { SnapshotTree } from "../snapshots/contract.ts"
+import type { Change } from "./contract.ts"
+import type { ReadCalls, ReadPiece } from "./read.ts"
+import { layerTar, treeTar } from "./tar-stream.ts"
+import { TreeComparison } from "./walk.ts"
+
+const pieceSize = 1 << 20
+const streams = new Map<number, AsyncGenerator<ReadPiece>>()
+let opened = 0
+
+serveCalls<ReadCalls>({
+  changes,
+  open: ({ what, tree, compression }) => {
+    const number = ++opened
+    streams.set(number, pieces(what === "layer" ? layerTar(tree) : treeTar(tree.layers), compression))
+    return number
+  },
+  next: async (number) => {
+    const next = await streams.get(number)?.next()
+    if (!next || next.done) throw new Failure("internal", "an archive was read beyond its end")
+    return next.value
+  },
+  close: async (number) => {
+    await streams.get(number)?.return(undefined)
+    streams.delete(number)
+    return null
+  },
+})
+
+async function* pieces(tar: Generator<Uint8Array>, compression: "none" | "gzip" | "zstd"): AsyncGenerator<ReadPiece> {
+  const hash = createHash("sha256")
+  let size = 0
+  async function* plain() {
+    for (const bytes of gathered(tar)) {
+      hash.update(bytes)
+      size += bytes.length
+      yield bytes
+    }
+  }
+  for await (const bytes of compress(plain(), compression)) yield { bytes }
+  yield { diffID: `sha256:${hash.digest("hex")}`, size }
+}
+
+/** Small pieces joined: each one that leaves the thread costs. */
+function* gathered(source: Generator<Uint8Array>): Generator<Uint8Array> {
+  let parts: Uint8Array[] = []
+  let length = 0
+  for (const bytes of source) {
+    parts.push(bytes)
+    length += bytes.length
+    if (length < pieceSize) continue
+    yield Buffer.concat(parts)
+    parts = []
+    length = 0
+  }
+  if (length > 0) yield Buffer.concat(parts)
+}
+
+/** The differences as `docker diff` tells them: a directory in which something appeared or went is modified. */
+function changes(tree: SnapshotTree): Change[] {
+  const found: Change[] = []
+  const told = new Set<string>()
+  const tell = (path: Buffer, kind: Change["kind"]) => {
+    const text = `/${path}`
+    if (kind !== "deleted") told.add(text)
+    found.push({ path: text, kind })
+  }
+  for (const difference of new TreeComparison(tree).differences()) {
+    if (difference.kind === "parent") continue
+    if (difference.kind !== "modified") {
+      const parent = difference.path.subarray(0, Math.max(difference.path.lastIndexOf(0x2f), 0))
+      if (parent.length && !told.has(`/${parent}`)) tell(parent, "modified")
+    }
+    tell(difference.path, difference.kind)
+  }
+  return found.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0))
+}
