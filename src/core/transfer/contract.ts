@@ -49,17 +49,21 @@ export interface Transfer {
     images: readonly { readonly target: Descriptor; readonly names: readonly string[] }[],
     options?: { readonly platform?: Platform },
   ): AsyncIterable<Uint8Array>
-  /** Makes a one-layer image of a root file system tar (`docker import`). */
+  /**
+   * Makes a one-layer image of a root file system tar (plain or compressed; `docker import`), unpacked already. It belongs to
+   * the scope's lease until it is named: call it within one.
+   */
   importTree(
     scope: Scope,
     tar: AsyncIterable<Uint8Array>,
     options: {
       readonly config: Omit<ImageConfig, "rootfs" | "history">
       readonly comment?: string
+      readonly createdBy?: string
       readonly platform?: Platform
     },
   ): Promise<{ readonly target: Descriptor; readonly id: Digest }>
-  /** Makes an image of snapshot `key` on top of `base` (`docker commit`). */
+  /** Makes an image of snapshot `key` on top of `base` (`docker commit`). Belongs to the scope's lease as with {@link importTree}. */
   commit(
     scope: Scope,
     key: string,

@@ -1,0 +1,30 @@
+import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Scope } from "../scope.ts"
+import type { Image, ImageStore } from "./contract.ts"
+
+/**
+ * Gives `target` a name, as Docker does: an image that loses its last name by it stays, without one, and an image that
+ * had none no longer counts as such.
+ * @param name a full reference; absent for an image that is to be kept without a name
+ * @returns what the name pointed to before, when that was something else
+ */
+export async function nameImage(
+  scope: Scope,
+  images: ImageStore,
+  name: string | undefined,
+  target: Descriptor,
+): Promise<Image | undefined> {
+  const others = (await images.list(scope)).filter((image) => image.name !== name)
+  const named = others.filter((image) => image.target.digest === target.digest)
+  if (name === undefined) {
+    if (named.length === 0) await images.set(scope, target.digest, target)
+    return undefined
+  }
+  const { previous } = await images.set(scope, name, target)
+  for (const image of named) if (image.name === target.digest) await images.remove(scope, image.name)
+  if (!previous || previous.target.digest === target.digest) return undefined
+  if (!others.some((image) => image.target.digest === previous.target.digest)) {
+    await images.set(scope, previous.target.digest, previous.target)
+  }
+  return previous
+}

@@ -1,0 +1,90 @@
+import { Failure, isKind } from "../../errors/failure.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Platform } from "../../oci/platform.ts"
+import type { ContentStore } from "../content/contract.ts"
+import type { ImageStore } from "../images/contract.ts"
+import { nameImage } from "../images/name-image.ts"
+import type { Scope } from "../scope.ts"
+import { ImageArchive } from "./archive.ts"
+import type { LoadedImage, ResolvedImage, TransferProgress } from "./contract.ts"
+import { dockerImages, repoTags } from "./docker-archive.ts"
+import { layoutImages } from "./oci-layout.ts"
+import { imagesOf, readImage, resolveImage } from "./resolve.ts"
+import type { Unpacker } from "./unpack.ts"
+
+/** An image that an archive offers, its content in the store and complete. */
+export interface OfferedImage {
+  readonly target: Descriptor
+  /** Full references. */
+  readonly names: readonly string[]
+}
+
+/**
+ * Loads all images of an archive: stored, unpacked, then named. Names appear only when everything else has worked; what was stored
+ * for a failed load belongs to nobody but the scope's lease.
+ * @throws invalidArgument
+ */
+export async function loadArchive(
+  scope: Scope,
+  stores: { readonly content: ContentStore; readonly images: ImageStore; readonly unpacker: Unpacker },
+  source: AsyncIterable<Uint8Array>,
+  options: { readonly platform?: Platform; readonly progress?: (progress: TransferProgress) => void },
+): Promise<readonly LoadedImage[]> {
+  const { content, images, unpacker } = stores
+  const archive = await scope.span.step("read archive", () => ImageArchive.read(scope, content, source))
+  const offered = await offeredBy(scope, content, archive)
+  const loaded: { readonly offer: OfferedImage; readonly image: ResolvedImage }[] = []
+  for (const offer of offered) {
+    const image = await choose(scope, content, offer.target, options.platform)
+    await scope.span.step("unpack", (span) => {
+      span.set({ image: offer.names[0] ?? image.id, layers: image.content.layers.length })
+      return unpacker.unpack(scope, image, options.progress)
+    })
+    loaded.push({ offer, image })
+  }
+  const result: LoadedImage[] = []
+  for (const { offer, image } of loaded) {
+    for (const name of offer.names.length ? offer.names : [undefined]) {
+      await nameImage(scope, images, name, offer.target)
+      result.push({ ...(name ? { name } : {}), id: image.id })
+    }
+  }
+  return result
+}
+
+async function offeredBy(scope: Scope, content: ContentStore, archive: ImageArchive): Promise<readonly OfferedImage[]> {
+  const index = archive.document("index.json")
+  const manifest = archive.document("manifest.json")
+  if (index && archive.document("oci-layout")) {
+    return await layoutImages(scope, content, archive, index, manifest ? repoTags(archive, manifest) : new Map())
+  }
+  if (manifest) return await dockerImages(scope, content, archive, manifest)
+  if (archive.document("repositories")) {
+    throw new Failure(
+      "invalidArgument",
+      "the archive was saved by a Docker older than 1.10; save it again with a newer one",
+    )
+  }
+  throw new Failure(
+    "invalidArgument",
+    "not an image archive: it has neither manifest.json (docker save) nor index.json (OCI layout); a root file system is imported with `import`",
+  )
+}
+
+/** The image to unpack: the one asked for, or else the host's, or else the first that is complete. */
+async function choose(
+  scope: Scope,
+  content: ContentStore,
+  target: Descriptor,
+  platform: Platform | undefined,
+): Promise<ResolvedImage> {
+  try {
+    return await resolveImage(scope, content, target, platform)
+  } catch (error) {
+    if (platform || !isKind(error, "notFound")) throw error
+    for (const candidate of await imagesOf(scope, content, target)) {
+      if (await content.has(scope, candidate.digest)) return await readImage(scope, content, candidate)
+    }
+    throw error
+  }
+}

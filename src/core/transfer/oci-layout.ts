@@ -1,0 +1,102 @@
+import { Failure, isKind } from "../../errors/failure.ts"
+import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
+import { formatReference, parseReference, withDefaultTag } from "../../oci/reference.ts"
+import type { ContentStore } from "../content/contract.ts"
+import type { Scope } from "../scope.ts"
+import type { ImageArchive } from "./archive.ts"
+import { parseIndex, parseManifest } from "./documents.ts"
+import type { OfferedImage } from "./load.ts"
+import { imagesOf, readImage } from "./resolve.ts"
+
+/** The annotations that name an image: containerd's full reference, and the layout's own (often only a tag). */
+export const nameAnnotation = "io.containerd.image.name"
+export const refAnnotation = "org.opencontainers.image.ref.name"
+
+const refuse = (what: string) => new Failure("invalidArgument", `invalid OCI layout: ${what}`)
+
+/**
+ * The images of an OCI layout (OCI image spec, "Image Layout"). Platforms that an index lists may be left out, but not
+ * all of them.
+ * @param tags names by configuration, for layouts that do not name their images themselves
+ * @throws invalidArgument when content is missing or not as it is described
+ */
+export async function layoutImages(
+  scope: Scope,
+  content: ContentStore,
+  archive: ImageArchive,
+  index: Uint8Array,
+  tags: ReadonlyMap<Digest, readonly string[]>,
+): Promise<readonly OfferedImage[]> {
+  const { manifests } = parseIndex(index, "index.json")
+  const byDigest = new Map<Digest, { target: Descriptor; names: Set<string> }>()
+  for (const each of manifests) {
+    if (!isManifest(each.mediaType) && !isIndex(each.mediaType)) {
+      throw refuse(`${each.digest} is of type ${each.mediaType}, not an image`)
+    }
+    if (each.platform?.os === "unknown") continue
+    if (!(await isComplete(scope, content, archive, each))) {
+      throw refuse(`the content of ${each.digest} is not in the archive`)
+    }
+    const { mediaType, digest, size } = each
+    const known = byDigest.get(digest) ?? { target: { mediaType, digest, size }, names: new Set() }
+    byDigest.set(digest, known)
+    const name = nameOf(each)
+    if (name) known.names.add(name)
+  }
+  const offered: OfferedImage[] = []
+  for (const { target, names } of byDigest.values()) {
+    if (names.size === 0) {
+      for (const image of await imagesOf(scope, content, target)) {
+        const resolved = await readImage(scope, content, image).catch(ignoreMissing)
+        for (const name of (resolved && tags.get(resolved.id)) ?? []) names.add(name)
+      }
+    }
+    offered.push({ target, names: [...names] })
+  }
+  return offered
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!isKind(error, "notFound")) throw error
+}
+
+/** Whether everything of `target` is in the store, in the size that is told. @throws invalidArgument for a wrong size */
+async function isComplete(
+  scope: Scope,
+  content: ContentStore,
+  archive: ImageArchive,
+  target: Descriptor,
+  depth = 0,
+): Promise<boolean> {
+  if (depth > 4) throw refuse(`index ${target.digest} is nested too deeply`)
+  if (!(await isPresent(scope, content, target))) return false
+  const bytes = await content.readAll(scope, target.digest)
+  if (isIndex(target.mediaType)) {
+    let complete = false
+    for (const each of parseIndex(bytes, target.digest).manifests) {
+      if (!isManifest(each.mediaType) && !isIndex(each.mediaType)) continue
+      if (each.platform?.os === "unknown") continue
+      if (await isComplete(scope, content, archive, each, depth + 1)) complete = true
+    }
+    return complete
+  }
+  const { config, layers } = parseManifest(bytes, target.digest)
+  for (const each of [config, ...layers]) if (!(await isPresent(scope, content, each))) return false
+  return true
+}
+
+async function isPresent(scope: Scope, content: ContentStore, { digest, size }: Descriptor): Promise<boolean> {
+  if (!(await content.has(scope, digest))) return false
+  const info = await content.info(scope, digest)
+  if (info.size !== size) throw refuse(`${digest} has ${info.size} bytes, but is described with ${size}`)
+  return true
+}
+
+/** A full reference, when the annotations have one; a tag alone names nothing. */
+function nameOf({ annotations }: Descriptor): string | undefined {
+  const full = annotations?.[nameAnnotation]
+  const ref = annotations?.[refAnnotation]
+  const text = full ?? (ref && /[/:]/.test(ref) ? ref : undefined)
+  return text === undefined ? undefined : formatReference(withDefaultTag(parseReference(text)))
+}

@@ -1,0 +1,141 @@
+import { Failure, isKind } from "../../errors/failure.ts"
+import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
+import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts"
+import type { Platform } from "../../oci/platform.ts"
+import { familiar, parseReference } from "../../oci/reference.ts"
+import type { TarEntry } from "../../std/tar/entry.ts"
+import { encodeHeader, endOfArchive, paddingBytes } from "../../std/tar/writer.ts"
+import type { ContentStore } from "../content/contract.ts"
+import type { Scope } from "../scope.ts"
+import type { ResolvedImage } from "./contract.ts"
+import { parseIndex } from "./documents.ts"
+import { nameAnnotation, refAnnotation } from "./oci-layout.ts"
+import { imagesOf, readImage, resolveImage } from "./resolve.ts"
+
+/**
+ * Docker's archive and an OCI layout in one tar, as Docker 25 and later write it: the same images give the same bytes.
+ * @throws notFound when content is missing, before the first byte
+ */
+export async function* saveArchive(
+  scope: Scope,
+  content: ContentStore,
+  images: readonly { readonly target: Descriptor; readonly names: readonly string[] }[],
+  options: { readonly platform?: Platform },
+): AsyncGenerator<Uint8Array> {
+  const blobs = new Map<Digest, number>()
+  const index: Descriptor[] = []
+  const docker = new Map<Digest, { image: ResolvedImage; tags: Set<string> }>()
+  for (const { target, names } of images) {
+    const { root, image, needed } = await select(scope, content, target, options.platform)
+    for (const { digest, size } of needed) blobs.set(digest, size)
+    for (const name of names.length ? names : [undefined]) index.push(named(root, name))
+    const known = docker.get(image.id) ?? { image, tags: new Set() }
+    for (const name of names) known.tags.add(familiar(parseReference(name)))
+    docker.set(image.id, known)
+  }
+  for (const digest of blobs.keys()) await assertPresent(scope, content, digest)
+
+  yield directory("blobs/")
+  for (const algorithm of [...new Set([...blobs.keys()].map(algorithmOf))].sort()) {
+    yield directory(`blobs/${algorithm}/`)
+    for (const [digest, size] of [...blobs].sort(([one], [other]) => (one < other ? -1 : 1))) {
+      if (algorithmOf(digest) !== algorithm) continue
+      yield header({ name: pathOf(digest), size })
+      await using blob = await content.open(scope, digest)
+      yield* blob.stream()
+      yield paddingBytes(size)
+    }
+  }
+  yield* document("index.json", { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: index })
+  yield* document(
+    "manifest.json",
+    [...docker.values()].map(({ image, tags }) => ({
+      Config: pathOf(image.id),
+      RepoTags: tags.size ? [...tags] : null,
+      Layers: image.content.layers.map(({ digest }) => pathOf(digest)),
+    })),
+  )
+  yield* document("oci-layout", { imageLayoutVersion: "1.0.0" })
+  yield endOfArchive
+}
+
+/**
+ * What of `target` to save: an index whole when all of it is here and no platform is asked for, otherwise the one image.
+ * `image` is the one that readers of Docker's form get.
+ */
+async function select(
+  scope: Scope,
+  content: ContentStore,
+  target: Descriptor,
+  platform: Platform | undefined,
+): Promise<{ readonly root: Descriptor; readonly image: ResolvedImage; readonly needed: readonly Descriptor[] }> {
+  const whole = platform ? undefined : await closure(scope, content, target)
+  const image = await resolveImage(scope, content, target, platform).catch(async (error: unknown) => {
+    if (!whole || !isKind(error, "notFound")) throw error
+    return await readImage(scope, content, (await imagesOf(scope, content, target))[0]!)
+  })
+  if (whole) return { root: bare(target), image, needed: whole }
+  return { root: bare(image.manifest), image, needed: partsOf(image) }
+}
+
+/** Everything that `target` leads to; undefined when some of it is not in the store. */
+async function closure(
+  scope: Scope,
+  content: ContentStore,
+  target: Descriptor,
+): Promise<readonly Descriptor[] | undefined> {
+  if (!(await content.has(scope, target.digest))) return undefined
+  if (!isIndex(target.mediaType)) {
+    const parts = partsOf(await readImage(scope, content, target))
+    for (const { digest } of parts) if (!(await content.has(scope, digest))) return undefined
+    return parts
+  }
+  const found: Descriptor[] = [target]
+  for (const each of parseIndex(await content.readAll(scope, target.digest)).manifests) {
+    const below = await closure(scope, content, each)
+    if (!below) return undefined
+    found.push(...below)
+  }
+  return found
+}
+
+const partsOf = (image: ResolvedImage): readonly Descriptor[] => [
+  image.manifest,
+  image.configDescriptor,
+  ...image.content.layers,
+]
+
+async function assertPresent(scope: Scope, content: ContentStore, digest: Digest): Promise<void> {
+  if (await content.has(scope, digest)) return
+  throw new Failure("notFound", `content ${digest} of the image is not in the store; pull or load the image again`)
+}
+
+const bare = ({ mediaType, digest, size }: Descriptor): Descriptor => ({ mediaType, digest, size })
+
+function named(target: Descriptor, name: string | undefined): Descriptor {
+  if (name === undefined) return target
+  const { tag } = parseReference(name)
+  return { ...target, annotations: { [nameAnnotation]: name, ...(tag ? { [refAnnotation]: tag } : {}) } }
+}
+
+const pathOf = (digest: Digest): string => `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
+
+const header = (entry: { readonly name: string; readonly size: number; readonly type?: TarEntry["type"] }): Buffer =>
+  encodeHeader({
+    type: "file",
+    mode: entry.type === "directory" ? 0o755 : 0o644,
+    uid: 0,
+    gid: 0,
+    mtime: 0n,
+    ...entry,
+    name: Buffer.from(entry.name),
+  })
+
+const directory = (name: string): Buffer => header({ name, size: 0, type: "directory" })
+
+function* document(name: string, value: unknown): Generator<Uint8Array> {
+  const bytes = Buffer.from(JSON.stringify(value))
+  yield header({ name, size: bytes.length })
+  yield bytes
+  yield paddingBytes(bytes.length)
+}
