@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DiskContentStore } from "../src/core/content/store.ts"
+import { ThreadedDiffer } from "../src/core/diff/differ.ts"
+import { MemoryEventBus } from "../src/core/events/bus.ts"
+import { MarkAndSweep } from "../src/core/gc/collector.ts"
+import { MetadataImageStore } from "../src/core/images/store.ts"
+import { MetadataLeaseStore } from "../src/core/leases/store.ts"
+import { MetadataDatabase } from "../src/core/metadata/database.ts"
+import { backgroundScope } from "../src/core/scope.ts"
+import { MetadataSnapshotRows } from "../src/core/snapshots/rows.ts"
+import { DirectorySnapshotter } from "../src/core/snapshots/snapshotter.ts"
+import { ImageTransfer } from "../src/core/transfer/transfer.ts"
+
+/** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
+export async function openStores(driver?: "overlay" | "native") {
+  await using stack = new AsyncDisposableStack()
+  const scratch = mkdtempSync(join(tmpdir(), "core-test-"))
+  stack.defer(() => rmSync(scratch, { recursive: true }))
+  const root = join(scratch, "snapshots")
+  mkdirSync(join(scratch, "mounts"))
+  const database = stack.use(MetadataDatabase.open(join(scratch, "barge.db")))
+  const rows = new MetadataSnapshotRows(database)
+  const snapshots = stack.use(new DirectorySnapshotter({ root, rows, ...(driver ? { driver } : {}) }))
+  const content = await DiskContentStore.open(database, join(scratch, "content"))
+  const images = new MetadataImageStore(database, new MemoryEventBus())
+  const leases = new MetadataLeaseStore(database)
+  const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
+  const collector = stack.use(
+    new MarkAndSweep({
+      database,
+      content,
+      rows,
+      sweepSnapshots: () => snapshots.sweep(),
+      expireLeases: () => leases.expire(),
+    }),
+  )
+  const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
+  const scope = backgroundScope("moby", "test")
+  const owned = stack.move()
+  return {
+    scratch,
+    root,
+    scope,
+    content,
+    images,
+    leases,
+    snapshots,
+    differ,
+    collector,
+    transfer,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
+
+export type Stores = Awaited<ReturnType<typeof openStores>>
+
+/** `bytes` in pieces, as a request's body comes. */
+export async function* inPieces(bytes: Uint8Array, size = 65_536): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+}
+
+export const collectBytes = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> =>
+  Buffer.concat(await Array.fromAsync(source, (chunk) => Buffer.from(chunk)))
