@@ -1,14 +1,21 @@
 import { rmdirSync } from "node:fs"
 import { join } from "node:path"
-import { Failure, kindOf, messageOf } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
 import { linkCounters } from "../linux/links.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
 import { Nftables } from "../linux/nftables.ts"
 import { newId } from "../std/id.ts"
 import type { Span } from "../trace/span.ts"
 import { type Attachment, attach, changeAddress, changeMac, containerInterface } from "./attachment.ts"
-import type { BridgeNetwork, BridgeOptions, ConnectOptions, Endpoint, InterfaceCounters } from "./contract.ts"
-import { forgetAfterWithdrawal, forgetBeforePublishing } from "./flows.ts"
+import type {
+  BoundPort,
+  BridgeNetwork,
+  BridgeOptions,
+  ConnectOptions,
+  Endpoint,
+  InterfaceCounters,
+} from "./contract.ts"
+import { Departures } from "./departures.ts"
 import { bridgesConsultRules, ensureBridge, type HostBridge, removeBridge, setSysctl } from "./host-bridge.ts"
 import { Addresses } from "./ipam.ts"
 import { contains, formatAddress, formatSubnet, parseAddress, parseCidr } from "./ipv4.ts"
@@ -16,15 +23,13 @@ import { type BridgeLock, lockBridge } from "./lock.ts"
 import { Names } from "./names.ts"
 import { dropNamespace, type NewNamespace } from "./namespaces.ts"
 import { NamespacePool } from "./pool.ts"
-import { Ports } from "./ports.ts"
+import { Publisher } from "./publisher.ts"
 import { awaitDeparture, dropStrangers, ownLinks, rejoin } from "./reconcile.ts"
 import { ContainerResolver } from "./resolver.ts"
-import { type Forwarding, foreignForwardDrops, Rules } from "./rules.ts"
+import { foreignForwardDrops, Rules } from "./rules.ts"
 
 /** How often the table is looked for, in milliseconds: other programs flush everything when they are reloaded. */
 const inspection = 20_000
-/** After this time, in milliseconds, a namespace that was let go must have gone. */
-const departure = 10_000
 
 /**
  * Opens the default bridge network: takes over what recorded endpoints have, removes other remains of an earlier life, puts the rules in
@@ -62,16 +67,14 @@ class DefaultBridge implements BridgeNetwork {
   readonly #nft: Nftables
   readonly #rules: Rules
   readonly #addresses: Addresses
-  readonly #ports = new Ports()
+  readonly #publisher: Publisher
+  readonly #departures: Departures
   readonly #pool: NamespacePool<Attachment>
   readonly #resolver: ContainerResolver
   readonly #folder: string
   readonly #endpoints = new Map<string, Endpoint>()
   readonly #connecting = new Set<string>()
   readonly #inspection: NodeJS.Timeout
-  #departing: string[] = []
-  #departure: NodeJS.Timeout | undefined
-  #loopbackRouted = false
   #closed = false
 
   constructor(
@@ -105,6 +108,8 @@ class DefaultBridge implements BridgeNetwork {
       masquerade: options.ipMasq ?? true,
       betweenContainers: options.icc ?? true,
     })
+    this.#publisher = new Publisher(host.name, this.#rules, socket)
+    this.#departures = new Departures(socket, options.log)
     this.#resolver = new ContainerResolver(
       this.gateway,
       this.#rules,
@@ -136,27 +141,23 @@ class DefaultBridge implements BridgeNetwork {
       throw new Failure("conflict", `container ${options.containerName} is already connected to ${this.bridge}`)
     if (this.#closed) throw new Failure("unavailable", `network ${this.bridge} is closed`)
     const id = newId()
-    this.#connecting.add(containerId)
-    let forwardings: readonly Forwarding[] = []
+    const { containerName } = options
+    const ports = this.#publisher.take(containerName, id, options.ports)
     let attachment: Attachment | undefined
-    const ports = this.#takePorts(id, containerId, options)
+    this.#connecting.add(containerId)
     try {
       span.set({ ready: this.#pool.ready })
       attachment = await this.#attachment(options)
       const ipv4 = formatAddress(attachment.address)
-      forwardings = ports.map((port) => ({ ...port, containerIp: ipv4 }))
-      if (forwardings.length > 0) {
+      if (ports.length > 0)
         await span.step("publish ports", (step) => {
-          step.set({ ports: forwardings.map(describe).join(", ") })
-          this.#routeLoopback()
-          this.#rules.publish(forwardings)
-          this.#attempt(() => forgetBeforePublishing(this.#socket, forwardings))
+          step.set({ ports: ports.map((port) => describe(port, ipv4)).join(", ") })
+          this.#publisher.open(ports, ipv4)
         })
-      }
       const endpoint: Endpoint = {
         id,
         containerId,
-        containerName: options.containerName,
+        containerName,
         network: "bridge",
         netnsPath: attachment.path,
         hostInterface: attachment.name,
@@ -173,26 +174,12 @@ class DefaultBridge implements BridgeNetwork {
       span.set({ namespace: attachment.path, veth: attachment.name, address: `${ipv4}/${this.prefixLength}` })
       return endpoint
     } catch (error) {
-      this.#ports.release(options.containerName, ports)
-      this.#attempt(() => this.#rules.withdraw(forwardings))
+      const ipv4 = attachment && formatAddress(attachment.address)
+      this.#attempt(() => this.#publisher.close(containerName, ports, ipv4))
       if (attachment) this.#discard(attachment)
       throw error
     } finally {
       this.#connecting.delete(containerId)
-    }
-  }
-
-  /** Takes the host's ports, in Docker's words when one cannot be had. */
-  #takePorts(endpointId: string, containerId: string, options: ConnectOptions) {
-    try {
-      return this.#ports.take(options.containerName, options.ports)
-    } catch (error) {
-      this.#connecting.delete(containerId)
-      throw new Failure(
-        kindOf(error),
-        `driver failed programming external connectivity on endpoint ${options.containerName} (${endpointId}): ${messageOf(error)}`,
-        error,
-      )
     }
   }
 
@@ -221,13 +208,10 @@ class DefaultBridge implements BridgeNetwork {
     if (!endpoint) return
     this.#endpoints.delete(containerId)
     this.#options.records.delete(containerId)
-    this.#ports.release(endpoint.containerName, endpoint.ports)
-    const forwardings = endpoint.ports.map((port) => ({ ...port, containerIp: endpoint.ipv4 }))
-    this.#attempt(() => this.#rules.withdraw(forwardings))
-    this.#attempt(() => forgetAfterWithdrawal(forwardings))
+    this.#attempt(() => this.#publisher.close(endpoint.containerName, endpoint.ports, endpoint.ipv4))
     this.#addresses.release(parseAddress(endpoint.ipv4))
     this.#attempt(() => dropNamespace(endpoint.netnsPath))
-    this.#expectDeparture(endpoint.hostInterface)
+    this.#departures.expect(endpoint.hostInterface)
   }
 
   endpoint(containerId: string): Endpoint | undefined {
@@ -276,10 +260,10 @@ class DefaultBridge implements BridgeNetwork {
     if (this.#closed) return
     this.#closed = true
     clearInterval(this.#inspection)
-    clearTimeout(this.#departure)
+    this.#departures[Symbol.dispose]()
     await this.#resolver[Symbol.asyncDispose]()
     for (const attachment of await this.#pool.close()) dropNamespace(attachment.path, attachment.socket)
-    this.#ports.close()
+    this.#publisher.releaseAll()
     try {
       if (this.#endpoints.size === 0) {
         await awaitDeparture(this.#socket, ownLinks(this.#socket, this.#names), 2000)
@@ -300,13 +284,11 @@ class DefaultBridge implements BridgeNetwork {
       this.#endpoints.set(containerId, endpoint)
       const address = parseAddress(endpoint.ipv4)
       if (contains(this.#host.subnet, address)) this.#attempt(() => this.#addresses.reserve(address))
-      this.#ports.restore(endpoint.containerName, endpoint.ports)
-      this.#rules.publish(endpoint.ports.map((port) => ({ ...port, containerIp: endpoint.ipv4 })))
-      if (endpoint.ports.length > 0) this.#routeLoopback()
+      this.#publisher.restore(endpoint)
     }
     rejoin(this.#socket, this.#host, this.endpoints())
     const strangers = dropStrangers(this.#socket, this.#names, this.#folder, this.endpoints())
-    for (const link of strangers) this.#expectDeparture(link)
+    for (const link of strangers) this.#departures.expect(link)
   }
 
   #prepare(namespace: NewNamespace): Attachment {
@@ -325,36 +307,12 @@ class DefaultBridge implements BridgeNetwork {
   #discard(attachment: Attachment): void {
     this.#addresses.release(attachment.address)
     this.#attempt(() => dropNamespace(attachment.path, attachment.socket))
-    this.#expectDeparture(attachment.name)
-  }
-
-  /** Links go with their namespace, when its last process has ended; one that stays is deleted after a while. */
-  #expectDeparture(link: string): void {
-    this.#departing.push(link)
-    this.#departure ??= setTimeout(async () => {
-      this.#departure = undefined
-      const links = this.#departing
-      this.#departing = []
-      try {
-        const deleted = await awaitDeparture(this.#socket, links, 0)
-        for (const name of deleted) this.#options.log(`interface ${name} was still held by another program; deleted`)
-      } catch (error) {
-        this.#options.log(`interfaces could not be removed: ${messageOf(error)}`)
-      }
-    }, departure)
-    this.#departure.unref()
+    this.#departures.expect(attachment.name)
   }
 
   #forwardPackets(): void {
     if (setSysctl("ipv4/ip_forward", "1"))
       this.#options.log("switched on net.ipv4.ip_forward: containers reach other networks through this host")
-  }
-
-  /** Lets the host reach published ports at 127.0.0.1; the table's raw chain keeps containers off the host's loopback. */
-  #routeLoopback(): void {
-    if (this.#loopbackRouted) return
-    this.#loopbackRouted = true
-    setSysctl(`ipv4/conf/${this.bridge}/route_localnet`, "1")
   }
 
   #inspect(): void {
@@ -381,5 +339,5 @@ class DefaultBridge implements BridgeNetwork {
   }
 }
 
-const describe = ({ protocol, hostIp, hostPort, containerIp, containerPort }: Forwarding): string =>
+const describe = ({ protocol, hostIp, hostPort, containerPort }: BoundPort, containerIp: string): string =>
   `${hostIp}:${hostPort}→${containerIp}:${containerPort}/${protocol}`
