@@ -44,8 +44,8 @@ export interface ContainerImages {
       readonly tag?: string
     },
   ): Promise<{ readonly id: string; readonly reference?: string }>
-  /** What people call an image now: its reference, or its ID when it has none. */
-  display(imageId: string, asCreated: string): string
+  /** What people call a container's image now: as they wrote it, or its ID when that names another one by now. */
+  display(scope: Scope, imageId: string, asCreated: string): Promise<string>
 }
 
 /** What the daemon's configuration says about containers. */

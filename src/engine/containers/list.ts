@@ -156,7 +156,7 @@ async function summary(
   return {
     Id: id,
     Names: [`/${document.name}`],
-    Image: context.images.display(document.imageId, document.config.Image),
+    Image: await context.images.display(scope, document.imageId, document.config.Image),
     ImageID: document.imageId,
     Command: [document.path, ...document.args].join(" "),
     Created: Number((parseNanos(document.created) ?? 0n) / 1_000_000_000n),

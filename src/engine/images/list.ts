@@ -1,0 +1,104 @@
+import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
+import type { ImageSummary } from "../../api/image.ts"
+import type { Scope } from "../../core/scope.ts"
+import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
+import { parseNanos } from "../../std/clock.ts"
+import { untilOf } from "../containers/remove.ts"
+import type { CatalogImage } from "./catalog.ts"
+import { type ImageContext, repoDigests, tagsOf } from "./context.ts"
+import type { ImageListOptions } from "./contract.ts"
+import { glob } from "./glob.ts"
+import { manifestsOf } from "./manifests.ts"
+import { chainOf, LayerSizes } from "./sizes.ts"
+
+/** Nanoseconds since the epoch; 0 when the image does not say. */
+export const createdOf = (image: CatalogImage): bigint => parseNanos(image.resolved?.config.created ?? "") ?? 0n
+
+/** Images that others were committed from. */
+export const parentsOf = (images: readonly CatalogImage[]): ReadonlySet<string> =>
+  new Set(images.flatMap((image) => image.parent ?? []))
+
+/** `docker images`, newest first. */
+export async function listImages(
+  context: ImageContext,
+  scope: Scope,
+  options: ImageListOptions,
+): Promise<readonly ImageSummary[]> {
+  const images = await context.catalog.all(scope)
+  const parents = parentsOf(images)
+  const matches = await matcher(context, scope, options.filters)
+  const references = options.filters.get("reference") ?? []
+  const dangling = booleanFilter(options.filters, "dangling")
+  const sizes = new LayerSizes(context, scope)
+  const uses = options.sharedSize ? layerUses(images) : undefined
+  const summaries: ImageSummary[] = []
+  for (const image of images) {
+    const named = tagsOf(image).length > 0
+    // A nameless image that others stand on is a step of their making.
+    if (!options.all && !named && parents.has(image.id)) continue
+    if (dangling !== undefined && dangling !== (!named && !parents.has(image.id))) continue
+    if (!matches(image)) continue
+    const tags = tagsOf(image)
+      .filter((tag) => references.length === 0 || nameMatches(references, tag))
+      .map(familiar)
+      .sort()
+    if (references.length > 0 && tags.length === 0) continue
+    const layers = await sizes.of(image)
+    const size = layers.reduce((sum, layer) => sum + layer.size, 0)
+    summaries.push({
+      Containers: context.usedBy(image.id).length,
+      Created: Number(createdOf(image) / 1_000_000_000n),
+      Id: image.id,
+      Labels: image.resolved?.config.config?.Labels ?? null,
+      ParentId: image.parent ?? "",
+      Descriptor: image.rows[0]!.target,
+      ...(options.manifests ? { Manifests: await manifestsOf(context, scope, image) } : {}),
+      RepoDigests: repoDigests(image),
+      RepoTags: tags,
+      SharedSize: uses
+        ? layers.filter((layer) => uses.get(layer.chainID)! > 1).reduce((sum, layer) => sum + layer.size, 0)
+        : -1,
+      Size: size,
+    })
+  }
+  return summaries.sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1))
+}
+
+/** Bytes of all layers of all images, each once. */
+export async function layersSize(context: ImageContext, scope: Scope): Promise<number> {
+  const sizes = new LayerSizes(context, scope)
+  for (const image of await context.catalog.all(scope)) await sizes.of(image)
+  return sizes.total
+}
+
+/** Filters label, label!, until, before, since. */
+async function matcher(
+  context: ImageContext,
+  scope: Scope,
+  filters: Filters,
+): Promise<(image: CatalogImage) => boolean> {
+  const instantOf = async (key: "before" | "since") => {
+    const ref = filters.get(key)?.[0]
+    return ref === undefined ? undefined : createdOf((await context.catalog.find(scope, ref)).image)
+  }
+  const [before, since, until] = [await instantOf("before"), await instantOf("since"), untilOf(filters)]
+  return (image) => {
+    const created = createdOf(image)
+    return (
+      (before === undefined || created < before) &&
+      (since === undefined || created > since) &&
+      (until === undefined || created < until) &&
+      labelsMatch(filters, image.resolved?.config.config?.Labels ?? null)
+    )
+  }
+}
+
+function layerUses(images: readonly CatalogImage[]): ReadonlyMap<string, number> {
+  const uses = new Map<string, number>()
+  for (const image of images) for (const chainID of chainOf(image)) uses.set(chainID, (uses.get(chainID) ?? 0) + 1)
+  return uses
+}
+
+/** Whether a name matches one of the patterns of filter `reference`: with or without its tag. */
+const nameMatches = (patterns: readonly string[], reference: Reference): boolean =>
+  patterns.some((pattern) => glob(pattern, familiar(reference)) || glob(pattern, familiarName(reference)))

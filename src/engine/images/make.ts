@@ -1,0 +1,84 @@
+import { nameImage } from "../../core/images/name-image.ts"
+import type { Scope } from "../../core/scope.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
+import type { ImageConfig } from "../../oci/image.ts"
+import { hostPlatform } from "../../oci/platform.ts"
+import { familiar, formatReference, type Reference } from "../../oci/reference.ts"
+import { formatNanos, nowNanos } from "../../std/clock.ts"
+import { parentLabel } from "./catalog.ts"
+import { applyChanges } from "./changes.ts"
+import { type ImageContext, publishImage } from "./context.ts"
+import type { ImportOptions } from "./contract.ts"
+import { newName } from "./names.ts"
+import { platformOf } from "./platform.ts"
+
+/** Names an image that was just made, and tells it. */
+async function nameNew(
+  context: ImageContext,
+  scope: Scope,
+  target: Descriptor,
+  name: Reference | undefined,
+): Promise<void> {
+  await nameImage(scope, context.images, name && formatReference(name), target)
+  if (!name) return
+  const { image } = await context.catalog.find(scope, formatReference(name))
+  publishImage(context, "tag", image, familiar(name))
+}
+
+/** `docker import`: a tree becomes an image of one layer. @throws invalidArgument */
+export async function importImage(
+  context: ImageContext,
+  scope: Scope,
+  tar: AsyncIterable<Uint8Array>,
+  options: Omit<ImportOptions, "source">,
+): Promise<Digest> {
+  const name = options.repository ? newName(options.repository, options.tag) : undefined
+  const run = applyChanges({}, options.changes)
+  const config: Omit<ImageConfig, "rootfs" | "history"> = {
+    ...(options.platform ? platformOf(options.platform) : hostPlatform()),
+    created: formatNanos(nowNanos()),
+    config: run,
+  }
+  return await context.leases.within(scope, async (held) => {
+    const { target, id } = await context.transfer.importTree(held, tar, {
+      config,
+      ...(options.message ? { comment: options.message } : {}),
+    })
+    await nameNew(context, held, target, name)
+    const image = await context.catalog.byId(held, id)
+    if (image) publishImage(context, "import", image, id)
+    return id
+  })
+}
+
+/** `docker commit`: what a container changed becomes a layer on its image. */
+export async function commitImage(
+  context: ImageContext,
+  scope: Scope,
+  options: {
+    readonly snapshotKey: string
+    /** Empty for a container without an image. */
+    readonly baseImageId: string
+    readonly config: Omit<ImageConfig, "rootfs" | "history">
+    readonly changes: readonly string[]
+    readonly createdBy: string
+    readonly comment?: string
+    readonly repository?: string
+    readonly tag?: string
+  },
+): Promise<{ readonly id: string; readonly reference?: string }> {
+  const name = options.repository ? newName(options.repository, options.tag) : undefined
+  const base = options.baseImageId === "" ? undefined : (await context.catalog.find(scope, options.baseImageId)).image
+  const config = { ...options.config, config: applyChanges(options.config.config ?? {}, options.changes) }
+  return await context.leases.within(scope, async (held) => {
+    const { target, id } = await context.transfer.commit(held, options.snapshotKey, base?.resolved, {
+      config,
+      createdBy: options.createdBy,
+      ...(options.comment ? { comment: options.comment } : {}),
+    })
+    if (base) await context.content.label(held, id, { [parentLabel]: base.id })
+    await nameNew(context, held, target, name)
+    return { id, ...(name ? { reference: familiar(name) } : {}) }
+  })
+}

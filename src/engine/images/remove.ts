@@ -1,0 +1,156 @@
+import type { Filters } from "../../api/filters.ts"
+import { booleanFilter, labelsMatch } from "../../api/filters.ts"
+import type { ImageDeleteItem, ImagesPruneResponse } from "../../api/image.ts"
+import type { Image } from "../../core/images/contract.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import { familiar, familiarName } from "../../oci/reference.ts"
+import { shortId } from "../../std/id.ts"
+import { untilOf } from "../containers/remove.ts"
+import type { CatalogImage } from "./catalog.ts"
+import { type ImageContext, publishImage, tagsOf } from "./context.ts"
+import type { ImageRemoveOptions } from "./contract.ts"
+import { createdOf, parentsOf } from "./list.ts"
+import { referenceOf, sameRepository } from "./names.ts"
+import { chainOf } from "./sizes.ts"
+
+/**
+ * `docker rmi`. A name is taken away; with the last one the image goes, unless something needs it. An ID takes the image
+ * with all its names.
+ * @throws conflict in Docker's words
+ */
+export async function removeImage(
+  context: ImageContext,
+  scope: Scope,
+  ref: string,
+  options: ImageRemoveOptions,
+): Promise<readonly ImageDeleteItem[]> {
+  if (options.platforms.length > 0) {
+    throw new Failure("notImplemented", "removing single platforms of an image is not supported; remove the image")
+  }
+  const { image, rows } = await context.catalog.find(scope, ref)
+  const items =
+    rows.length > 0
+      ? await removeNames(context, scope, image, rows, ref, options)
+      : await removeById(context, scope, image, options)
+  context.collector.schedule()
+  return items
+}
+
+async function removeNames(
+  context: ImageContext,
+  scope: Scope,
+  image: CatalogImage,
+  rows: readonly Image[],
+  ref: string,
+  options: ImageRemoveOptions,
+): Promise<readonly ImageDeleteItem[]> {
+  const left = image.rows.filter((row) => referenceOf(row) && !rows.includes(row))
+  const users = context.usedBy(image.id)
+  if (left.length > 0) return await untag(context, scope, image, rows, left)
+  if (!options.force && users[0]) {
+    throw new Failure(
+      "conflict",
+      `conflict: unable to remove repository reference "${ref}" (must force) - container ${shortId(users[0].id)} is using its referenced image ${shortId(image.id)}`,
+    )
+  }
+  const needed = users.some((user) => user.running) || parentsOf(await context.catalog.all(scope)).has(image.id)
+  if (!needed) return await deleteImage(context, scope, image, options)
+  const { target } = rows[0]!
+  const { image: nameless } = await context.images.set(scope, target.digest, target)
+  return await untag(context, scope, image, rows, [nameless])
+}
+
+async function removeById(
+  context: ImageContext,
+  scope: Scope,
+  image: CatalogImage,
+  options: ImageRemoveOptions,
+): Promise<readonly ImageDeleteItem[]> {
+  const refuse = (how: "cannot be forced" | "must be forced", why: string) =>
+    new Failure("conflict", `conflict: unable to delete ${shortId(image.id)} (${how}) - ${why}`)
+  if (parentsOf(await context.catalog.all(scope)).has(image.id)) {
+    throw refuse("cannot be forced", "image has dependent child images")
+  }
+  const users = context.usedBy(image.id)
+  const running = users.find((user) => user.running)
+  if (running) throw refuse("cannot be forced", `image is being used by running container ${shortId(running.id)}`)
+  if (!options.force) {
+    if (tagsOf(image).length > 1) throw refuse("must be forced", "image is referenced in multiple repositories")
+    if (users[0]) throw refuse("must be forced", `image is being used by stopped container ${shortId(users[0].id)}`)
+  }
+  return await deleteImage(context, scope, image, options)
+}
+
+/** Takes names away. A repository that has no tag of the image any more does not know its digest either. */
+async function untag(
+  context: ImageContext,
+  scope: Scope,
+  image: CatalogImage,
+  rows: readonly Image[],
+  left: readonly Image[],
+): Promise<ImageDeleteItem[]> {
+  const items: ImageDeleteItem[] = []
+  const remaining = left.flatMap((row) => referenceOf(row) ?? [])
+  const digests = new Set<string>()
+  for (const row of rows) {
+    await context.images.remove(scope, row.name)
+    const reference = referenceOf(row)
+    if (!reference) continue
+    items.push({ Untagged: familiar(reference) })
+    publishImage(context, "untag", image, image.id)
+    const byDigest = `${familiarName(reference)}@${row.target.digest}`
+    if (!reference.digest && !remaining.some((other) => sameRepository(other, reference))) digests.add(byDigest)
+  }
+  for (const Untagged of digests) items.push({ Untagged })
+  return items
+}
+
+/** Deletes an image with all its names, and then parents without a name that nothing else needs. */
+async function deleteImage(
+  context: ImageContext,
+  scope: Scope,
+  image: CatalogImage,
+  options: Pick<ImageRemoveOptions, "noPrune">,
+): Promise<ImageDeleteItem[]> {
+  const users = context.usedBy(image.id)
+  const items = await untag(context, scope, image, image.rows, [])
+  publishImage(context, "delete", image, image.id)
+  items.push({ Deleted: image.id })
+  const others = await context.catalog.all(scope)
+  if (users.length === 0) {
+    const shared = new Set(others.flatMap(chainOf))
+    for (const chainID of chainOf(image).toReversed()) if (!shared.has(chainID)) items.push({ Deleted: chainID })
+  }
+  if (options.noPrune || !image.parent) return items
+  const parent = others.find((other) => other.id === image.parent)
+  const needed =
+    !parent || tagsOf(parent).length > 0 || parentsOf(others).has(parent.id) || context.usedBy(parent.id).length > 0
+  return needed ? items : [...items, ...(await deleteImage(context, scope, parent, options))]
+}
+
+/** `docker image prune`: nameless images, or with `dangling=false` all, that no container uses. */
+export async function pruneImages(context: ImageContext, scope: Scope, filters: Filters): Promise<ImagesPruneResponse> {
+  const danglingOnly = booleanFilter(filters, "dangling") ?? true
+  const until = untilOf(filters)
+  const deleted: ImageDeleteItem[] = []
+  const images = await context.catalog.all(scope)
+  const parents = parentsOf(images)
+  for (const image of images) {
+    if (scope.signal?.aborted) break
+    if (danglingOnly && (tagsOf(image).length > 0 || parents.has(image.id))) continue
+    if (until !== undefined && createdOf(image) >= until) continue
+    if (!labelsMatch(filters, image.resolved?.config.config?.Labels ?? null)) continue
+    if (context.usedBy(image.id).length > 0) continue
+    // An earlier round may have taken it as the parent of another.
+    if (!(await context.catalog.byId(scope, image.id))) continue
+    deleted.push(...(await deleteImage(context, scope, image, { noPrune: false })))
+  }
+  const { bytes } = await context.collector.collect()
+  context.events.publish({
+    Type: "image",
+    Action: "prune",
+    Actor: { ID: "", Attributes: { reclaimed: String(bytes) } },
+  })
+  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: bytes }
+}

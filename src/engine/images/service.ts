@@ -1,0 +1,212 @@
+import type { Filters } from "../../api/filters.ts"
+import type {
+  ImageDeleteItem,
+  ImageHistoryItem,
+  ImageInspect,
+  ImageSummary,
+  ImagesPruneResponse,
+  JsonMessage,
+} from "../../api/image.ts"
+import { nameImage } from "../../core/images/name-image.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import { familiar, formatReference, parseReference, withDefaultTag } from "../../oci/reference.ts"
+import type { ContainerImage, ContainerImages } from "../containers/context.ts"
+import { bootstrapImage } from "./bootstrap.ts"
+import { ImageCatalog } from "./catalog.ts"
+import { type ImageContext, publishImage } from "./context.ts"
+import type {
+  ImageListOptions,
+  ImageRemoveOptions,
+  Images,
+  ImportOptions,
+  PullOptions,
+  PushOptions,
+} from "./contract.ts"
+import { imageHistory, inspectImage } from "./inspect.ts"
+import { layersSize, listImages } from "./list.ts"
+import { commitImage, importImage } from "./make.ts"
+import { messagesFrom, progressMessage } from "./messages.ts"
+import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
+import { onlyPlatform, platformOf } from "./platform.ts"
+import { pruneImages, removeImage } from "./remove.ts"
+
+const noRegistries = (what: string) =>
+  new Failure(
+    "notImplemented",
+    `cannot ${what}: talking to registries is not supported yet; use \`barge image bootstrap\`, \`load\` or \`import\` to get images`,
+  )
+
+/** Docker's images over core's stores: for the API, and for the containers made of them. */
+export class EngineImages implements Images, ContainerImages {
+  readonly #context: ImageContext
+
+  constructor(collaborators: Omit<ImageContext, "catalog">) {
+    this.#context = { ...collaborators, catalog: new ImageCatalog(collaborators) }
+  }
+
+  list(scope: Scope, options: ImageListOptions): Promise<readonly ImageSummary[]> {
+    return listImages(this.#context, scope, options)
+  }
+
+  inspect(
+    scope: Scope,
+    ref: string,
+    options: { readonly manifests: boolean; readonly platform?: string },
+  ): Promise<ImageInspect> {
+    return inspectImage(this.#context, scope, ref, options)
+  }
+
+  history(scope: Scope, ref: string, options: { readonly platform?: string }): Promise<readonly ImageHistoryItem[]> {
+    return imageHistory(this.#context, scope, ref, options)
+  }
+
+  async tag(scope: Scope, ref: string, options: { readonly repository: string; readonly tag?: string }): Promise<void> {
+    const { catalog, images } = this.#context
+    const name = newName(options.repository, options.tag)
+    const { target, image } = await catalog.find(scope, ref)
+    await nameImage(scope, images, formatReference(name), target)
+    publishImage(this.#context, "tag", image, familiar(name))
+  }
+
+  remove(scope: Scope, ref: string, options: ImageRemoveOptions): Promise<readonly ImageDeleteItem[]> {
+    return removeImage(this.#context, scope, ref, options)
+  }
+
+  prune(scope: Scope, filters: Filters): Promise<ImagesPruneResponse> {
+    return pruneImages(this.#context, scope, filters)
+  }
+
+  /** Bytes of all unpacked layers, each counted once. */
+  layersSize(scope: Scope): Promise<number> {
+    return layersSize(this.#context, scope)
+  }
+
+  load(
+    scope: Scope,
+    archive: AsyncIterable<Uint8Array>,
+    options: { readonly quiet: boolean; readonly platforms: readonly string[] },
+  ): AsyncIterable<JsonMessage> {
+    return messagesFrom(async (tell) => {
+      const { transfer, catalog } = this.#context
+      const platform = onlyPlatform(options.platforms)
+      const loaded = await transfer.load(scope, archive, {
+        ...(platform ? { platform } : {}),
+        ...(options.quiet ? {} : { progress: (progress) => tell(progressMessage(progress)) }),
+      })
+      for (const { name, id } of loaded) {
+        const text = name === undefined ? `Loaded image ID: ${id}` : `Loaded image: ${familiar(parseReference(name))}`
+        tell({ stream: `${text}\n` })
+        const image = await catalog.byId(scope, id)
+        if (image) publishImage(this.#context, "load", image, id)
+      }
+    })
+  }
+
+  async save(
+    scope: Scope,
+    refs: readonly string[],
+    options: { readonly platforms: readonly string[] },
+  ): Promise<AsyncIterable<Uint8Array>> {
+    if (refs.length === 0) throw new Failure("invalidArgument", "no image to save was named")
+    const platform = onlyPlatform(options.platforms)
+    const { catalog, transfer, images } = this.#context
+    const wanted: Parameters<typeof transfer.save>[1][number][] = []
+    for (const ref of refs) {
+      const reference = tryReference(ref)
+      const bare = reference && !reference.tag && !reference.digest ? reference : undefined
+      // A name without a tag means every tag it has.
+      const rows = bare
+        ? (await images.list(scope)).filter((row) => {
+            const own = referenceOf(row)
+            return own?.tag && sameRepository(own, bare)
+          })
+        : []
+      for (const row of rows) wanted.push({ target: row.target, names: [row.name] })
+      if (rows.length === 0) {
+        const found = await catalog.locate(scope, ref)
+        wanted.push({ target: found.target, names: found.rows.map((row) => row.name) })
+      }
+    }
+    for (const { target } of wanted) {
+      await transfer.resolve(scope, target, platform)
+      const image = (await catalog.all(scope)).find((each) =>
+        each.rows.some((row) => row.target.digest === target.digest),
+      )
+      if (image) publishImage(this.#context, "save", image, image.id)
+    }
+    return transfer.save(scope, wanted, platform ? { platform } : {})
+  }
+
+  importTree(scope: Scope, tar: AsyncIterable<Uint8Array>, options: ImportOptions): AsyncIterable<JsonMessage> {
+    return messagesFrom(async (tell) => {
+      let source = tar
+      if (options.source !== "-") {
+        const url = /^https?:\/\//.test(options.source) ? options.source : `http://${options.source}`
+        tell({ status: `Downloading from ${url}` })
+        source = await download(url, scope.signal)
+      }
+      const message = options.message ?? `Imported from ${options.source}`
+      tell({ status: await importImage(this.#context, scope, source, { ...options, message }) })
+    })
+  }
+
+  pull(_scope: Scope, options: PullOptions): AsyncIterable<JsonMessage> {
+    return messagesFrom(async () => {
+      const reference = parseReference(options.image)
+      if (reference.domain === "docker.io" && reference.path === "library/scratch") {
+        throw new Failure("permissionDenied", "'scratch' is a reserved name")
+      }
+      const wanted = options.tag && !options.tag.includes(":") ? { ...reference, tag: options.tag } : reference
+      throw noRegistries(`pull ${familiar(withDefaultTag(wanted))}`)
+    })
+  }
+
+  push(scope: Scope, options: PushOptions): AsyncIterable<JsonMessage> {
+    return messagesFrom(async () => {
+      const { rows } = await this.#context.catalog.locate(scope, options.image)
+      throw noRegistries(`push ${rows[0] ? familiar(parseReference(rows[0].name)) : options.image}`)
+    })
+  }
+
+  bootstrap(scope: Scope, name: string): AsyncIterable<JsonMessage> {
+    return messagesFrom(async (tell) => {
+      const { id } = await bootstrapImage(scope, this.#context, name, (progress) => tell(progressMessage(progress)))
+      const image = await this.#context.catalog.byId(scope, id)
+      if (image) publishImage(this.#context, "import", image, id)
+    })
+  }
+
+  async forContainer(scope: Scope, ref: string, platform?: string): Promise<ContainerImage> {
+    const { catalog, transfer } = this.#context
+    const { target, rows } = await catalog.locate(scope, ref)
+    const resolved =
+      (platform ? undefined : await catalog.resolved(scope, target)) ??
+      (await transfer.resolve(scope, target, platform ? platformOf(platform) : undefined))
+    await transfer.unpack(scope, resolved)
+    return { resolved, ...(rows[0] ? { name: rows[0].name } : {}) }
+  }
+
+  commit(
+    scope: Scope,
+    options: Parameters<ContainerImages["commit"]>[1],
+  ): Promise<{ readonly id: string; readonly reference?: string }> {
+    return commitImage(this.#context, scope, options)
+  }
+
+  async display(scope: Scope, imageId: string, asCreated: string): Promise<string> {
+    if (asCreated === imageId || imageId === "") return asCreated
+    if (/^(?:sha256:)?[0-9a-f]+$/.test(asCreated) && imageId.includes(asCreated)) return asCreated
+    return (await this.#context.catalog.idOf(scope, asCreated)) === imageId ? asCreated : imageId
+  }
+}
+
+async function download(url: string, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const response = await fetch(url, signal ? { signal } : {})
+    if (response.ok && response.body) return response.body
+    throw new Error(`${response.status} ${response.statusText}`)
+  } catch (error) {
+    throw new Failure("unavailable", `cannot download ${url}: ${messageOf(error)}`, error)
+  }
+}
