@@ -7,6 +7,7 @@ import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import type { RuntimeDriver } from "../../runtime/contract.ts"
 import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig, Shim } from "../../shim/contract.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
+import type { Span } from "../../trace/span.ts"
 import type { EventBus } from "../events/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
@@ -122,7 +123,7 @@ export class Tasks implements TaskService {
     try {
       bundle.create(holdings)
       if (request.snapshotKey) {
-        await scope.span.step("mount root", async (span) => {
+        await step(scope, "mount root", async (span) => {
           const mounts = await snapshots.mounts(scope, request.snapshotKey!, { volatile: true })
           for (const each of mounts) mount({ ...each, target: bundle.rootfs })
           const top = mounts.at(-1)
@@ -134,7 +135,7 @@ export class Tasks implements TaskService {
         })
       }
       const root = request.rootfs ?? bundle.rootfs
-      const limits = await scope.span.step("spec", async (span) => {
+      const limits = await step(scope, "spec", async (span) => {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
@@ -149,7 +150,7 @@ export class Tasks implements TaskService {
         })
         return spec.linux.resources
       })
-      const { pid } = await scope.span.step("start", (span) =>
+      const { pid } = await step(scope, "start", (span) =>
         shim.run(
           {
             id: key,
@@ -280,7 +281,7 @@ export class Tasks implements TaskService {
   ): Promise<{ readonly pid: number }> {
     const live = this.#running(scope, containerId)
     const processFile = live.bundle.writeProcess(execId, process)
-    return await scope.span.step("exec", (span) =>
+    return await step(scope, "exec", (span) =>
       this.#with.shim.exec(
         {
           id: live.key,
@@ -486,6 +487,10 @@ export class Tasks implements TaskService {
     return join(this.#with.runRoot, "runtime")
   }
 }
+
+/** Runs `work` as a step of core's layer. */
+const step = <T>(scope: Scope, name: string, work: (span: Span) => Promise<T> | T): Promise<T> =>
+  scope.span.step(name, work, "core")
 
 const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
 

@@ -1,0 +1,171 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { resolve } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
+import { run } from "./measure.ts"
+
+/** One engine that is measured. `cli` takes docker's words. */
+export interface Peer {
+  readonly name: string
+  readonly cli: readonly string[]
+  /** Resident processes besides containers' own: what they are called by. */
+  resident(): number[]
+  stop(): Promise<void>
+}
+
+const barge = resolve(import.meta.dir, "../dist/barge")
+
+/** Barge with roots, bridge and addresses of its own. */
+export async function startBarge(root: string): Promise<Peer> {
+  const socket = `${root}/barge.sock`
+  mkdirSync(root, { recursive: true })
+  writeFileSync(`${root}/daemon.json`, "{}")
+  const daemon = spawn(
+    barge,
+    [
+      "daemon",
+      "--data-root",
+      `${root}/data`,
+      "--exec-root",
+      `${root}/run`,
+      "--config-file",
+      `${root}/daemon.json`,
+      "-H",
+      `unix://${socket}`,
+      "--bridge",
+      "bgbench",
+      "--bip",
+      "10.249.0.1/16",
+    ],
+    { stdio: "ignore" },
+  )
+  const cli = [barge, "-H", `unix://${socket}`]
+  await answers(cli, daemon)
+  await run([...cli, "image", "bootstrap", "busybox"])
+  return {
+    name: "barge",
+    cli,
+    resident: () => processes((line) => line.includes(root) && /(daemon|shim)/.test(line)),
+    stop: () => end(daemon, cli),
+  }
+}
+
+/** Debian's dockerd in a network namespace of its own, so that nobody's rules meet. */
+export async function startDocker(root: string, image: string): Promise<Peer | undefined> {
+  if (!existsSync("/usr/sbin/dockerd") && !existsSync("/usr/bin/dockerd")) return undefined
+  const socket = `${root}/docker.sock`
+  mkdirSync(root, { recursive: true })
+  writeFileSync(`${root}/daemon.json`, "{}")
+  const daemon = spawn(
+    "unshare",
+    [
+      "-n",
+      "dockerd",
+      "--data-root",
+      `${root}/data`,
+      "--exec-root",
+      `${root}/exec`,
+      "--config-file",
+      `${root}/daemon.json`,
+      "-H",
+      `unix://${socket}`,
+      "--pidfile",
+      `${root}/pid`,
+    ],
+    { stdio: "ignore" },
+  )
+  const cli = ["docker", "-H", `unix://${socket}`]
+  await answers(cli, daemon)
+  await run([...cli, "load", "-i", image])
+  return {
+    name: "docker",
+    cli,
+    resident: () => processes((line) => line.includes(root)),
+    stop: () => end(daemon, cli),
+  }
+}
+
+/** Podman has no daemon; what stays is its conmon per container. */
+export async function startPodman(root: string, image: string): Promise<Peer | undefined> {
+  if (!existsSync("/usr/bin/podman")) return undefined
+  const cli = [
+    "podman",
+    "--root",
+    `${root}/data`,
+    "--runroot",
+    `${root}/run`,
+    "--cgroup-manager",
+    "cgroupfs",
+    "--log-level",
+    "error",
+  ]
+  try {
+    await run([...cli, "load", "-i", image])
+    await run([...cli, "run", "--rm", "busybox", "true"])
+  } catch (error) {
+    console.error(`podman does not run here and is left out: ${(error as Error).message.split("\n")[0]}`)
+    return undefined
+  }
+  return {
+    name: "podman",
+    cli,
+    resident: () => processes((line) => line.includes("conmon") && line.includes(root)),
+    stop: async () => {
+      await run([...cli, "rm", "-f", "-a"]).catch(() => {})
+      await run([...cli, "system", "reset", "-f"]).catch(() => {})
+      rmSync(root, { recursive: true, force: true })
+    },
+  }
+}
+
+async function answers(cli: readonly string[], daemon: ChildProcess): Promise<void> {
+  for (;;) {
+    if (daemon.exitCode !== null) throw new Error(`${cli[0]}: the daemon ended with ${daemon.exitCode}`)
+    if (
+      await run([...cli, "version"]).then(
+        () => true,
+        () => false,
+      )
+    )
+      return
+    await pause(50)
+  }
+}
+
+async function end(daemon: ChildProcess, cli: readonly string[]): Promise<void> {
+  const ids = (await run([...cli, "ps", "-aq"])).split("\n").filter(Boolean)
+  if (ids.length > 0) await run([...cli, "rm", "-f", ...ids], { quietly: true })
+  const ended = new Promise((done) => daemon.once("exit", done))
+  daemon.kill("SIGTERM")
+  await ended
+}
+
+/** PIDs whose command line is chosen by `test`. */
+function processes(test: (commandLine: string) => boolean): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return test(readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " "))
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+/** Megabytes in memory: resident, and the proportional share that counts shared pages once. */
+export function memoryOf(pids: readonly number[]): { readonly rss: number; readonly pss: number } {
+  let rss = 0
+  let pss = 0
+  for (const pid of pids) {
+    try {
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, "latin1")
+      rss += Number(/^Rss:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024
+      pss += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return { rss, pss }
+}

@@ -1,0 +1,216 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs"
+import { cpus } from "node:os"
+import { join } from "node:path"
+import { backgroundScope, type Scope } from "../core/scope.ts"
+import type { ContainerContext } from "../engine/containers/context.ts"
+import { quiesceContainers, recoverContainers } from "../engine/containers/recover.ts"
+import { ContainerRegistry } from "../engine/containers/registry.ts"
+import { ContainerService } from "../engine/containers/service.ts"
+import { EventHistory } from "../engine/events/service.ts"
+import { ExecService } from "../engine/exec/service.ts"
+import { PredefinedNetworks } from "../engine/networks/service.ts"
+import { createApiServer } from "../engine/server.ts"
+import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
+import { TraceStore } from "../engine/traces/store.ts"
+import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
+import { messageOf } from "../errors/failure.ts"
+import { cgroupFeatures } from "../linux/cgroup-features.ts"
+import { openBridgeNetwork } from "../network/bridge.ts"
+import type { BridgeNetwork, Endpoint } from "../network/contract.ts"
+import { SeccompFilters } from "../runtime/seccomp/filter.ts"
+import { build } from "../std/build.ts"
+import { formatNanos, nowNanos } from "../std/clock.ts"
+import { parseEndpoint } from "../std/http/endpoint.ts"
+import type { TlsKeys } from "../std/http/listener.ts"
+import type { Log } from "../std/log.ts"
+import { Span } from "../trace/span.ts"
+import type { DaemonConfig } from "./config.ts"
+import { openCore } from "./core.ts"
+import { findInit } from "./init-program.ts"
+
+/** A running daemon. Disposing ends it; containers run on. With none running, shim, bridge and rules go too. */
+export interface Daemon extends AsyncDisposable {
+  /** Takes over what of a new configuration can change in a running daemon. */
+  reload(config: DaemonConfig): void
+}
+
+/** Puts the daemon together: the only place that knows every part. */
+export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
+  await using stack = new AsyncDisposableStack()
+  const began = nowNanos()
+  mkdirSync(config.roots.run, { recursive: true, mode: 0o711 })
+  mkdirSync(config.roots.data, { recursive: true, mode: 0o711 })
+  const core = stack.use(await openCore(config, log))
+  const target = otlpTarget(config.otlpEndpoint, process.env)
+  const exporter = target ? stack.use(new OtlpExporter(target)) : undefined
+  const traces = stack.use(
+    new TraceStore({
+      directory: join(config.roots.data, "traces"),
+      ...(exporter ? { exporter: exporter.sink } : {}),
+    }),
+  )
+  const network = config.bridge.name === "none" ? undefined : stack.use(await bridge(config, core, log))
+  const events = new EventHistory()
+  const registry = new ContainerRegistry(core.containers)
+  const background = (name: string): Scope => ({
+    ...backgroundScope("moby", name),
+    span: Span.root(traces.sink, "engine", name),
+  })
+  await registry.load(background("load"))
+  const volumes = new LocalVolumes({
+    root: join(config.roots.data, "volumes"),
+    records: core.database.collection<VolumeRecord>("engine.volumes"),
+    usedBy: (name) =>
+      registry
+        .all()
+        .filter((container) =>
+          container.document.mounts.some((mount) => mount.type === "volume" && mount.source === name),
+        )
+        .map((container) => container.id),
+    events,
+    log,
+  })
+  const init = findInit(config.initPath)
+  const images = composeImages()
+  const context: ContainerContext = {
+    registry,
+    execs: new Map(),
+    tasks: core.tasks,
+    snapshots: core.snapshots,
+    differ: core.differ,
+    images,
+    volumes,
+    ...(network ? { network } : {}),
+    events,
+    traces,
+    log,
+    defaults: {
+      cgroupParent: config.cgroupParent,
+      logDriver: config.logDriver,
+      logOptions: config.logOptions,
+      shmSize: config.shmSize,
+      ulimits: config.ulimits,
+      ipcMode: config.ipcMode,
+      cgroupnsMode: config.cgroupnsMode ?? (core.cgroups.mode === "unified" ? "private" : "host"),
+      init: config.init,
+      noNewPrivileges: config.noNewPrivileges,
+      dns: config.dns,
+      hostIp: config.bridge.hostIp ?? "",
+      ...(config.seccompProfile ? { seccompProfile: seccompText(config.seccompProfile) } : {}),
+    },
+    host: {
+      facts: {
+        features: cgroupFeatures(core.cgroups),
+        cpus: cpus().length,
+        cgroupMode: core.cgroups.mode,
+        runtimes: new Set(core.runtimes.all.keys()),
+        defaultRuntime: core.runtimes.default.name,
+      },
+      cgroupMode: core.cgroups.mode,
+      seccomp: new SeccompFilters(),
+      apparmor: existsSync("/sys/kernel/security/apparmor/profiles"),
+      ...(init ? { initPath: init } : {}),
+    },
+    runtimes: [
+      core.runtimes.default,
+      ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
+    ],
+    containersRoot: join(config.roots.data, "containers"),
+    background,
+  }
+  stack.defer(() => quiesceContainers(context))
+  await recoverContainers(context)
+  await network?.reconcile(
+    new Set(
+      registry
+        .all()
+        .filter((each) => each.running)
+        .map((each) => each.id),
+    ),
+  )
+
+  const server = createApiServer({
+    services: {
+      containers: new ContainerService(context),
+      execs: new ExecService(context),
+      images: images.service,
+      volumes,
+      networks: new PredefinedNetworks({
+        registry,
+        created: formatNanos(began),
+        ...(network ? { bridge: network } : {}),
+      }),
+      events,
+      system: undefined as never,
+      traces,
+    },
+    productVersion: build.version,
+    experimental: config.experimental,
+    log: (line) => log.error(line),
+  })
+  stack.defer(() => server.close(1000))
+  const tls = tlsKeys(config)
+  for (const host of config.hosts) {
+    const endpoint = parseEndpoint(host, { path: `${config.roots.run}/barge.sock`, tls: tls !== undefined })
+    if (endpoint.kind === "tcp" && !tls) {
+      log.warn(`${host} gives root on this machine to everyone who reaches it: use --tlsverify, or a unix socket`)
+    }
+    const addresses = await server.listen(endpoint, {
+      group: config.group ?? "docker",
+      ...(tls && endpoint.kind === "tcp" ? { tls } : {}),
+    })
+    for (const address of addresses) log.info("API listens", { address })
+  }
+  log.info("the daemon is ready", {
+    version: build.version,
+    runtime: core.runtimes.default.name,
+    snapshots: core.snapshots.driver,
+    cgroups: core.cgroups.mode,
+    milliseconds: Number((nowNanos() - began) / 1_000_000n),
+  })
+  if (core.runtimes.default.reason) log.info("about the OCI runtime", { reason: core.runtimes.default.reason })
+  const owned = stack.move()
+  return {
+    reload: (next) => {
+      for (const remark of next.remarks) log.warn(remark)
+    },
+    [Symbol.asyncDispose]: async () => {
+      const idle = registry.all().every((container) => !container.running)
+      await server.close(1000)
+      if (idle) await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
+      await owned.disposeAsync()
+    },
+  }
+}
+
+function bridge(config: DaemonConfig, core: Awaited<ReturnType<typeof openCore>>, log: Log): Promise<BridgeNetwork> {
+  const { bridge: options, addressPools } = config
+  return openBridgeNetwork({
+    bridge: options.name,
+    runRoot: config.roots.run,
+    records: core.database.collection<Endpoint>("network.endpoints"),
+    ...(options.address ? { bip: options.address } : {}),
+    ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
+    ...(options.mtu ? { mtu: options.mtu } : {}),
+    icc: options.icc,
+    ipForward: options.ipForward,
+    ipMasq: options.masquerade,
+    ...(addressPools.length > 0 ? { defaultAddressPools: addressPools } : {}),
+    log: (message) => log.info(message),
+  })
+}
+
+function tlsKeys(config: DaemonConfig): TlsKeys | undefined {
+  const { tls } = config
+  if (!tls) return undefined
+  const read = (path: string | undefined, name: string) =>
+    readFileSync(path ?? `${process.env["HOME"] ?? "/root"}/.docker/${name}`)
+  return {
+    cert: read(tls.cert, "cert.pem"),
+    key: read(tls.key, "key.pem"),
+    ...(tls.verify ? { ca: read(tls.ca, "ca.pem") } : {}),
+  }
+}
+
+const seccompText = (profile: string): string =>
+  profile === "unconfined" || profile === "builtin" ? profile : readFileSync(profile, "utf8")

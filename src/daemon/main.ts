@@ -1,0 +1,92 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname } from "node:path"
+import { Failure, messageOf } from "../errors/failure.ts"
+import { build } from "../std/build.ts"
+import { Log } from "../std/log.ts"
+import { composeDaemon } from "./compose.ts"
+import { type DaemonConfig, daemonConfig } from "./config.ts"
+import { daemonHelp, parseDaemonFlags } from "./flags.ts"
+
+/** `barge daemon`, or `dockerd`: serves until a signal ends it. @returns the exit code */
+export async function daemonMain(args: readonly string[], calledAs: "barge" | "dockerd"): Promise<number> {
+  let config: DaemonConfig
+  try {
+    const flags = parseDaemonFlags(args)
+    if (flags.get("help")) {
+      process.stdout.write(daemonHelp(calledAs === "dockerd" ? "dockerd" : "barge daemon"))
+      return 0
+    }
+    if (flags.get("version")) {
+      console.log(`${calledAs === "dockerd" ? "Docker" : "Barge"} version ${build.version}, build ${build.commit}`)
+      return 0
+    }
+    config = daemonConfig(flags, calledAs)
+    if (flags.get("validate")) {
+      console.log("configuration OK")
+      return 0
+    }
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error
+    console.error(error.message)
+    return 1
+  }
+  const log = new Log({ level: config.logLevel, format: config.logFormat })
+  if (process.getuid?.() !== 0) {
+    log.error("the daemon needs root: mounts, namespaces and cgroups are the kernel's to give; run it with sudo")
+    return 1
+  }
+  try {
+    using _pidfile = takePidfile(config.pidfile)
+    await using daemon = await composeDaemon(config, log)
+    for (const remark of config.remarks) log.warn(remark)
+    process.on("SIGHUP", () => {
+      try {
+        const again = daemonConfig(parseDaemonFlags(args), calledAs)
+        log.level = again.logLevel
+        daemon.reload(again)
+        log.info("the configuration was read again")
+      } catch (error) {
+        log.error("the configuration could not be read again: the old one stays", { error: messageOf(error) })
+      }
+    })
+    const signal = await new Promise<string>((resolve) => {
+      for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(name))
+    })
+    log.info("shutting down; containers run on", { signal })
+    return 0
+  } catch (error) {
+    log.error("the daemon cannot go on", { error: messageOf(error) })
+    if (config.debug && error instanceof Error) log.debug(error.stack ?? "")
+    return 1
+  }
+}
+
+/** Writes the PID file. @throws conflict when the process named there is alive */
+function takePidfile(path: string): Disposable {
+  let holder: number | undefined
+  try {
+    holder = Number(readFileSync(path, "utf8"))
+  } catch {
+    holder = undefined
+  }
+  if (holder && holder !== process.pid && isDaemon(holder)) {
+    throw new Failure(
+      "conflict",
+      `process with PID ${holder} is still running: another daemon holds ${path}; choose another --pidfile`,
+    )
+  }
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+  writeFileSync(path, `${process.pid}`, { mode: 0o644 })
+  return {
+    [Symbol.dispose]: () => rmSync(path, { force: true }),
+  }
+}
+
+/** Whether a PID is a process of this program: after a reboot the number may be anybody's. */
+function isDaemon(pid: number): boolean {
+  try {
+    return /\bdaemon\b|dockerd/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,3 @@
+import { containerSuite } from "../suites/containers.ts"
+
+containerSuite("docker")
