@@ -7,6 +7,9 @@ import { basename } from "node:path"
  */
 type Entry = (args: readonly string[]) => Promise<number>
 
+const name = basename(process.argv0)
+const args = process.argv.slice(2)
+
 /** Children that the daemon starts for one piece of work: `barge internal NAME …`. */
 const internals: Readonly<Record<string, () => Promise<Entry>>> = {
   netns: async () => {
@@ -21,16 +24,18 @@ const processes: Readonly<Record<string, () => Promise<Entry>>> = {
     if (!load) throw new Error(`unknown internal process ${args[0]}`)
     return await (await load())(args.slice(1))
   },
+  daemon: async () => {
+    const { daemonMain } = await import("./daemon/main.ts")
+    return (args) => daemonMain(args, name === "dockerd" ? "dockerd" : "barge")
+  },
   shim: async () => (await import("./shim/main.ts")).shimMain,
 }
 
-const name = basename(process.argv0)
-const args = process.argv.slice(2)
 const chosen = name === "dockerd" ? "daemon" : (args[0] ?? "")
 const load = processes[chosen]
 if (load) {
   const entry = await load()
-  process.exitCode = await entry(name === "dockerd" ? args : args.slice(1))
+  process.exit(await entry(name === "dockerd" ? args : args.slice(1)))
 } else {
   const { cli } = await import("./cli/main.ts")
   process.exit(await cli(args, { name: name === "docker" ? name : "barge" }))

@@ -10,6 +10,7 @@ import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { PredefinedNetworks } from "../engine/networks/service.ts"
 import { createApiServer } from "../engine/server.ts"
+import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
 import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
 import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
@@ -17,16 +18,19 @@ import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import { openBridgeNetwork } from "../network/bridge.ts"
 import type { BridgeNetwork, Endpoint } from "../network/contract.ts"
+import { findInit } from "../runtime/init.ts"
 import { SeccompFilters } from "../runtime/seccomp/filter.ts"
 import { build } from "../std/build.ts"
 import { formatNanos, nowNanos } from "../std/clock.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
 import type { TlsKeys } from "../std/http/listener.ts"
+import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { openCore } from "./core.ts"
-import { findInit } from "./init-program.ts"
+
+type Core = Awaited<ReturnType<typeof openCore>>
 
 /** A running daemon. Disposing ends it; containers run on. With none running, shim, bridge and rules go too. */
 export interface Daemon extends AsyncDisposable {
@@ -35,6 +39,16 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Puts the daemon together: the only place that knows every part. */
+const composeImages = () => ({
+  forContainer: async () => {
+    throw new Error("no images")
+  },
+  display: (a: string, b: string) => b || a,
+  commit: async () => {
+    throw new Error("x")
+  },
+  service: { list: async () => [] },
+})
 export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
   await using stack = new AsyncDisposableStack()
   const began = nowNanos()
@@ -70,8 +84,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     events,
     log,
   })
-  const init = findInit(config.initPath)
-  const images = composeImages()
+  const init = config.initPath ?? findInit()
+  const images = composeImages() as any
   const context: ContainerContext = {
     registry,
     execs: new Map(),
@@ -129,9 +143,11 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     ),
   )
 
+  const containers = new ContainerService(context)
+  let facts = systemFacts(config, core)
   const server = createApiServer({
     services: {
-      containers: new ContainerService(context),
+      containers,
       execs: new ExecService(context),
       images: images.service,
       volumes,
@@ -141,7 +157,14 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         ...(network ? { bridge: network } : {}),
       }),
       events,
-      system: undefined as never,
+      system: new EngineSystem({
+        context,
+        containers,
+        images: images.service,
+        volumes,
+        layersSize: (scope) => layersSize(core, scope),
+        facts: () => facts,
+      }),
       traces,
     },
     productVersion: build.version,
@@ -172,6 +195,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const owned = stack.move()
   return {
     reload: (next) => {
+      facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)
     },
     [Symbol.asyncDispose]: async () => {
@@ -183,7 +207,45 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   }
 }
 
-function bridge(config: DaemonConfig, core: Awaited<ReturnType<typeof openCore>>, log: Log): Promise<BridgeNetwork> {
+/** Bytes of all layers on disk. */
+async function layersSize(core: Core, scope: Scope): Promise<number> {
+  let size = 0
+  for (const snapshot of await core.snapshots.list(scope)) {
+    if (snapshot.kind === "committed") size += (await core.snapshots.usage(scope, snapshot.name)).size
+  }
+  return size
+}
+
+function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
+  const identity = core.database.collection<string>("daemon")
+  const id = identity.get("id") ?? newId()
+  identity.put("id", id)
+  return {
+    id,
+    dataRoot: config.roots.data,
+    debug: config.debug,
+    experimental: config.experimental,
+    labels: config.labels,
+    insecureRegistries: config.insecureRegistries,
+    registryMirrors: config.registryMirrors,
+    addressPools: config.addressPools,
+    snapshotsWhy: core.snapshots.why,
+    backingFilesystem: fileSystemOf(config.roots.data),
+  }
+}
+
+/** The type of the file system that holds `path`, by the longest mount point above it. */
+function fileSystemOf(path: string): string {
+  let best = { point: "", type: "unknown" }
+  for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n")) {
+    const [, point = "", type = ""] = line.split(" ")
+    const above = point === "/" || path === point || path.startsWith(`${point}/`)
+    if (above && point.length >= best.point.length) best = { point, type }
+  }
+  return best.type
+}
+
+function bridge(config: DaemonConfig, core: Core, log: Log): Promise<BridgeNetwork> {
   const { bridge: options, addressPools } = config
   return openBridgeNetwork({
     bridge: options.name,

@@ -2,6 +2,7 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import { MetadataContainerStore } from "../core/containers/store.ts"
 import { DiskContentStore } from "../core/content/store.ts"
+import { ThreadedDiffer } from "../core/diff/differ.ts"
 import { MemoryEventBus } from "../core/events/bus.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
@@ -36,6 +37,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     }),
   )
   const content = await DiskContentStore.open(database, join(roots.data, "content"))
+  const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const images = new MetadataImageStore(database, events)
   const leases = new MetadataLeaseStore(database)
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
@@ -69,7 +71,20 @@ export async function openCore(config: DaemonConfig, log: Log) {
     blocking,
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
-  const parts = { database, events, snapshots, content, images, leases, containers, cgroups, runtimes, shim, tasks }
+  const parts = {
+    database,
+    events,
+    snapshots,
+    content,
+    differ,
+    images,
+    leases,
+    containers,
+    cgroups,
+    runtimes,
+    shim,
+    tasks,
+  }
   const owned = stack.move()
   return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
