@@ -39,9 +39,16 @@ export async function createContainer(
         })
       : undefined
     const asRequested = mergeImageConfig(config, image?.resolved.config.config)
-    const { host: hostConfig, warnings } = validateContainer(asRequested, withDefaults(context, asked), context.host.facts)
+    const { host: hostConfig, warnings } = validateContainer(
+      asRequested,
+      withDefaults(context, asked),
+      context.host.facts,
+    )
     // Filled in after the validation, which refuses a hostname together with another's namespace.
-    const merged = { ...asRequested, Hostname: asRequested.Hostname || (asked.UTSMode === "host" ? hostname() : id.slice(0, 12)) }
+    const merged = {
+      ...asRequested,
+      Hostname: asRequested.Hostname || (asked.UTSMode === "host" ? hostname() : id.slice(0, 12)),
+    }
     const [path, ...args] = commandOf(merged) as [string, ...string[]]
     const mounts = await resolveMounts(scope, registry, context.volumes, hostConfig, {
       request: Object.keys(config.Volumes ?? {}),
