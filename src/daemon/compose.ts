@@ -8,6 +8,7 @@ import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
+import { Lookup } from "../engine/images/lookup.ts"
 import { PredefinedNetworks } from "../engine/networks/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
@@ -39,16 +40,26 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Puts the daemon together: the only place that knows every part. */
-const composeImages = () => ({
-  forContainer: async () => {
-    throw new Error("no images")
-  },
-  display: (a: string, b: string) => b || a,
-  commit: async () => {
-    throw new Error("x")
-  },
-  service: { list: async () => [] },
-})
+const composeImages = (core: Core) => {
+  const l = new Lookup(core.images, core.transfer)
+  return {
+    forContainer: (a: any, b: any) => l.forContainer(a, b),
+    display: (a: string, b: string) => b || a,
+    commit: async () => {
+      throw new Error("x")
+    },
+    service: {
+      list: async () => [],
+      load: async function* (s: any, a: any) {
+        for (const x of await core.transfer.load(s, a)) {
+          const im = x.name && (await core.images.find(s, x.name))
+          if (im) await core.transfer.unpack(s, await core.transfer.resolve(s, im.target))
+          yield { stream: `Loaded image: ${x.name}\n` }
+        }
+      },
+    },
+  }
+}
 export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
   await using stack = new AsyncDisposableStack()
   const began = nowNanos()
@@ -85,7 +96,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     log,
   })
   const init = config.initPath ?? findInit()
-  const images = composeImages() as any
+  const images = composeImages(core) as any
   const context: ContainerContext = {
     registry,
     execs: new Map(),

@@ -4,12 +4,14 @@ import { MetadataContainerStore } from "../core/containers/store.ts"
 import { DiskContentStore } from "../core/content/store.ts"
 import { ThreadedDiffer } from "../core/diff/differ.ts"
 import { MemoryEventBus } from "../core/events/bus.ts"
+import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
 import { MetadataDatabase } from "../core/metadata/database.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
+import { ImageTransfer } from "../core/transfer/transfer.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
@@ -40,6 +42,17 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const images = new MetadataImageStore(database, events)
   const leases = new MetadataLeaseStore(database)
+  const collector = stack.use(
+    new MarkAndSweep({
+      database,
+      content,
+      rows,
+      sweepSnapshots: () => snapshots.sweep(),
+      expireLeases: () => leases.expire(),
+      onError: (error) => log.error("collecting garbage failed", { error: messageOf(error) }),
+    }),
+  )
+  const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
 
   const cgroups = detectCgroups()
@@ -77,6 +90,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
     snapshots,
     content,
     differ,
+    collector,
+    transfer,
     images,
     leases,
     containers,
