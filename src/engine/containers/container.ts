@@ -121,7 +121,8 @@ export class Container {
 
   tellRemoval(): void {
     this.tellExit()
-    const end = endOfRun(this.state)
+    // The removal itself went well, whatever the run was: Docker tells no error here.
+    const end = { exitCode: this.state.exitCode, error: "" }
     for (const resolve of this.#removalWaiters) resolve(end)
     this.#removalWaiters.clear()
   }
