@@ -424,7 +424,7 @@ export class Tasks implements TaskService {
     await attempt(() => live.cgroup.remove())
     if (holdings.snapshotKey) {
       await attempt(() => blocking.unmount(bundle.rootfs))
-      if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!))
+      if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
     }
     await attempt(() => blocking.removeTree(bundle.path))
     if (failures.length > 0) {

@@ -44,9 +44,10 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     if (container.document.hostConfig.AutoRemove && !again) {
       await removeRecord(context, scope, container, true)
     } else container.tellExit()
-    await freeTask(context, scope, container)
     if (again && !container.removed) scheduleRestart(context, container, ran)
   })
+  // Nobody waits for this: a start that comes meanwhile waits in the task service's own line.
+  await freeTask(context, scope, container)
 }
 
 /** Frees what the task held; what fails is said in the log and swept at the daemon's next start. */
