@@ -8,7 +8,7 @@ import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
-import { Lookup } from "../engine/images/lookup.ts"
+import { EngineImages } from "../engine/images/service.ts"
 import { PredefinedNetworks } from "../engine/networks/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
@@ -40,26 +40,6 @@ export interface Daemon extends AsyncDisposable {
 }
 
 /** Puts the daemon together: the only place that knows every part. */
-const composeImages = (core: Core) => {
-  const l = new Lookup(core.images, core.transfer)
-  return {
-    forContainer: (a: any, b: any) => l.forContainer(a, b),
-    display: (a: string, b: string) => b || a,
-    commit: async () => {
-      throw new Error("x")
-    },
-    service: {
-      list: async () => [],
-      load: async function* (s: any, a: any) {
-        for (const x of await core.transfer.load(s, a)) {
-          const im = x.name && (await core.images.find(s, x.name))
-          if (im) await core.transfer.unpack(s, await core.transfer.resolve(s, im.target))
-          yield { stream: `Loaded image: ${x.name}\n` }
-        }
-      },
-    },
-  }
-}
 export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Daemon> {
   await using stack = new AsyncDisposableStack()
   const began = nowNanos()
@@ -96,7 +76,20 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     log,
   })
   const init = config.initPath ?? findInit()
-  const images = composeImages(core) as any
+  const images = new EngineImages({
+    images: core.images,
+    content: core.content,
+    snapshots: core.snapshots,
+    leases: core.leases,
+    transfer: core.transfer,
+    collector: core.collector,
+    events,
+    usedBy: (imageId) =>
+      registry
+        .all()
+        .filter((container) => container.document.imageId === imageId)
+        .map((container) => ({ id: container.id, running: container.running })),
+  })
   const context: ContainerContext = {
     registry,
     execs: new Map(),
@@ -160,7 +153,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     services: {
       containers,
       execs: new ExecService(context),
-      images: images.service,
+      images,
       volumes,
       networks: new PredefinedNetworks({
         registry,
@@ -171,7 +164,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       system: new EngineSystem({
         context,
         containers,
-        images: images.service,
+        images,
         volumes,
         layersSize: (scope) => layersSize(core, scope),
         facts: () => facts,
