@@ -84,11 +84,11 @@ export class ContainersClient {
   }
 
   async stop(ref: string, query: StopQuery): Promise<void> {
-    await this.#transport.text("POST", path(ref, "/stop"), { query })
+    await this.#transport.text("POST", path(ref, "/stop"), { query: { ...query } })
   }
 
   async restart(ref: string, query: StopQuery): Promise<void> {
-    await this.#transport.text("POST", path(ref, "/restart"), { query })
+    await this.#transport.text("POST", path(ref, "/restart"), { query: { ...query } })
   }
 
   async kill(ref: string, signal: string): Promise<void> {

@@ -4,6 +4,16 @@ import { custom, type Flag, type Options } from "./flag.ts"
 const narrow = (value: bigint): Int64 =>
   value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value
 
+/** Go's strconv.ParseInt and ParseUint with base 10. @throws Error in their words */
+export function parseDecimal(text: string, bits: number, signed: boolean): bigint {
+  const plain = /^[+-]?\d+$/.test(text) ? text.replace(/^([+-]?)0+(?=\d)/, "$1") : `${text}?`
+  try {
+    return parseInteger(plain, bits, signed)
+  } catch (error) {
+    throw new Error((error as Error).message.replace(JSON.stringify(plain), () => JSON.stringify(text)))
+  }
+}
+
 /** Go's strconv.ParseInt and ParseUint with base 0. @throws Error in their words */
 export function parseInteger(text: string, bits: number, signed: boolean): bigint {
   const call = signed ? "strconv.ParseInt" : "strconv.ParseUint"
@@ -38,14 +48,14 @@ const sizeUnits: Readonly<Record<string, number>> = { "": 0, b: 0, k: 1, m: 2, g
 
 /** Bytes of `64m`, `1.5GiB`, `100` (binary units, as Docker reads memory sizes). @throws Error in Docker's words */
 export function parseBytes(text: string): Int64 {
-  const match = /^(\d+(?:\.\d+)?|\.\d+) ?([kKmMgGtTpP]?)(i?[bB])?$/.exec(text.trim() === text ? text : "")
-  const invalid = new Error(`invalid size: '${text}'`)
-  if (!match) throw invalid
-  const unit = match[2]!.toLowerCase()
-  if (match[3] && /^i/i.test(match[3]) && unit === "") throw new Error(`invalid suffix: '${match[3]}'`)
-  const exponent = BigInt(sizeUnits[unit] ?? 0)
-  const [whole = "0", fraction = ""] = match[1]!.split(".")
+  const number = /^(\d+\.?\d*|\.\d+) ?(.*)$/s.exec(text)
+  if (!number) throw new Error(`invalid size: '${text}'`)
+  const suffix = number[2]!.toLowerCase()
+  const unit = /^([kmgtp])(?:i?b)?$/.exec(suffix)?.[1] ?? (suffix === "" || suffix === "b" ? "" : undefined)
+  if (unit === undefined) throw new Error(`invalid suffix: '${number[2]}'`)
+  const [whole = "0", fraction = ""] = number[1]!.split(".")
   const scale = 10n ** BigInt(fraction.length)
+  const exponent = BigInt(sizeUnits[unit]!)
   return narrow(((BigInt(whole || "0") * scale + BigInt(fraction || "0")) * 1024n ** exponent) / scale)
 }
 

@@ -1,0 +1,166 @@
+import { resolve } from "node:path"
+import type { MountRequest } from "../../api/container-config.ts"
+import { parseBool } from "../flags/flag.ts"
+import { parseBytes } from "../flags/numbers.ts"
+import { csvFields, cut } from "../flags/words.ts"
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+type Bind = Mutable<NonNullable<MountRequest["BindOptions"]>>
+type VolumeOptions = Mutable<NonNullable<MountRequest["VolumeOptions"]>>
+type Tmpfs = Mutable<NonNullable<MountRequest["TmpfsOptions"]>>
+
+/** What the options of one mount add up to while they are read. */
+interface Draft {
+  type: string
+  source?: string
+  target?: string
+  readOnly?: boolean
+  consistency?: string
+  bind?: Bind
+  volume?: VolumeOptions & { labels: Record<string, string>; options: Record<string, string>; driver?: string }
+  image?: { Subpath?: string }
+  tmpfs?: Tmpfs
+}
+
+const volumeOf = (draft: Draft) => {
+  draft.volume ??= { labels: {}, options: {} }
+  return draft.volume
+}
+const bindOf = (draft: Draft) => {
+  draft.bind ??= {}
+  return draft.bind
+}
+
+/** Options that may stand without a value. */
+const switches: Readonly<Record<string, (draft: Draft) => void>> = {
+  readonly: (draft) => void (draft.readOnly = true),
+  ro: (draft) => void (draft.readOnly = true),
+  "volume-nocopy": (draft) => void (volumeOf(draft).NoCopy = true),
+  "bind-nonrecursive": (draft) => void (bindOf(draft).NonRecursive = true),
+}
+
+const source = (draft: Draft, value: string) => {
+  draft.source = value === "." || value.startsWith("./") || value.startsWith("../") ? resolve(value) : value
+}
+const target = (draft: Draft, value: string) => {
+  draft.target = value
+}
+const addPair = (map: Record<string, string>, value: string) => {
+  const [key, rest] = cut(value, "=")
+  if (key) map[key] = rest ?? ""
+}
+
+const options: Readonly<Record<string, (draft: Draft, value: string, key: string) => void>> = {
+  type: (draft, value) => void (draft.type = value.toLowerCase()),
+  source,
+  src: source,
+  target,
+  dst: target,
+  destination: target,
+  readonly: (draft, value, key) => void (draft.readOnly = boolean(key, value)),
+  ro: (draft, value, key) => void (draft.readOnly = boolean(key, value)),
+  consistency: (draft, value) => void (draft.consistency = value.toLowerCase()),
+  "bind-propagation": (draft, value) => void (bindOf(draft).Propagation = value.toLowerCase()),
+  "bind-nonrecursive": (draft, value, key) => void (bindOf(draft).NonRecursive = boolean(key, value)),
+  "bind-recursive": (draft, value) => {
+    const bind = bindOf(draft)
+    if (value === "disabled") bind.NonRecursive = true
+    else if (value === "writable") bind.ReadOnlyNonRecursive = true
+    else if (value === "readonly") bind.ReadOnlyForceRecursive = true
+    else if (value !== "enabled")
+      throw new Error(
+        `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
+      )
+  },
+  "volume-subpath": (draft, value) => void (volumeOf(draft).Subpath = value),
+  "volume-nocopy": (draft, value, key) => void (volumeOf(draft).NoCopy = boolean(key, value)),
+  "volume-label": (draft, value) => addPair(volumeOf(draft).labels, value),
+  "volume-driver": (draft, value) => void (volumeOf(draft).driver = value),
+  "volume-opt": (draft, value) => addPair(volumeOf(draft).options, value),
+  "image-subpath": (draft, value) => void (draft.image = { Subpath: value }),
+  "tmpfs-size": (draft, value) => {
+    try {
+      draft.tmpfs = { ...draft.tmpfs, SizeBytes: parseBytes(value) }
+    } catch {
+      throw new Error(`invalid value for tmpfs-size: ${value}`)
+    }
+  },
+  "tmpfs-mode": (draft, value) => {
+    if (!/^[0-7]{1,11}$/.test(value)) throw new Error(`invalid value for tmpfs-mode: ${value}`)
+    draft.tmpfs = { ...draft.tmpfs, Mode: Number.parseInt(value, 8) }
+  },
+}
+
+function boolean(key: string, value: string): boolean {
+  try {
+    return parseBool(value)
+  } catch {
+    throw new Error(`invalid value for ${key}: ${value}`)
+  }
+}
+
+/** Parses one `--mount`. @throws Error in Docker's words */
+export function parseMount(text: string): MountRequest {
+  const draft: Draft = { type: "volume" }
+  for (const field of csvFields(text)) {
+    const [written, value] = cut(field, "=")
+    const key = written.toLowerCase()
+    if (value === undefined) {
+      const turnOn = switches[key]
+      if (!turnOn) throw new Error(`invalid field '${field}' must be a key=value pair`)
+      turnOn(draft)
+      continue
+    }
+    const apply = options[key]
+    if (!apply) throw new Error(`unexpected key '${key}' in '${field}'`)
+    apply(draft, value, key)
+  }
+  check(draft)
+  return finish(draft)
+}
+
+function check(draft: Draft): void {
+  if (draft.type === "") throw new Error("type is required")
+  if (!draft.target) throw new Error("target is required")
+  const mixed = (kind: string, given: unknown) => {
+    if (given !== undefined && draft.type !== kind)
+      throw new Error(`cannot mix '${kind}-*' options with mount type '${draft.type}'`)
+  }
+  mixed("volume", draft.volume)
+  mixed("bind", draft.bind)
+  mixed("tmpfs", draft.tmpfs)
+  mixed("image", draft.image)
+  const { bind } = draft
+  const needs = (option: string, other: string) =>
+    new Error(`option 'bind-recursive=${option}' requires '${other}' to be specified in conjunction`)
+  if (bind?.ReadOnlyNonRecursive && !draft.readOnly) throw needs("writable", "readonly")
+  if (bind?.ReadOnlyForceRecursive && !draft.readOnly) throw needs("readonly", "readonly")
+  if (bind?.ReadOnlyForceRecursive && bind.Propagation !== "rprivate")
+    throw needs("readonly", "bind-propagation=rprivate")
+}
+
+const filled = (map: Record<string, string>) => (Object.keys(map).length > 0 ? map : undefined)
+
+function finish({ type, source, target, readOnly, consistency, bind, volume, image, tmpfs }: Draft): MountRequest {
+  return {
+    Type: type as NonNullable<MountRequest["Type"]>,
+    Source: source || undefined,
+    Target: target,
+    ReadOnly: readOnly || undefined,
+    Consistency: consistency || undefined,
+    BindOptions: bind && {
+      Propagation: bind.Propagation || undefined,
+      NonRecursive: bind.NonRecursive || undefined,
+      ReadOnlyNonRecursive: bind.ReadOnlyNonRecursive,
+      ReadOnlyForceRecursive: bind.ReadOnlyForceRecursive,
+    },
+    VolumeOptions: volume && {
+      NoCopy: volume.NoCopy || undefined,
+      Labels: filled(volume.labels),
+      Subpath: volume.Subpath || undefined,
+      DriverConfig: { Name: volume.driver || undefined, Options: filled(volume.options) },
+    },
+    ImageOptions: image,
+    TmpfsOptions: tmpfs,
+  }
+}

@@ -1,0 +1,93 @@
+import { isIP } from "node:net"
+import type { PortBinding } from "../../api/container-config.ts"
+import { parseDecimal } from "../flags/numbers.ts"
+import { cut } from "../flags/words.ts"
+
+export interface Ports {
+  readonly exposed: Readonly<Record<string, object>>
+  readonly bindings: Readonly<Record<string, readonly PortBinding[]>>
+}
+
+/** What `--publish` and `--expose` ask for. @throws Error in Docker's words */
+export function parsePorts(publish: readonly string[], expose: readonly string[]): Ports {
+  const exposed: Record<string, object> = {}
+  const bindings: Record<string, PortBinding[]> = {}
+  for (const word of publish) {
+    for (const { port, binding } of publishedPorts(shortForm(word))) {
+      exposed[port] = {}
+      bindings[port] ??= []
+      bindings[port].push(binding)
+    }
+  }
+  for (const word of expose) for (const port of exposedPorts(word)) exposed[port] = {}
+  return { exposed, bindings }
+}
+
+/** `published:target/protocol` of `target=80,published=8080`. */
+function shortForm(word: string): string {
+  if (!word.includes("=")) return word
+  const given: Record<string, string> = { protocol: "tcp" }
+  for (const part of word.split(",")) {
+    const [key, value] = cut(part, "=")
+    if (value === undefined || key === "")
+      throw new Error(`invalid publish opts format (should be name=value but got '${part}')`)
+    given[key] = value
+  }
+  return `${given["published"] ?? ""}:${given["target"] ?? ""}/${given["protocol"]}`
+}
+
+function* publishedPorts(word: string): Generator<{ readonly port: string; readonly binding: PortBinding }> {
+  const parts = word.split(":")
+  const [protocol, container] = splitProtocol(parts.at(-1)!)
+  const host = parts.at(-2) ?? ""
+  const ip = parts.slice(0, -2).join(":").replace(/^\[(.*)\]$/, "$1")
+  if (ip !== "" && (isIP(ip) === 0 || ip.includes("%"))) throw new Error(`invalid IP address: ${ip}`)
+  if (container === "") throw new Error(`no port specified: ${word}<empty>`)
+  const inside = rangeOr(container, `invalid containerPort: ${container}`)
+  const outside = host === "" ? undefined : rangeOr(host, `invalid hostPort: ${host}`)
+  const width = inside[1] - inside[0]
+  if (outside && outside[1] - outside[0] !== width && width !== 0)
+    throw new Error(`invalid ranges specified for container and host Ports: ${container} and ${host}`)
+  const name = protocol.toLowerCase()
+  if (!["tcp", "udp", "sctp"].includes(name)) throw new Error(`invalid proto: ${protocol}`)
+  for (let index = 0; index <= width; index++) {
+    const chosen = width === 0 && outside && outside[0] !== outside[1] ? `${outside[0]}-${outside[1]}` : undefined
+    const HostPort = chosen ?? (outside ? String(outside[0] + index) : "")
+    yield { port: `${inside[0] + index}/${name}`, binding: { HostIp: ip, HostPort } }
+  }
+}
+
+function* exposedPorts(word: string): Generator<string> {
+  if (word.includes(":")) throw new Error(`invalid port format for --expose: ${word}`)
+  const [protocol, port] = splitProtocol(word)
+  let range: readonly [number, number]
+  try {
+    range = parseRange(port)
+  } catch (error) {
+    throw new Error(`invalid range format for --expose: ${word}, error: ${(error as Error).message}`)
+  }
+  for (let number = range[0]; number <= range[1]; number++) yield `${number}/${protocol}`
+}
+
+/** Protocol and port of `80/udp`; tcp when none is named. */
+export function splitProtocol(word: string): readonly [protocol: string, port: string] {
+  const [port = "", protocol] = word.split("/")
+  return port === "" ? ["", ""] : [protocol || "tcp", port]
+}
+
+function parseRange(text: string): readonly [first: number, last: number] {
+  if (text === "") throw new Error("empty string specified for ports")
+  const [from, to] = cut(text, "-")
+  const first = Number(parseDecimal(from, 16, false))
+  const last = to === undefined ? first : Number(parseDecimal(to, 16, false))
+  if (last < first) throw new Error(`invalid range specified for port: ${text}`)
+  return [first, last]
+}
+
+function rangeOr(text: string, message: string): readonly [number, number] {
+  try {
+    return parseRange(text)
+  } catch {
+    throw new Error(message)
+  }
+}
