@@ -87,9 +87,10 @@ function hostConfigOf({ flags, given, socket }: CreateWish): Partial<HostConfig>
   checkNamespaces(flags)
   const { options: SecurityOpt, unconfinedPaths } = parseSecurity(flags["security-opt"])
   const { devices, cdi } = parseDevices(flags.device)
-  const requests = cdi.length > 0
-    ? [...flags.gpus, { Driver: "cdi", Count: 0, DeviceIDs: cdi, Capabilities: null, Options: null }]
-    : flags.gpus
+  const requests =
+    cdi.length > 0
+      ? [...flags.gpus, { Driver: "cdi", Count: 0, DeviceIDs: cdi, Capabilities: null, Options: null }]
+      : flags.gpus
   const loggingOptions = keyValues(flags["log-opt"])
   if (flags["log-driver"] === "none" && flags["log-opt"].length > 0)
     throw new Error("invalid logging opts for driver none")
@@ -99,9 +100,7 @@ function hostConfigOf({ flags, given, socket }: CreateWish): Partial<HostConfig>
       ? [...flags.mount, { Type: "bind", Source: socket, Target: "/var/run/docker.sock", BindOptions: {} }]
       : flags.mount
   if (flags.cidfile && existsSync(flags.cidfile))
-    throw new Error(
-      `container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`,
-    )
+    throw new Error(`container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`)
   return {
     Binds: orNull(parseVolumes(flags.volume).binds),
     ContainerIDFile: flags.cidfile,

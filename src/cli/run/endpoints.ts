@@ -25,8 +25,7 @@ export function endpointsOf(
   for (const [index, written] of wishes.entries()) {
     const wish = index === 0 ? withFlags(written, flags) : written
     const endpoint = endpointOf(wish)
-    if (endpoints[wish.target])
-      throw new Error(`network ${JSON.stringify(wish.target)} is specified multiple times`)
+    if (endpoints[wish.target]) throw new Error(`network ${JSON.stringify(wish.target)} is specified multiple times`)
     // The daemon makes the endpoint of an only network itself; older daemons know no other way.
     if (wishes.length === 1 && isPlain(wish)) continue
     endpoints[wish.target] = endpoint
@@ -94,7 +93,8 @@ function endpointOf(wish: NetworkWish): EndpointSettings {
 
 /** EUI-48, EUI-64 and InfiniBand addresses, as Go's net.ParseMAC reads them. */
 function isMacAddress(text: string): boolean {
-  const pairs = /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1)+[0-9a-f]{2}$/i.test(text) && [6, 8, 20].includes((text.length + 1) / 3)
+  const pairs =
+    /^[0-9a-f]{2}([:-])(?:[0-9a-f]{2}\1)+[0-9a-f]{2}$/i.test(text) && [6, 8, 20].includes((text.length + 1) / 3)
   const fours = /^[0-9a-f]{4}(?:\.[0-9a-f]{4})+$/i.test(text) && [3, 4, 10].includes((text.length + 1) / 5)
   return pairs || fours
 }

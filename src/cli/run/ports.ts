@@ -40,7 +40,10 @@ function* publishedPorts(word: string): Generator<{ readonly port: string; reado
   const parts = word.split(":")
   const [protocol, container] = splitProtocol(parts.at(-1)!)
   const host = parts.at(-2) ?? ""
-  const ip = parts.slice(0, -2).join(":").replace(/^\[(.*)\]$/, "$1")
+  const ip = parts
+    .slice(0, -2)
+    .join(":")
+    .replace(/^\[(.*)\]$/, "$1")
   if (ip !== "" && (isIP(ip) === 0 || ip.includes("%"))) throw new Error(`invalid IP address: ${ip}`)
   if (container === "") throw new Error(`no port specified: ${word}<empty>`)
   const inside = rangeOr(container, `invalid containerPort: ${container}`)
