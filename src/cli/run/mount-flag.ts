@@ -31,12 +31,16 @@ const bindOf = (draft: Draft) => {
   return draft.bind
 }
 
+function assign<T extends object>(target: T, part: Partial<T>): void {
+  Object.assign(target, part)
+}
+
 /** Options that may stand without a value. */
 const switches: Readonly<Record<string, (draft: Draft) => void>> = {
-  readonly: (draft) => void (draft.readOnly = true),
-  ro: (draft) => void (draft.readOnly = true),
-  "volume-nocopy": (draft) => void (volumeOf(draft).NoCopy = true),
-  "bind-nonrecursive": (draft) => void (bindOf(draft).NonRecursive = true),
+  readonly: (draft) => assign(draft, { readOnly: true }),
+  ro: (draft) => assign(draft, { readOnly: true }),
+  "volume-nocopy": (draft) => assign(volumeOf(draft), { NoCopy: true }),
+  "bind-nonrecursive": (draft) => assign(bindOf(draft), { NonRecursive: true }),
 }
 
 const source = (draft: Draft, value: string) => {
@@ -51,17 +55,17 @@ const addPair = (map: Record<string, string>, value: string) => {
 }
 
 const options: Readonly<Record<string, (draft: Draft, value: string, key: string) => void>> = {
-  type: (draft, value) => void (draft.type = value.toLowerCase()),
+  type: (draft, value) => assign(draft, { type: value.toLowerCase() }),
   source,
   src: source,
   target,
   dst: target,
   destination: target,
-  readonly: (draft, value, key) => void (draft.readOnly = boolean(key, value)),
-  ro: (draft, value, key) => void (draft.readOnly = boolean(key, value)),
-  consistency: (draft, value) => void (draft.consistency = value.toLowerCase()),
-  "bind-propagation": (draft, value) => void (bindOf(draft).Propagation = value.toLowerCase()),
-  "bind-nonrecursive": (draft, value, key) => void (bindOf(draft).NonRecursive = boolean(key, value)),
+  readonly: (draft, value, key) => assign(draft, { readOnly: boolean(key, value) }),
+  ro: (draft, value, key) => assign(draft, { readOnly: boolean(key, value) }),
+  consistency: (draft, value) => assign(draft, { consistency: value.toLowerCase() }),
+  "bind-propagation": (draft, value) => assign(bindOf(draft), { Propagation: value.toLowerCase() }),
+  "bind-nonrecursive": (draft, value, key) => assign(bindOf(draft), { NonRecursive: boolean(key, value) }),
   "bind-recursive": (draft, value) => {
     const bind = bindOf(draft)
     if (value === "disabled") bind.NonRecursive = true
@@ -72,12 +76,12 @@ const options: Readonly<Record<string, (draft: Draft, value: string, key: string
         `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
       )
   },
-  "volume-subpath": (draft, value) => void (volumeOf(draft).Subpath = value),
-  "volume-nocopy": (draft, value, key) => void (volumeOf(draft).NoCopy = boolean(key, value)),
+  "volume-subpath": (draft, value) => assign(volumeOf(draft), { Subpath: value }),
+  "volume-nocopy": (draft, value, key) => assign(volumeOf(draft), { NoCopy: boolean(key, value) }),
   "volume-label": (draft, value) => addPair(volumeOf(draft).labels, value),
-  "volume-driver": (draft, value) => void (volumeOf(draft).driver = value),
+  "volume-driver": (draft, value) => assign(volumeOf(draft), { driver: value }),
   "volume-opt": (draft, value) => addPair(volumeOf(draft).options, value),
-  "image-subpath": (draft, value) => void (draft.image = { Subpath: value }),
+  "image-subpath": (draft, value) => assign(draft, { image: { Subpath: value } }),
   "tmpfs-size": (draft, value) => {
     try {
       draft.tmpfs = { ...draft.tmpfs, SizeBytes: parseBytes(value) }
