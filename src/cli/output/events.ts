@@ -17,7 +17,7 @@ export function eventPrinter(format: string): Printer {
   if (format === "json") return (event) => `${encodeJson(event)}\n`
   let template: Template
   try {
-    template = new Template(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"))
+    template = new Template(format)
   } catch (error) {
     if (error instanceof TemplateError) throw new Exit(64, `Error parsing format: ${error.message}`)
     throw error
@@ -26,7 +26,7 @@ export function eventPrinter(format: string): Printer {
     try {
       return `${template.execute(typedEvent(event))}\n`
     } catch (error) {
-      if (error instanceof TemplateError) throw new Exit(1, error.message)
+      if (error instanceof TemplateError) throw new Exit(64, `Error parsing format: ${error.message}`)
       throw error
     }
   }
@@ -43,27 +43,28 @@ function eventLine(event: EventMessage): string {
   return `${time ? `${localRfc3339Nano(time)} ` : ""}${event.Type} ${event.Action} ${actor}\n`
 }
 
-type Sent = EventMessage & { readonly status?: string; readonly id?: string; readonly from?: string }
+const names = { Status: "status", ID: "id", From: "from", Scope: "scope", Time: "time", TimeNano: "timeNano" }
 
-const typedEvent = (event: Sent): Struct =>
-  new Struct(
-    new Map<string, Value>([
-      ["Status", event.status ?? ""],
-      ["ID", event.id ?? ""],
-      ["From", event.from ?? ""],
-      ["Type", event.Type],
-      ["Action", event.Action],
-      [
-        "Actor",
+function typedEvent(event: EventMessage): Struct {
+  const { Actor: actor, ...rest } = event
+  const fields = new Map<string, Value>(Object.entries(rest).filter(([, value]) => typeof value !== "object"))
+  const attributes = new GoMap(new Map(Object.entries(actor.Attributes ?? {})), "")
+  const ordered = new Map<string, Value>()
+  for (const name of Object.keys(event))
+    if (name === "Actor")
+      ordered.set(
+        name,
         new Struct(
           new Map<string, Value>([
-            ["ID", event.Actor.ID],
-            ["Attributes", new GoMap(new Map(Object.entries(event.Actor.Attributes ?? {})), "")],
+            ["ID", actor.ID],
+            ["Attributes", attributes],
           ]),
         ),
-      ],
-      ["Scope", event.scope ?? ""],
-      ["Time", event.time],
-      ["TimeNano", event.timeNano],
-    ]),
-  )
+      )
+    else if (fields.has(name)) ordered.set(name, fields.get(name))
+  return new Struct(ordered, {
+    names,
+    type: "*events.Message",
+    absent: (name) => (name in names ? { value: "" } : undefined),
+  })
+}

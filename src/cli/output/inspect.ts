@@ -37,7 +37,7 @@ export class Inspector {
 /** The template of a `--format` for single objects. @throws Exit 64 `template parsing error: …` */
 export function inspectTemplate(format: string): Template {
   try {
-    return new Template(format.replaceAll("\\t", "\t").replaceAll("\\n", "\n"))
+    return new Template(format)
   } catch (error) {
     if (error instanceof TemplateError) throw new Exit(badFormat, `template parsing error: ${error.message}`)
     throw error

@@ -1,4 +1,4 @@
-import { GoMap, Struct, type Value } from "./template/value.ts"
+import { type Absent, GoMap, nilList, nilMap, Struct, type Value } from "./template/value.ts"
 
 /*
  * The API's objects are Go structs for docker's templates, and structs and maps print differently and treat absent
@@ -57,29 +57,45 @@ const texts = new Set([
   "WorkingDir",
 ])
 
-const emptyMap = new GoMap(new Map(), "")
+/** Go's names of fields that JSON calls differently. A template that uses JSON's is executed over the plain JSON. */
+const names: Readonly<Record<string, string>> = {
+  CPUCount: "CpuCount",
+  CPUPercent: "CpuPercent",
+  CPUPeriod: "CpuPeriod",
+  CPUQuota: "CpuQuota",
+  CPURealtimePeriod: "CpuRealtimePeriod",
+  CPURealtimeRuntime: "CpuRealtimeRuntime",
+  DNS: "Dns",
+  DNSOptions: "DnsOptions",
+  DNSSearch: "DnsSearch",
+  HostIP: "HostIp",
+  ID: "Id",
+  NanoCPUs: "NanoCpus",
+}
 
 /** Fields that JSON leaves out when they are empty, with the value that Go's struct has for them. */
-function absent(name: string): { readonly zero: Value } | undefined {
-  if (pointers.has(name)) return { zero: null }
-  if (maps.has(name)) return { zero: emptyMap }
-  if (lists.has(name)) return { zero: [] }
-  return texts.has(name) ? { zero: "" } : undefined
+const absent: Absent = (name) => {
+  if (pointers.has(name)) return { value: null }
+  if (maps.has(name)) return { value: nilMap }
+  if (lists.has(name)) return { value: nilList }
+  return texts.has(name) ? { value: "" } : undefined
 }
 
-/** The value of an API object for templates, with Go's types restored as far as templates can tell. */
-export function typedJson(json: unknown, name = "", parent = ""): Value {
+/**
+ * The value of an API object for templates, with Go's types restored as far as templates can tell.
+ * @param type Go's name of the object's type, which errors mention
+ */
+export const typedJson = (json: unknown, type?: string): Value => typed(json, "", "", type)
+
+function typed(json: unknown, name: string, parent: string, type?: string): Value {
+  const asMap = maps.has(name) || (name === "Config" && parent === "LogConfig")
   if (json === null || json === undefined) {
     if (pointers.has(name)) return null
-    return isMap(name, parent) ? emptyMap : []
+    return asMap ? nilMap : nilList
   }
-  if (Array.isArray(json)) return json.map((item) => typedJson(item, "", name))
+  if (Array.isArray(json)) return json.map((item) => typed(item, "", name))
   if (typeof json !== "object") return json as Value
-  const entries = new Map(
-    Object.entries(json).map(([key, item]) => [key, typedJson(item, isMap(name, parent) ? "" : key, name)]),
-  )
-  if (!isMap(name, parent)) return new Struct(entries, absent)
+  const entries = new Map(Object.entries(json).map(([key, item]) => [key, typed(item, asMap ? "" : key, name)]))
+  if (!asMap) return new Struct(entries, { absent, names, type })
   return new GoMap(entries, [...entries.values()].every((item) => typeof item === "string") ? "" : undefined)
 }
-
-const isMap = (name: string, parent: string) => maps.has(name) || (name === "Config" && parent === "LogConfig")

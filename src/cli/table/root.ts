@@ -1,11 +1,36 @@
 import { container } from "./container.ts"
 import type { Entry, Group } from "./entry.ts"
+import { image } from "./image.ts"
+import { network } from "./network.ts"
+import { system } from "./system.ts"
+import { volume } from "./volume.ts"
 
 /** The management commands, by name. */
-export const groups: readonly Group[] = [container]
+export const groups: readonly Group[] = [container, image, network, system, volume]
 
 /** Commands that exist at top level only. */
 const topOnly: readonly Entry[] = [
+  {
+    name: "__complete",
+    short: "Print what may stand where the cursor is",
+    hidden: true,
+    load: async () => (await import("../commands/complete.ts")).complete,
+  },
+  {
+    name: "completion",
+    short: "Print a shell's completion script (bash, fish or zsh)",
+    load: async () => (await import("../commands/completion.ts")).completion,
+  },
+  {
+    name: "inspect",
+    short: "Return low-level information on Docker objects",
+    load: async () => (await import("../commands/inspect.ts")).inspect,
+  },
+  {
+    name: "search",
+    short: "Search Docker Hub for images",
+    load: async () => (await import("../commands/image/search.ts")).search,
+  },
   {
     name: "version",
     short: "Show the Docker version information",
@@ -64,3 +89,9 @@ export function rootSections(): readonly {
 }
 
 const topEntries = () => groups.flatMap((group) => group.entries.filter((entry) => entry.top))
+
+/** Every name at top level but those of groups. */
+export const topNames = (): readonly (readonly [name: string, entry: Entry])[] => [
+  ...topOnly.map((entry) => [entry.name, entry] as const),
+  ...topEntries().map((entry) => [entry.top!, entry] as const),
+]

@@ -242,9 +242,9 @@ class Executor {
       return this.#apply(callee, name, node, words, dot, piped)
     }
     if (of instanceof Struct) {
-      const found = of.fields.has(name) ? { zero: of.fields.get(name) } : of.absent(name)
+      const found = of.lookup(name)
       if (found && hasArguments) throw this.#fail(`${name} has arguments but cannot be invoked as function`)
-      if (found) return found.zero
+      if (found) return found.value
     } else if (of instanceof GoMap) {
       if (hasArguments) throw this.#fail(`${name} is not a method but has arguments`)
       if (of.entries.has(name)) return of.entries.get(name)

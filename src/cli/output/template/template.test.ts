@@ -141,7 +141,7 @@ test("a struct prints its fields in order and has zero values for what was left 
       ["b", 1],
       ["a", ["x"]],
     ]),
-    (name) => (name === "Health" ? { zero: null } : undefined),
+    { absent: (name) => (name === "Health" ? { value: null } : undefined) },
   )
   const typed = (template: string) => new Template(template).execute(struct)
   expect(typed("{{.}} {{.a}} {{json .}} {{.Health}}")).toBe('{1 [x]} [x] {"b":1,"a":["x"]} <nil>')

@@ -1,6 +1,9 @@
 /** What templates work with: JSON's values, Go's maps and structs, and subjects with methods. `undefined` is "no value". */
 export type Value = undefined | null | boolean | number | bigint | string | readonly Value[] | GoMap | Struct | Subject
 
+/** A nil slice: empty, and `null` in JSON. */
+export const nilList: readonly Value[] = Object.freeze([])
+
 /** A Go map: fields are looked up by key, ranges go through sorted keys. */
 export class GoMap {
   readonly entries: ReadonlyMap<string, Value>
@@ -19,17 +22,40 @@ export class GoMap {
 
 const byCodeUnits = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0)
 
-/** A Go struct: fields in order, printed as `{a b}`. `absent` holds fields that JSON left out, with their zero values. */
+/** A nil map: empty, and `null` in JSON. */
+export const nilMap = new GoMap(new Map(), "")
+
+/** What a struct answers for fields that JSON left out: their zero value. */
+export type Absent = (name: string) => { readonly value: Value } | undefined
+
+export interface StructOptions {
+  readonly absent?: Absent
+  /** Go's type name, which errors mention. */
+  readonly type?: string
+  /** Go's names of fields that JSON calls differently: `ID` → `Id`. */
+  readonly names?: Readonly<Record<string, string>>
+}
+
+/** A Go struct: fields in order, by their names in JSON; printed as `{a b}`. */
 export class Struct {
   readonly fields: ReadonlyMap<string, Value>
-  readonly absent: (name: string) => { readonly zero: Value } | undefined
+  readonly #options: StructOptions
 
-  constructor(
-    fields: ReadonlyMap<string, Value>,
-    absent: (name: string) => { readonly zero: Value } | undefined = () => undefined,
-  ) {
+  constructor(fields: ReadonlyMap<string, Value>, options: StructOptions = {}) {
     this.fields = fields
-    this.absent = absent
+    this.#options = options
+  }
+
+  get typeName(): string {
+    return this.#options.type ?? "struct"
+  }
+
+  /** The field that Go calls `name`. */
+  lookup(name: string): { readonly value: Value } | undefined {
+    const { names = {}, absent } = this.#options
+    const inJson = Object.hasOwn(names, name) ? names[name]! : name
+    if (inJson === name && Object.values(names).includes(name)) return undefined
+    return this.fields.has(inJson) ? { value: this.fields.get(inJson) } : absent?.(name)
   }
 }
 
@@ -68,7 +94,7 @@ export function typeName(value: Value): string {
   if (typeof value === "bigint") return "int64"
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float64"
   if (value instanceof Subject) return value.typeName
-  if (value instanceof Struct) return "struct"
+  if (value instanceof Struct) return value.typeName
   const element = value instanceof GoMap ? [...value.entries.values()] : value
   const inner = element.length > 0 && element.every((item) => typeof item === "string") ? "string" : "interface {}"
   return value instanceof GoMap ? `map[string]${inner}` : `[]${inner}`
@@ -121,7 +147,7 @@ const htmlEscapes: Readonly<Record<string, string>> = { "<": "\\u003c", ">": "\\
 
 /** Go's JSON of a value: maps by sorted key, rows of lists with HTML's characters escaped as Go's own marshaller does. */
 export function encode(value: Value): string {
-  if (value === undefined || value === null) return "null"
+  if (value === undefined || value === null || value === nilList || value === nilMap) return "null"
   if (typeof value === "bigint") return value.toString()
   if (isList(value)) return `[${value.map(encode).join(",")}]`
   if (value instanceof GoMap) return object(value.keys.map((key) => [key, value.entries.get(key)]))

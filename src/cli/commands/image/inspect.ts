@@ -1,0 +1,12 @@
+import { atLeast, command } from "../../command.ts"
+import { objectFormat } from "../../flags/format.ts"
+import { inspectEach } from "../../inspect-each.ts"
+
+export const inspect = command({
+  use: "inspect [OPTIONS] IMAGE [IMAGE...]",
+  args: atLeast(1),
+  complete: "images",
+  flags: { format: objectFormat() },
+  run: ({ args, flags, docker, out }) =>
+    inspectEach(args, flags.format, out, (name) => docker.images.inspectText(name)),
+})

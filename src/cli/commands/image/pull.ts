@@ -1,0 +1,34 @@
+import { familiarName, formatReference, parseReference, withDefaultTag } from "../../../oci/reference.ts"
+import { command, Exit, exactly } from "../../command.ts"
+import { bool, text } from "../../flags/flag.ts"
+import { printProgress } from "../../output/progress.ts"
+import { registryAuth } from "../../registry-auth.ts"
+import { screenOf } from "../../screen.ts"
+
+export const pull = command({
+  use: "pull [OPTIONS] NAME[:TAG|@DIGEST]",
+  args: exactly(1),
+  flags: {
+    "all-tags": bool("a", "Download all tagged images in the repository"),
+    "disable-content-trust": bool("", "Skip image verification", true),
+    platform: text("", "Set platform if server is multi-platform capable"),
+    quiet: bool("q", "Suppress verbose output"),
+  },
+  run: async ({ args, flags, docker, out, config }) => {
+    const given = parseReference(args[0]!)
+    const named = given.tag !== undefined || given.digest !== undefined
+    if (flags["all-tags"] && named) throw new Exit(1, "tag can't be used with --all-tags/-a")
+    const reference = flags["all-tags"] ? given : withDefaultTag(given)
+    if (!named && !flags["all-tags"] && !flags.quiet) out.line("Using default tag: latest")
+    const query = {
+      fromImage: familiarName(reference),
+      tag: reference.digest ?? reference.tag ?? "",
+      platform: flags.platform,
+    }
+    const messages = await docker.images.pull(query, registryAuth(config.file, reference.domain))
+    await printProgress(messages, flags.quiet ? nowhere : screenOf(out))
+    out.line(formatReference(reference))
+  },
+})
+
+const nowhere = { isTerminal: false, columns: undefined, write: () => {} }

@@ -1,0 +1,27 @@
+import { command, noArgs } from "../../command.ts"
+import { confirm } from "../../confirm.ts"
+import { filter, withFilter } from "../../flags/filter.ts"
+import { bool } from "../../flags/flag.ts"
+import { volumesPruned } from "../../output/pruned.ts"
+import { humanSize } from "../../output/units.ts"
+import { prunesAnonymousOnly } from "../../prune-scope.ts"
+
+export const prune = command({
+  use: "prune [OPTIONS]",
+  args: noArgs,
+  flags: {
+    all: bool("a", "Remove all unused volumes, not just anonymous ones"),
+    filter: filter("", 'Provide filter values (e.g. "label=<label>")'),
+    force: bool("f", "Do not prompt for confirmation"),
+  },
+  run: async ({ flags, docker, out }) => {
+    const anonymous = !flags.all && (await prunesAnonymousOnly(docker))
+    const which = anonymous ? "anonymous local volumes" : "all local volumes"
+    const question = `WARNING! This will remove ${which} not used by at least one container.\nAre you sure you want to continue?`
+    if (!flags.force && !(await confirm(question, out))) return
+    const report = await docker.volumes.prune(flags.all ? withFilter(flags.filter, "all", "true") : flags.filter)
+    const text = volumesPruned(report)
+    if (text) out.line(text)
+    out.line(`Total reclaimed space: ${humanSize(report.SpaceReclaimed)}`)
+  },
+})

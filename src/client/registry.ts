@@ -1,0 +1,18 @@
+import type { JsonMessage, SearchResult } from "../api/image.ts"
+import { jsonValues } from "./json-stream.ts"
+import type { ClientFilters } from "./query.ts"
+import type { Transport } from "./transport.ts"
+
+/** Searches Docker Hub through the daemon. */
+export const searchImages = (
+  transport: Transport,
+  query: { readonly term: string; readonly limit?: number; readonly filters?: ClientFilters },
+): Promise<readonly SearchResult[]> => transport.json("GET", "/images/search", { query })
+
+/** Makes a base image of the distribution's own packages (Barge's own route), telling progress. */
+export async function bootstrapImage(
+  transport: Transport,
+  query: { readonly name: string; readonly tag?: string },
+): Promise<AsyncIterable<JsonMessage>> {
+  return jsonValues((await transport.request("POST", "/images/bootstrap", { query })).body)
+}
