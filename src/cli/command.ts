@@ -1,5 +1,5 @@
 import type { Docker } from "../client/docker.ts"
-import type { Span } from "../trace/span.ts"
+import type { Span, SpanRecord } from "../trace/span.ts"
 import type { ClientConfig } from "./client-config.ts"
 import type { Flags, Values } from "./flags/flag.ts"
 import type { Output } from "./streams.ts"
@@ -22,6 +22,8 @@ export interface Invocation<F extends Flags = Flags> {
   readonly config: ClientConfig
   /** Starts recording the way of this command: its requests carry `traceparent` from now on. */
   readonly trace: () => Span
+  /** The steps of this program that {@link trace} has recorded so far. */
+  readonly recorded: () => readonly SpanRecord[]
 }
 
 /** A rule for the number of arguments. @returns the sentence that follows "'docker x'", or undefined when it fits */

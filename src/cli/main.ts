@@ -148,6 +148,7 @@ async function runCommand(
       docker.transport.trace = span
       return span
     },
+    recorded: () => records,
   }
   try {
     return await command.run(invocation)

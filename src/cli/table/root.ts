@@ -32,6 +32,11 @@ const topOnly: readonly Entry[] = [
     load: async () => (await import("../commands/image/search.ts")).search,
   },
   {
+    name: "trace",
+    short: "Show where the time of a container's runs went, layer by layer",
+    load: async () => (await import("../commands/trace.ts")).trace,
+  },
+  {
     name: "version",
     short: "Show the Docker version information",
     load: async () => (await import("../commands/version.ts")).version,

@@ -1,0 +1,126 @@
+import { ResponseError } from "../../../client/response-error.ts"
+import { messageOf } from "../../../errors/failure.ts"
+import { atLeast, command, Exit, type Invocation } from "../../command.ts"
+import { bool, text } from "../../flags/flag.ts"
+import { createContainer, launchFlags, refused, startFailureCode } from "../../run/launch.ts"
+import { followTerminalSize, proxySignals, serveSession } from "../../session.ts"
+import { printTrace } from "../../trace-report.ts"
+
+const flags = {
+  ...launchFlags,
+  detach: bool("d", "Run container in background and print container ID"),
+  "detach-keys": text("", "Override the key sequence for detaching a container"),
+  "sig-proxy": bool("", "Proxy received signals to the process", true),
+  trace: bool("", "Show where the time of the run went, layer by layer (Barge only)"),
+} as const
+
+export const run = command({
+  use: "run [OPTIONS] IMAGE [COMMAND] [ARG...]",
+  args: atLeast(1),
+  interspersed: false,
+  complete: "images",
+  flags,
+  run: async (invocation) => {
+    if (!invocation.flags.trace) return await runContainer(invocation)
+    const span = invocation.trace()
+    try {
+      return await runContainer(invocation)
+    } finally {
+      span.end()
+      await printTrace(invocation, span)
+    }
+  },
+})
+
+async function runContainer(invocation: Invocation<typeof flags>): Promise<number> {
+  const { flags, docker, out, err, program, path, config } = invocation
+  const refuse = (message: string, code: number) =>
+    new Exit(code, `${program}: ${message}\n\nRun '${path} --help' for more information`)
+  const attachesStdin = flags.attach.length === 0 ? flags.interactive : flags.attach.includes("stdin")
+  const attaches = (stream: string) => flags.attach.length === 0 || flags.attach.includes(stream)
+  if (flags.detach && flags.attach.length > 0) {
+    throw refuse("conflicting options: cannot specify both --attach and --detach", refused)
+  }
+  if (flags.tty && attachesStdin && !flags.detach && !process.stdin.isTTY) {
+    throw new Exit(1, "the input device is not a TTY")
+  }
+  const { Id } = await createContainer(invocation)
+  const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
+  const wait =
+    flags.detach && !flags.rm ? undefined : await docker.containers.wait(Id, flags.rm ? "removed" : "next-exit")
+  if (flags.detach) {
+    await start(invocation, Id, refuse)
+    out.line(Id)
+    return 0
+  }
+  const stream = await docker.containers.attach(Id, {
+    stream: true,
+    stdin: attachesStdin,
+    stdout: attaches("stdout"),
+    stderr: attaches("stderr"),
+    ...(detachKeys ? { detachKeys } : {}),
+  })
+  using _signals =
+    flags["sig-proxy"] && !flags.tty ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
+  const session = serveSession(stream, {
+    out,
+    err,
+    terminal: flags.tty,
+    stdin: attachesStdin,
+    stdout: attaches("stdout"),
+    stderr: attaches("stderr"),
+  })
+  session.catch(() => {})
+  try {
+    await start(invocation, Id, refuse)
+  } catch (error) {
+    stream.close()
+    if (flags.rm) await wait!.ended.catch(() => {})
+    throw error
+  }
+  using _size =
+    flags.tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
+  await session
+  stream.close()
+  return await exitCode(invocation, Id, wait!.ended)
+}
+
+async function start(
+  { docker, flags: given, config }: Invocation<typeof flags>,
+  id: string,
+  refuse: (message: string, code: number) => Exit,
+): Promise<void> {
+  const keys = given["detach-keys"] || config.file.detachKeys
+  try {
+    await docker.containers.start(id, keys ? { detachKeys: keys } : {})
+  } catch (error) {
+    const message = messageOf(error)
+    throw refuse(message, error instanceof ResponseError ? startFailureCode(message) : refused)
+  }
+}
+
+/** The process's code; 0 when the user detached and it runs on. */
+async function exitCode(
+  { docker, err }: Invocation<typeof flags>,
+  id: string,
+  ended: Promise<{ readonly StatusCode: number; readonly Error?: { readonly Message: string } }>,
+): Promise<number> {
+  // The output has ended: the process did too, and its code is about to come; or the user detached and it runs on.
+  const soon = await Promise.race([
+    ended.then(() => true),
+    new Promise<false>((resolve) => setTimeout(() => resolve(false), 100)),
+  ])
+  if (!soon) {
+    const state = await docker.containers.inspect(id).then(
+      ({ State }) => State,
+      () => undefined,
+    )
+    if (state?.Running && !state.Restarting) return 0
+  }
+  const { StatusCode, Error: failure } = await ended
+  if (failure?.Message) {
+    err.line(failure.Message)
+    return refused
+  }
+  return StatusCode
+}
