@@ -13,6 +13,8 @@ export interface ExecRecord {
   exitCode: number | null
   /** Resolves when the process runs, or could not be started. */
   readonly started: PromiseWithResolvers<void>
+  /** Resolves when it has ended and its exit code is known. */
+  readonly ended: PromiseWithResolvers<void>
 }
 
 /** Every exec by ID. */
@@ -27,6 +29,7 @@ export function endExecs(context: ContainerContext, container: Container): void 
     else if (record.status === "running" || record.status === "starting") {
       record.status = "ended"
       record.exitCode ??= 137
+      record.ended.resolve()
     }
   }
   if (container.removed) container.execIds.clear()

@@ -38,6 +38,7 @@ export class ExecService implements Execs {
       pid: 0,
       exitCode: null,
       started: Promise.withResolvers<void>(),
+      ended: Promise.withResolvers<void>(),
     })
     container.execIds.add(id)
     publish(this.#context, container, `exec_create: ${request.Cmd.join(" ")}`, { execID: id })
@@ -49,7 +50,6 @@ export class ExecService implements Execs {
     const { AttachStdin, AttachStdout, AttachStderr } = record.request
     const io = ioOf(record, request)
     const { tasks, log } = this.#context
-    const background = this.#context.background("exec")
     return {
       multiplexed: !record.request.Tty,
       serve: async (client) => {
@@ -74,7 +74,7 @@ export class ExecService implements Execs {
               ...(AttachStdin ? { detachKeys: record.detachKeys } : {}),
             })
             if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
-            else if (end === "process ended") await tasks.waitExec(background, container.id, id).catch(() => undefined)
+            else if (end === "process ended") await record.ended.promise
           } finally {
             await stream[Symbol.asyncDispose]()
           }
@@ -153,6 +153,7 @@ export class ExecService implements Execs {
       record.status = "ended"
       record.exitCode = execFailureCode(messageOf(error))
       record.started.resolve()
+      record.ended.resolve()
       await context.tasks.forgetExec(scope, container.id, record.id).catch(() => {})
       publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
       throw error
@@ -163,6 +164,7 @@ export class ExecService implements Execs {
       .then(async (exit) => {
         record.status = "ended"
         record.exitCode = exit.code ?? 255
+        record.ended.resolve()
         publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
         await context.tasks.forgetExec(background, container.id, record.id)
       })
