@@ -50,7 +50,8 @@ export function bun() {
   }
   if (!find() || !existsSync(join(root, "node_modules", "typescript"))) {
     say("Installing the npm packages of the lock file")
-    run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    // Not `npm ci`: it refuses a lock file without the other platforms' optional packages, which some registries do not carry.
+    run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"])
   }
   return find() ?? fail("No Bun for this processor among the npm packages: Barge runs on Linux on x86_64 and arm64.")
 }
