@@ -35,7 +35,8 @@ export async function inspectImage(
   const { image, resolved: found } = await resolved(context, scope, ref, options.platform)
   const { config } = found
   const layers = await new LayerSizes(context, scope).of({ resolved: found })
-  const tagged = image.rows.reduce((latest, row) => (row.updatedAt > latest ? row.updatedAt : latest), 0n)
+  let tagged = 0n
+  for (const row of image.rows) if (row.updatedAt > tagged) tagged = row.updatedAt
   return {
     Id: found.id,
     RepoTags: repoTags(image),

@@ -24,7 +24,7 @@ export async function listImages(
   scope: Scope,
   options: ImageListOptions,
 ): Promise<readonly ImageSummary[]> {
-  const images = await context.catalog.all(scope)
+  const images = (await context.catalog.all(scope)).toSorted(newestFirst)
   const parents = parentsOf(images)
   const matches = await matcher(context, scope, options.filters)
   const references = options.filters.get("reference") ?? []
@@ -61,7 +61,12 @@ export async function listImages(
       Size: size,
     })
   }
-  return summaries.sort((a, b) => b.Created - a.Created || (a.Id < b.Id ? -1 : 1))
+  return summaries
+}
+
+function newestFirst(a: CatalogImage, b: CatalogImage): number {
+  const [first, second] = [createdOf(a), createdOf(b)]
+  return first === second ? (a.id < b.id ? -1 : 1) : first < second ? 1 : -1
 }
 
 /** Bytes of all layers of all images, each once. */

@@ -45,7 +45,8 @@ async function removeNames(
   ref: string,
   options: ImageRemoveOptions,
 ): Promise<readonly ImageDeleteItem[]> {
-  const left = image.rows.filter((row) => referenceOf(row) && !rows.includes(row))
+  const taken = new Set(rows.map((row) => row.name))
+  const left = image.rows.filter((row) => referenceOf(row) && !taken.has(row.name))
   const users = context.usedBy(image.id)
   if (left.length > 0) return await untag(context, scope, image, rows, left)
   if (!options.force && users[0]) {
