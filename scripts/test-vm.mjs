@@ -1,6 +1,6 @@
 // npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM.
 // The kernel package is downloaded, not installed; the root file system is made of Debian packages. Both are kept in .cache.
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "./build.mjs"
