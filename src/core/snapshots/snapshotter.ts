@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { messageOf } from "../../errors/failure.ts"
+import { spreadDirectories } from "../../linux/file-flags.ts"
 import type { Log } from "../../std/log.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
@@ -43,6 +44,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     readonly log?: Log
   }) {
     mkdirSync(options.root, { recursive: true, mode: 0o700 })
+    spreadDirectories(options.root)
     const choice = chooseDriver(options.root, options.driver)
     this.why = choice.why
     this.#rows = options.rows
