@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { unknownExit } from "./container.ts"
@@ -41,8 +43,17 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     if (task.status === "stopped") await context.tasks.delete(scope, task.containerId).catch(() => {})
     else await context.tasks.kill(scope, task.containerId, 9).catch(() => {})
   }
+  sweepFolders(context)
   for (const container of lost) await settleLost(context, container)
   for (const container of context.registry.all()) resumePolicy(context, container)
+}
+
+/** Deletes folders of containers whose creation or removal a crash has cut off: the record decides what exists. */
+function sweepFolders(context: ContainerContext): void {
+  mkdirSync(context.containersRoot, { recursive: true, mode: 0o710 })
+  for (const name of readdirSync(context.containersRoot)) {
+    if (!context.registry.get(name)) rmSync(join(context.containersRoot, name), { recursive: true, force: true })
+  }
 }
 
 /** A container that ran and of which nothing is left: the host was started anew, or shim and daemon were killed together. */
