@@ -43,9 +43,9 @@ async function measure(peer: Peer): Promise<void> {
   const socket = peer.cli.find((word) => word.startsWith("unix://"))?.slice("unix://".length)
   if (socket) say("API create+start+wait+remove", "ms", await apiCycle(socket, rounds))
 
-  await cli("run", "-d", "--name", "x", "busybox", "sleep", "10000")
-  say("exec true", "ms", await isolated(rounds, () => cli("exec", "x", "true")))
-  await cli("rm", "-f", "x")
+  await cli("run", "-d", "--name", "executed", "busybox", "sleep", "10000")
+  say("exec true", "ms", await isolated(rounds, () => cli("exec", "executed", "true")))
+  await cli("rm", "-f", "executed")
 
   say("stop of a shell that ignores SIGTERM", "ms", await stopOfDeaf(cli))
 
@@ -141,8 +141,7 @@ try {
   const barge = await startBarge(join(root, "barge"))
   await makeImages(barge)
   const image = join(root, "busybox.tar")
-  await measure(barge)
-  await barge.stop()
+  await measure(barge).finally(() => barge.stop())
   for (const start of [startDocker, startPodman]) {
     const peer = await start(join(root, start.name), image)
     if (!peer) continue
