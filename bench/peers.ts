@@ -103,6 +103,8 @@ export async function startPodman(root: string, image: string): Promise<Peer | u
     await run([...cli, "load", "-i", image])
     await run([...cli, "run", "--rm", "busybox", "true"])
   } catch (error) {
+    await run([...cli, "system", "reset", "-f"]).catch(() => {})
+    await run(["umount", `${root}/data/overlay`]).catch(() => {})
     console.error(`podman does not run here and is left out: ${(error as Error).message.split("\n")[0]}`)
     return undefined
   }
@@ -113,6 +115,7 @@ export async function startPodman(root: string, image: string): Promise<Peer | u
     stop: async () => {
       await run([...cli, "rm", "-f", "-a"]).catch(() => {})
       await run([...cli, "system", "reset", "-f"]).catch(() => {})
+      await run(["umount", `${root}/data/overlay`]).catch(() => {})
       rmSync(root, { recursive: true, force: true })
     },
   }
