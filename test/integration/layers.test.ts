@@ -155,6 +155,23 @@ for (const driver of ["overlay", "native"] as const) {
       })
     })
 
+    test("what a runtime made to mount on is no change, but what was put there is", async () => {
+      await using stores = await openStores(driver)
+      await stores.leases.within(stores.scope, async (scope) => {
+        await prepared(stores, scope, "changed")
+        await withMounted(stores, scope, "changed", (root) => {
+          for (const path of ["proc", "sys"]) mkdirSync(join(root, path))
+          for (const path of ["etc/hosts", "etc/hostname"]) writeFileSync(join(root, path), "")
+        })
+        expect(await stores.differ.changes(scope, "changed")).toEqual([])
+        await withMounted(stores, scope, "changed", (root) => writeFileSync(join(root, "etc/hosts"), "mine"))
+        expect(await stores.differ.changes(scope, "changed")).toEqual([
+          { path: "/etc", kind: "modified" },
+          { path: "/etc/hosts", kind: "added" },
+        ])
+      })
+    })
+
     test("a snapshot without a parent is told whole", async () => {
       await using stores = await openStores(driver)
       const { scope } = stores

@@ -1,5 +1,6 @@
 import { Failure } from "../../errors/failure.ts"
-import { fileTypes, readLinkAt } from "../../linux/files.ts"
+import { readDirectory } from "../../linux/directory.ts"
+import { closeDescriptor, fileTypes, openAt, openFlags, readLinkAt } from "../../linux/files.ts"
 import type { FileStatus } from "../../linux/stat.ts"
 import { getXattr, listXattrs, pathWithin } from "../../linux/xattr.ts"
 import type { SnapshotTree } from "../snapshots/contract.ts"
@@ -69,6 +70,7 @@ export class TreeComparison {
     for (const { name, entry } of names) {
       const below = join(path, name)
       const old = earlier.get(name.toString("latin1"))
+      if (entry && !old && isMountPoint(below, entry)) continue
       if (!entry) yield { kind: "deleted", path: below }
       else if (!isDirectory(entry.status)) {
         if (!old) yield { kind: "added", path: below, entry }
@@ -93,7 +95,9 @@ export class TreeComparison {
       yield* this.#within(inside, undefined, path, depth + 1)
       return
     }
-    const changed = !sameDirectory(inside, insideBefore)
+    const changed =
+      !sameDirectory(inside, insideBefore) &&
+      !(sameButTime(inside, insideBefore) && gotMountPoint(inside, insideBefore, path))
     if (changed) yield { kind: "modified", path, entry }
     let told = changed
     for (const difference of this.#within(inside, insideBefore, path, depth + 1)) {
@@ -125,9 +129,36 @@ const sameStatus = (one: FileStatus, other: FileStatus): boolean =>
   one.major === other.major &&
   one.minor === other.minor
 
-function sameDirectory(one: MergedDirectory, other: MergedDirectory): boolean {
-  const [now, before] = [one.status, other.status]
-  return sameStatus(now, before) && now.mtime === before.mtime && sameXattrs(one.descriptor, other.descriptor)
+const sameButTime = (one: MergedDirectory, other: MergedDirectory): boolean =>
+  sameStatus(one.status, other.status) && sameXattrs(one.descriptor, other.descriptor)
+
+const sameDirectory = (one: MergedDirectory, other: MergedDirectory): boolean =>
+  one.status.mtime === other.status.mtime && sameButTime(one, other)
+
+/**
+ * What every container gets mounted over: where an image lacks one, the OCI runtime makes an empty file or directory to
+ * mount on. Nobody in the container did that, so it is no change of the snapshot.
+ */
+const mountPoints = new Set(["dev", "proc", "sys", "etc/hostname", "etc/hosts", "etc/resolv.conf"])
+
+function isMountPoint(path: Buffer, { status, parent, name }: MergedEntry): boolean {
+  if (!mountPoints.has(path.toString("latin1"))) return false
+  if (!isDirectory(status)) return (status.mode & fileTypes.mask) === fileTypes.file && status.size === 0
+  const directory = openAt(parent, name, openFlags.directory | openFlags.noFollow)
+  try {
+    return readDirectory(directory).length === 0
+  } finally {
+    closeDescriptor(directory)
+  }
+}
+
+/** Whether a directory's time changed because a mount point was made in it. */
+function gotMountPoint(now: MergedDirectory, before: MergedDirectory, path: Buffer): boolean {
+  if (![...mountPoints].some((point) => point.startsWith(`${path}/`))) return false
+  const names = new Set(before.entries().map((entry) => entry.name.toString("latin1")))
+  return now
+    .entries()
+    .some((entry) => !names.has(entry.name.toString("latin1")) && isMountPoint(join(path, entry.name), entry))
 }
 
 /** Attributes that belong to a file; overlay's own belong to its layers. */
