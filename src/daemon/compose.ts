@@ -96,6 +96,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     tasks: core.tasks,
     snapshots: core.snapshots,
     differ: core.differ,
+    files: core.files,
     images,
     volumes,
     ...(network ? { network } : {}),

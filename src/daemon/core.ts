@@ -4,6 +4,7 @@ import { MetadataContainerStore } from "../core/containers/store.ts"
 import { DiskContentStore } from "../core/content/store.ts"
 import { ThreadedDiffer } from "../core/diff/differ.ts"
 import { MemoryEventBus } from "../core/events/bus.ts"
+import { ThreadedFiles } from "../core/files/service.ts"
 import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
@@ -41,6 +42,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
   )
   const content = await DiskContentStore.open(database, join(roots.data, "content"))
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
+  const files = stack.use(new ThreadedFiles())
   const images = new MetadataImageStore(database, events)
   const leases = new MetadataLeaseStore(database)
   const collector = stack.use(
@@ -95,6 +97,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     snapshots,
     content,
     differ,
+    files,
     collector,
     transfer,
     images,

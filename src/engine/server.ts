@@ -7,6 +7,7 @@ import type { Events } from "./events/contract.ts"
 import type { Execs } from "./exec/contract.ts"
 import type { Images } from "./images/contract.ts"
 import type { Networks } from "./networks/contract.ts"
+import { archiveRoutes } from "./routes/archive.ts"
 import { containerRoutes } from "./routes/containers.ts"
 import { dispatcher } from "./routes/dispatch.ts"
 import { execRoutes } from "./routes/exec.ts"
@@ -58,6 +59,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const router = new Router([
     systemRoutes(system, events),
     containerRoutes(containers),
+    archiveRoutes(containers),
     execRoutes(execs),
     imageRoutes(images),
     volumeRoutes(volumes),

@@ -23,8 +23,8 @@ export function nowNanos(): bigint {
 
 /** RFC 3339 with up to nine fractional digits, trailing zeros trimmed, in UTC (Go's RFC3339Nano). */
 export function formatNanos(nanos: bigint): string {
-  const seconds = nanos / 1_000_000_000n
-  const rest = nanos % 1_000_000_000n
+  const rest = ((nanos % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
+  const seconds = (nanos - rest) / 1_000_000_000n
   const base = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
   const fraction = rest === 0n ? "" : `.${rest.toString().padStart(9, "0").replace(/0+$/, "")}`
   return `${base}${fraction}Z`

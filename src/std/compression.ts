@@ -82,16 +82,20 @@ async function* followed(source: AsyncIterable<Uint8Array>, frames: ZstdFrames):
   }
 }
 
-/** `source` compressed; the same bytes give the same result, whatever pieces they come in. */
+/**
+ * `source` compressed; the same bytes give the same result, whatever pieces they come in.
+ * @param options.level of gzip, 1 (fast) to 9 (small); 6 when absent
+ */
 export async function* compress(
   source: AsyncIterable<Uint8Array>,
   compression: "none" | "gzip" | "zstd",
+  options: { readonly level?: number } = {},
 ): AsyncGenerator<Uint8Array> {
   if (compression === "none") {
     yield* source
     return
   }
-  const transform = compression === "gzip" ? createGzip({ chunkSize }) : createZstdCompress({ chunkSize })
+  const transform = compression === "gzip" ? createGzip({ chunkSize, ...options }) : createZstdCompress({ chunkSize })
   yield* through(equalPieces(source), transform, "none")
 }
 

@@ -34,6 +34,7 @@ export class WorkerCalls<Calls extends CallMap> implements Disposable {
   #worker: Worker | undefined
   #idle: ReturnType<typeof setTimeout> | undefined
   #next = 1
+  #holds = 0
   readonly #waiting = new Map<number, Waiting>()
 
   /** @param name as {@link startWorker} takes it */
@@ -73,9 +74,22 @@ export class WorkerCalls<Calls extends CallMap> implements Disposable {
     }
   }
 
+  /** Keeps the Worker alive between calls: for what it holds in memory from one call to the next. */
+  hold(): Disposable {
+    this.#holds++
+    clearTimeout(this.#idle)
+    return {
+      [Symbol.dispose]: () => {
+        this.#holds--
+        if (this.#waiting.size === 0) this.#rest()
+      },
+    }
+  }
+
   #rest(): void {
     this.#worker?.unref()
     clearTimeout(this.#idle)
+    if (this.#holds > 0) return
     this.#idle = setTimeout(() => this.#end(), this.#idleMs)
     this.#idle.unref()
   }

@@ -81,6 +81,8 @@ export class ThreadedDiffer implements Differ, Disposable {
 
   async *#read(scope: Scope, key: string, what: "layer" | "tree", compression: "none" | "gzip" | "zstd") {
     const tree = await this.#snapshots.tree(scope, key)
+    // Whoever reads may be slow: the thread must not be ended between two pieces.
+    using _ = this.#reader.hold()
     const stream = await this.#reader.call("open", { what, tree, compression })
     try {
       for (;;) {

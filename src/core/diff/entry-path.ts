@@ -18,11 +18,12 @@ const longestName = 255
 /**
  * The components of a name in an archive, as Docker cleans it: relative to the layer's root whether it begins with a
  * slash or not, `.` and inner `..` resolved. Empty for the root itself.
+ * @param whole what it is an entry of, for messages
  * @throws invalidArgument when it leads out of the root or is too long for a file system
  */
-export function componentsOf(name: Buffer): ByteText[] {
+export function componentsOf(name: Buffer, whole: "layer" | "archive" = "layer"): ByteText[] {
   if (name.length > longestPath) {
-    throw new Failure("invalidArgument", `a layer has an entry whose path is ${name.length} bytes long`)
+    throw new Failure("invalidArgument", `the ${whole} has an entry whose path is ${name.length} bytes long`)
   }
   const text = name.toString("latin1")
   const components: ByteText[] = []
@@ -30,7 +31,7 @@ export function componentsOf(name: Buffer): ByteText[] {
     if (part === "" || part === ".") continue
     if (part === "..") {
       if (components.length === 0)
-        throw new Failure("invalidArgument", `entry ${showPath(text)} leads out of its layer`)
+        throw new Failure("invalidArgument", `entry ${showPath(text)} leads out of its ${whole}`)
       components.pop()
     } else if (part.length > longestName) {
       throw new Failure("invalidArgument", `entry ${showPath(text)} has a name of ${part.length} bytes`)

@@ -4,11 +4,11 @@ import { compress } from "../../std/compression.ts"
 import { serveCalls } from "../../std/worker-calls.ts"
 import type { SnapshotTree } from "../snapshots/contract.ts"
 import type { Change } from "./contract.ts"
+import { gathered } from "./gathered.ts"
 import type { ReadCalls, ReadPiece } from "./read.ts"
 import { layerTar, treeTar } from "./tar-stream.ts"
 import { TreeComparison } from "./walk.ts"
 
-const pieceSize = 1 << 20
 const streams = new Map<number, AsyncGenerator<ReadPiece>>()
 let opened = 0
 
@@ -43,21 +43,6 @@ async function* pieces(tar: Generator<Uint8Array>, compression: "none" | "gzip" 
   }
   for await (const bytes of compress(plain(), compression)) yield { bytes }
   yield { diffID: `sha256:${hash.digest("hex")}`, size }
-}
-
-/** Small pieces joined: each one that leaves the thread costs. */
-function* gathered(source: Generator<Uint8Array>): Generator<Uint8Array> {
-  let parts: Uint8Array[] = []
-  let length = 0
-  for (const bytes of source) {
-    parts.push(bytes)
-    length += bytes.length
-    if (length < pieceSize) continue
-    yield Buffer.concat(parts)
-    parts = []
-    length = 0
-  }
-  if (length > 0) yield Buffer.concat(parts)
 }
 
 /** The differences as `docker diff` tells them: a directory in which something appeared or went is modified. */

@@ -73,7 +73,10 @@ function whiteout(path: Buffer): Buffer {
 }
 
 /** Writes the entries of one archive: a file's later names are links to its first. */
-function entryWriter(): (path: Buffer, entry: MergedEntry) => Generator<Uint8Array> {
+export function entryWriter(): (
+  path: Buffer,
+  entry: Pick<MergedEntry, "status" | "parent" | "name">,
+) => Generator<Uint8Array> {
   const linked = new Map<string, Buffer>()
   return function* write(path, { status, parent, name }) {
     const type = types.get(status.mode & fileTypes.mask)

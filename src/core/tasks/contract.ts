@@ -14,6 +14,14 @@ export interface Task {
   readonly exit?: ExitRecord
 }
 
+/** Something to be seen in a root that is not running. */
+export interface ViewMount {
+  /** The host's path of a file or directory. */
+  readonly source: string
+  readonly destination: string
+  readonly readOnly: boolean
+}
+
 export interface TaskRequest {
   readonly containerId: string
   /**
@@ -86,6 +94,17 @@ export interface TaskService {
   drained(scope: Scope, containerId: string): Promise<void>
   /** Runs `work` with the path of the container's root, mounted for the time of the call when it is not running. */
   withRoot<T>(scope: Scope, containerId: string, snapshotKey: string, work: (root: string) => Promise<T>): Promise<T>
+  /**
+   * As `withRoot`, with the container's mounts in place: those its processes see when it runs, otherwise what `mounts`
+   * names. Calls at the same time share one view, and a start waits for the end of all.
+   */
+  withMountedRoot<T>(
+    scope: Scope,
+    containerId: string,
+    snapshotKey: string,
+    mounts: (root: string) => Promise<readonly ViewMount[]>,
+    work: (root: string) => Promise<T>,
+  ): Promise<T>
   /** Frees what a stopped task held: mounts, cgroup, shim records. Idempotent. */
   delete(scope: Scope, containerId: string): Promise<void>
   /**

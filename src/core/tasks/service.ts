@@ -12,7 +12,9 @@ import type { EventBus } from "../events/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import { Bundle, bundlesIn, type TaskHoldings } from "./bundle.ts"
-import type { Task, TaskRequest, TaskService, TaskStatus } from "./contract.ts"
+import type { Task, TaskRequest, TaskService, TaskStatus, ViewMount } from "./contract.ts"
+import { mountInView, rootSeenBy } from "./root-view.ts"
+import { SharedUse } from "./shared-use.ts"
 import { canReceive, signalState } from "./signals.ts"
 
 export interface TaskCollaborators {
@@ -51,6 +53,7 @@ export class Tasks implements TaskService {
   readonly #with: TaskCollaborators
   readonly #live = new Map<string, Live>()
   readonly #starts: Semaphore
+  readonly #idleRoots = new SharedUse<string>()
   readonly #perTask = new KeyedMutex()
   readonly #listeners: ((namespace: string, exit: ExitRecord) => void)[] = []
   /** Exits told before the start that they belong to had been answered. */
@@ -323,30 +326,56 @@ export class Tasks implements TaskService {
     snapshotKey: string,
     work: (root: string) => Promise<T>,
   ): Promise<T> {
-    const key = keyOf(scope, containerId)
-    const live = this.#live.get(key)
+    const live = this.#live.get(keyOf(scope, containerId))
     if (live && live.status !== "stopped") return await work(live.holdings.foreignRoot ?? live.bundle.rootfs)
-    return await this.#perTask.run(key, async () => {
-      const bundle = this.#bundle(scope, containerId)
-      bundle.create({
-        namespace: scope.namespace,
-        containerId,
-        snapshotKey,
-        ephemeral: false,
-        runtime: "",
-        cgroupPath: "",
-        cgroupByUs: false,
-      })
-      try {
-        for (const each of await this.#with.snapshots.mounts(scope, snapshotKey)) {
-          mount({ ...each, target: bundle.rootfs })
+    return await this.#idleRoots.use(keyOf(scope, containerId), this.#idle(scope, containerId, snapshotKey), work)
+  }
+
+  async withMountedRoot<T>(
+    scope: Scope,
+    containerId: string,
+    snapshotKey: string,
+    mounts: (root: string) => Promise<readonly ViewMount[]>,
+    work: (root: string) => Promise<T>,
+  ): Promise<T> {
+    const live = this.#live.get(keyOf(scope, containerId))
+    if (live && live.status !== "stopped") {
+      return await work(rootSeenBy(live.pid, live.holdings.foreignRoot ?? live.bundle.rootfs))
+    }
+    const key = `${keyOf(scope, containerId)} with mounts`
+    return await this.#idleRoots.use(key, this.#idle(scope, containerId, snapshotKey, mounts), work)
+  }
+
+  /** Mounts the root of a container that does not run; it cannot start meanwhile. */
+  #idle(
+    scope: Scope,
+    containerId: string,
+    snapshotKey: string,
+    mounts?: (root: string) => Promise<readonly ViewMount[]>,
+  ): (work: (root: string) => Promise<void>) => Promise<void> {
+    return (work) =>
+      this.#perTask.run(keyOf(scope, containerId), async () => {
+        const bundle = this.#bundle(scope, containerId)
+        bundle.create({
+          namespace: scope.namespace,
+          containerId,
+          snapshotKey,
+          ephemeral: false,
+          runtime: "",
+          cgroupPath: "",
+          cgroupByUs: false,
+        })
+        try {
+          for (const each of await this.#with.snapshots.mounts(scope, snapshotKey)) {
+            mount({ ...each, target: bundle.rootfs })
+          }
+          for (const each of (await mounts?.(bundle.rootfs)) ?? []) mountInView(bundle.rootfs, each)
+          await work(bundle.rootfs)
+        } finally {
+          await this.#with.blocking.unmount(bundle.rootfs)
+          await this.#with.blocking.removeTree(bundle.path)
         }
-        return await work(bundle.rootfs)
-      } finally {
-        await this.#with.blocking.unmount(bundle.rootfs)
-        await this.#with.blocking.removeTree(bundle.path)
-      }
-    })
+      })
   }
 
   async delete(scope: Scope, containerId: string): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Ulimit } from "../../api/container-config.ts"
 import type { Differ } from "../../core/diff/contract.ts"
+import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
@@ -87,6 +88,7 @@ export interface ContainerContext {
   readonly tasks: TaskService
   readonly snapshots: Snapshotter
   readonly differ: Differ
+  readonly files: Files
   readonly images: ContainerImages
   readonly volumes: Volumes
   /** Absent when the daemon runs without a bridge (`--bridge none`). */

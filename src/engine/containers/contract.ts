@@ -12,6 +12,7 @@ import type {
 import type { ContainerConfig, CreateRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { Filters } from "../../api/filters.ts"
 import type { StatsResponse } from "../../api/stats.ts"
+import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { HijackedStream } from "../../std/hijacked-stream.ts"
 
@@ -101,6 +102,21 @@ export interface StatsOptions {
   readonly oneShot: boolean
 }
 
+/** A path of a container as a tar. */
+export interface ContainerArchive {
+  readonly status: PathStatus
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+export interface ExtractOptions {
+  /** Of an existing directory. */
+  readonly path: string
+  /** Refuse to replace a directory by something else and the other way round. */
+  readonly keepKinds: boolean
+  /** Everything is to belong to the user the container runs as. */
+  readonly copyOwner: boolean
+}
+
 export interface CommitOptions {
   readonly container: string
   readonly repository?: string
@@ -156,4 +172,9 @@ export interface Containers {
   /** The root file system as a tar. Resolves when reading can begin. */
   exportTree(scope: Scope, ref: string): Promise<AsyncIterable<Uint8Array>>
   commit(scope: Scope, options: CommitOptions): Promise<CommitResponse>
+  /** @throws notFound (`Could not find the file …`), as the two that follow */
+  archiveStatus(scope: Scope, ref: string, path: string): Promise<PathStatus>
+  readArchive(scope: Scope, ref: string, path: string): Promise<ContainerArchive>
+  /** @throws invalidArgument when the path is no directory · permissionDenied when it is read-only */
+  extractArchive(scope: Scope, ref: string, options: ExtractOptions, archive: AsyncIterable<Uint8Array>): Promise<void>
 }

@@ -12,8 +12,10 @@ import type {
 import type { CreateRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { Filters } from "../../api/filters.ts"
 import type { StatsResponse } from "../../api/stats.ts"
+import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure } from "../../errors/failure.ts"
+import { archiveStatus, extractArchive, readArchive } from "./archive.ts"
 import { attachContainer } from "./attach.ts"
 import { commitContainer } from "./commit.ts"
 import type { Container, EndOfRun } from "./container.ts"
@@ -21,9 +23,11 @@ import { type ContainerContext, publish } from "./context.ts"
 import type {
   Attachment,
   CommitOptions,
+  ContainerArchive,
   ContainerAttachOptions,
   Containers,
   CreateOptions,
+  ExtractOptions,
   ListOptions,
   LogStream,
   LogsOptions,
@@ -202,6 +206,23 @@ export class ContainerService implements Containers {
 
   async commit(scope: Scope, options: CommitOptions): Promise<CommitResponse> {
     return await commitContainer(this.#context, scope, this.#find(options.container), options)
+  }
+
+  async archiveStatus(scope: Scope, ref: string, path: string): Promise<PathStatus> {
+    return await archiveStatus(this.#context, scope, this.#find(ref), ref, path)
+  }
+
+  async readArchive(scope: Scope, ref: string, path: string): Promise<ContainerArchive> {
+    return await readArchive(this.#context, scope, this.#find(ref), ref, path)
+  }
+
+  async extractArchive(
+    scope: Scope,
+    ref: string,
+    options: ExtractOptions,
+    archive: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    await extractArchive(this.#context, scope, this.#find(ref), ref, options, archive)
   }
 
   #find(ref: string): Container {

@@ -4,7 +4,7 @@ import type { Attachment } from "../containers/contract.ts"
 /** What a route answers. Values that must be exact for old clients are reshaped by `compat` before they are written. */
 export type Reply =
   | { readonly kind: "json"; readonly value: unknown; readonly status: number }
-  | { readonly kind: "empty"; readonly status: number }
+  | { readonly kind: "empty"; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | {
       readonly kind: "text"
       readonly status: number
@@ -21,7 +21,12 @@ export type Reply =
     }
   /** Progress: what fails before the first message is the status, afterwards it goes into the stream. */
   | { readonly kind: "progress"; readonly messages: AsyncIterable<JsonMessage> }
-  | { readonly kind: "bytes"; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
+  | {
+      readonly kind: "bytes"
+      readonly contentType: string
+      readonly chunks: AsyncIterable<Uint8Array>
+      readonly headers?: Readonly<Record<string, string>>
+    }
   /** Docker's two stream types, by whether it is multiplexed and the version of the client. */
   | { readonly kind: "stdio"; readonly multiplexed: boolean; readonly chunks: AsyncIterable<Uint8Array> }
   /** Takes the connection over. `bare`: without the headers of ordinary responses. */
@@ -31,6 +36,10 @@ export type Reply =
 export const json = (value: unknown, status = 200): Reply => ({ kind: "json", value, status })
 
 /** 204 unless said otherwise. */
-export const empty = (status = 204): Reply => ({ kind: "empty", status })
+export const empty = (status = 204, headers: Readonly<Record<string, string>> = {}): Reply => ({
+  kind: "empty",
+  status,
+  headers,
+})
 
 export const progress = (messages: AsyncIterable<JsonMessage>): Reply => ({ kind: "progress", messages })

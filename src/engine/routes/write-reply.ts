@@ -36,7 +36,7 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
       return response.send(reply.status, { ...headers, ...jsonType }, `${encodeJson(value)}\n`)
     }
     case "empty":
-      return response.send(reply.status, headers)
+      return response.send(reply.status, { ...headers, ...reply.headers })
     case "text":
       return response.send(
         reply.status,
@@ -53,9 +53,9 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
     case "progress":
       return writeProgress(context, reply.messages)
     case "bytes":
-      return writeBytes(context, reply.contentType, reply.chunks, true)
+      return writeBytes(context, { ...reply.headers, "Content-Type": reply.contentType }, reply.chunks, true)
     case "stdio":
-      return writeBytes(context, streamType(reply.multiplexed, version), reply.chunks, false)
+      return writeBytes(context, { "Content-Type": streamType(reply.multiplexed, version) }, reply.chunks, false)
     case "hijack":
       return hijack(context, reply)
     case "websocket":
@@ -95,13 +95,13 @@ async function writeProgress(context: ReplyContext, messages: AsyncIterable<Json
 /** @param whole whether what fails at the first byte can wait for it to become a status; logs must show their head at once */
 async function writeBytes(
   context: ReplyContext,
-  contentType: string,
+  more: OutgoingHeaders,
   chunks: AsyncIterable<Uint8Array>,
   whole: boolean,
 ): Promise<void> {
   const iterator = chunks[Symbol.asyncIterator]()
   const first = whole ? await iterator.next() : undefined
-  const writer = context.response.stream(200, { ...context.headers, "Content-Type": contentType })
+  const writer = context.response.stream(200, { ...context.headers, ...more })
   const { signal } = context.request
   for (let next = first ?? (await iterator.next()); !next.done && !signal.aborted; next = await iterator.next())
     await writer.write(next.value)
