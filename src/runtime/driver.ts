@@ -4,20 +4,34 @@ import { Failure } from "../errors/failure.ts"
 import { spawn } from "../linux/spawn.ts"
 import type { ExecRequest, LaunchRequest, RuntimeDriver, RuntimeInfo } from "./contract.ts"
 import { runtimeFailure } from "./failure.ts"
-import { launchCommand, preludeFailed, runtimeEnvironment } from "./launch.ts"
+import { launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
+import { SealedCopy } from "./sealed-copy.ts"
 
 /** Drives any program with runc's command line. */
 export function openDriver(info: RuntimeInfo): RuntimeDriver {
   return new CommandLineDriver(info)
 }
 
+/** Drivers by what they drive, each opened once: a driver keeps what makes its starts quick. */
+export function openDrivers(): (info: RuntimeInfo) => RuntimeDriver {
+  const opened = new Map<string, RuntimeDriver>()
+  return (info) => {
+    const key = JSON.stringify(info)
+    const driver = opened.get(key) ?? openDriver(info)
+    opened.set(key, driver)
+    return driver
+  }
+}
+
 type Identity = Pick<LaunchRequest, "id" | "stateRoot">
 
 class CommandLineDriver implements RuntimeDriver {
   readonly info: RuntimeInfo
+  readonly #sealed: SealedCopy | undefined
 
   constructor(info: RuntimeInfo) {
     this.info = info
+    this.#sealed = info.family === "crun" ? new SealedCopy(info.path) : undefined
   }
 
   run(request: LaunchRequest): Promise<number> {
@@ -157,17 +171,16 @@ class CommandLineDriver implements RuntimeDriver {
   #spawn(request: Pick<LaunchRequest, "cgroup" | "stdio">, command: readonly string[]): Promise<number> {
     if (request.cgroup.kind === "join" && !this.info.cgroupsByUs)
       throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
-    return spawn({
-      command: launchCommand(this.info, request.cgroup, command),
-      ...request.stdio,
-      env: runtimeEnvironment,
-    }).exited
+    return this.#run(request.cgroup, command, request.stdio)
   }
 
   #quietly(command: readonly string[]): Promise<number> {
-    const words = launchCommand(this.info, { kind: "runtime" }, command)
-    return spawn({ command: words, stdin: "ignore", stdout: "ignore", stderr: "ignore", env: runtimeEnvironment })
-      .exited
+    return this.#run({ kind: "runtime" }, command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  }
+
+  #run(cgroup: LaunchRequest["cgroup"], command: readonly string[], stdio: LaunchRequest["stdio"]): Promise<number> {
+    using start = launch(this.info, cgroup, command, this.#sealed?.path())
+    return spawn({ command: start.command, ...stdio, env: runtimeEnvironment }).exited
   }
 
   #checkPrelude(exitCode: number, log: string): void {

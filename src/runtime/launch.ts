@@ -1,13 +1,23 @@
-import { accessSync, constants } from "node:fs"
+import { memoryProgram } from "../linux/memory-file.ts"
+import { mountFlags } from "../linux/mount.ts"
+import { callFailed, type SystemCall, syscallProgram } from "../linux/syscall-program.ts"
 import type { LaunchRequest, RuntimeInfo } from "./contract.ts"
 
 /** The environment of runtime programs: nothing of ours reaches them. */
 export const runtimeEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const
 
-/** Exit code of the shell below when it could not enter the cgroups or the mount namespace. */
-export const preludeFailed = 125
+/** Exit code of a launch that could not enter the cgroups or the mount namespace. */
+export const preludeFailed = callFailed
 
-const hide = "mount --make-rslave /sys/fs/cgroup && umount -l /sys/fs/cgroup/unified"
+const AT_FDCWD = -100
+const O_WRONLY = 1
+const CLONE_NEWNS = 0x20000
+const MNT_DETACH = 2
+
+/** A command line to be spawned now. Disposing frees what it stands on, once the child runs. */
+export interface Launch extends Disposable {
+  readonly command: readonly string[]
+}
 
 /**
  * The command line that becomes `command`, with what has to happen before:
@@ -15,31 +25,29 @@ const hide = "mount --make-rslave /sys/fs/cgroup && umount -l /sys/fs/cgroup/uni
  *   thread-group lock and its RCU grace period (6–14 ms when another process writes the PID to `cgroup.procs`).
  * - hiding the host's cgroup2 mount, in a mount namespace of the launch alone: /sys/fs/cgroup is cut off from
  *   propagation first, so the host keeps its mount, and every other mount keeps its propagation.
+ * @param program the file to execute; `command` names it as it wants to be called
  */
-export function launchCommand(
+export function launch(
   info: RuntimeInfo,
   cgroup: LaunchRequest["cgroup"],
   command: readonly string[],
-): readonly string[] {
+  program = command[0]!,
+): Launch {
   const files = cgroup.kind === "join" ? cgroup.files : []
-  if (files.length === 0 && !info.hideUnified) return command
-  const join = `for file in ${files.map(quote).join(" ")}; do echo 0 >"$file" || exit ${preludeFailed}; done`
-  const steps = [info.hideUnified ? `{ ${hide}; } || exit ${preludeFailed}` : "", files.length > 0 ? join : ""]
-  const script = `{ ${steps.filter(Boolean).join("; ")}; } 2>/dev/null; exec "$@"`
-  const shell = ["-c", script, "sh", ...command]
-  if (!info.hideUnified) return ["/bin/sh", ...shell]
-  return ["/usr/bin/unshare", "--mount", "--propagation", "unchanged", ...quickShell(), ...shell]
+  const calls: SystemCall[] = [...(info.hideUnified ? hideUnified : []), ...files.flatMap(joinGroup)]
+  if (calls.length === 0 && program === command[0]) return { command, [Symbol.dispose]: () => {} }
+  const start = memoryProgram("launch", syscallProgram(calls, program, command, runtimeEnvironment))
+  return { command: [start.path], [Symbol.dispose]: () => start[Symbol.dispose]() }
 }
 
-const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+const hideUnified: readonly SystemCall[] = [
+  ["unshare", CLONE_NEWNS],
+  ["mount", "none", "/sys/fs/cgroup", 0, mountFlags.slave | mountFlags.recursive, 0],
+  ["umount2", "/sys/fs/cgroup/unified", MNT_DETACH],
+]
 
-/** busybox's shell runs `mount` and `umount` without starting further programs. */
-function quickShell(): readonly string[] {
-  for (const path of ["/bin/busybox", "/usr/bin/busybox"]) {
-    try {
-      accessSync(path, constants.X_OK)
-      return [path, "sh"]
-    } catch {}
-  }
-  return ["/bin/sh"]
-}
+const joinGroup = (file: string): readonly SystemCall[] => [
+  ["openat", AT_FDCWD, file, O_WRONLY, 0],
+  ["write", 3, "0", 1],
+  ["close", 3],
+]

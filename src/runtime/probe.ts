@@ -3,7 +3,7 @@ import { Failure } from "../errors/failure.ts"
 import { type CgroupHost, detectCgroups } from "../linux/cgroup.ts"
 import { capture } from "../linux/spawn.ts"
 import type { RuntimeInfo } from "./contract.ts"
-import { launchCommand, runtimeEnvironment } from "./launch.ts"
+import { launch, runtimeEnvironment } from "./launch.ts"
 
 /** A runtime given with `--add-runtime NAME=PATH` or in the configuration file. */
 export interface ConfiguredRuntime {
@@ -85,7 +85,8 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
   const controllers = host.unifiedControllers.join(", ")
   if (host.unified !== "/sys/fs/cgroup/unified")
     return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers})`
-  const hidden = await ask(launchCommand(crun, { kind: "runtime" }, [one.path, "--version"]))
+  using start = launch(crun, { kind: "runtime" }, [one.path, "--version"])
+  const hidden = await ask(start.command)
   if (hidden === undefined)
     return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers}), and the v2 mount could not be hidden from it`
   return {

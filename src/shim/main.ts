@@ -4,7 +4,7 @@ import { parseArgs } from "node:util"
 import { tryLock } from "../linux/flock.ts"
 import { becomeSubreaper } from "../linux/pidfd.ts"
 import { Reactor } from "../linux/reactor.ts"
-import { openDriver } from "../runtime/driver.ts"
+import { openDrivers } from "../runtime/driver.ts"
 import { build } from "../std/build.ts"
 import { newId } from "../std/id.ts"
 import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
@@ -69,7 +69,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   const supervisor: Supervisor = new Supervisor({
     reactor,
     folder,
-    driver: openDriver,
+    driver: openDrivers(),
     tell: (event) => server.tell(event),
     keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),
