@@ -94,6 +94,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     registry,
     execs: new Map(),
     tasks: core.tasks,
+    sharedMemory: core.sharedMemory,
     snapshots: core.snapshots,
     differ: core.differ,
     files: core.files,
@@ -115,6 +116,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       noNewPrivileges: config.noNewPrivileges,
       dns: config.dns,
       hostIp: config.bridge.hostIp ?? "",
+      ...(config.hostGateway ? { hostGateway: config.hostGateway } : {}),
       ...(config.seccompProfile ? { seccompProfile: seccompText(config.seccompProfile) } : {}),
     },
     host: {

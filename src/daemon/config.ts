@@ -51,6 +51,8 @@ export interface DaemonConfig {
   readonly insecureRegistries: readonly string[]
   readonly registryMirrors: readonly string[]
   readonly otlpEndpoint?: string
+  /** What `host-gateway` stands for in `--add-host`. */
+  readonly hostGateway?: string
   readonly metricsAddress?: string
   /** What was given and changes nothing, with the reason: said once at start. */
   readonly remarks: readonly string[]
@@ -125,6 +127,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     insecureRegistries: list("insecure-registry"),
     registryMirrors: list("registry-mirror"),
     ...pick({
+      hostGateway: list("host-gateway-ip")[0],
       otlpEndpoint: text("otlp-endpoint") ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
       metricsAddress: text("metrics-addr"),
     }),

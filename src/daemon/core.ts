@@ -12,6 +12,7 @@ import { MetadataDatabase } from "../core/metadata/database.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
+import { SharedMemory } from "../core/tasks/shared-memory.ts"
 import { ImageTransfer } from "../core/transfer/transfer.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
@@ -91,6 +92,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     blocking,
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
+  const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
   const parts = {
     database,
     events,
@@ -107,6 +109,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     runtimes,
     shim,
     tasks,
+    sharedMemory,
   }
   const owned = stack.move()
   return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() }

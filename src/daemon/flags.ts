@@ -70,6 +70,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   group: { kind: "text", short: "G", help: "Group that owns the unix socket" },
   help: { kind: "bool", help: "Print usage" },
   host: { kind: "list", key: "hosts", short: "H", help: "Sockets to listen on (unix://, tcp://, fd://)" },
+  "host-gateway-ip": {
+    kind: "list",
+    key: "host-gateway-ips",
+    help: "Address that host-gateway of --add-host stands for; the default bridge's when absent",
+  },
   icc: { kind: "bool", help: "Allow containers of the default bridge to reach each other" },
   init: { kind: "bool", help: "Run an init inside every container" },
   "init-path": { kind: "text", help: "Path of the init program" },

@@ -63,6 +63,10 @@ export interface HostsOptions {
   readonly addresses: readonly string[]
   /** `--add-host NAME:ADDRESS`, as given; the address may be `host-gateway`. */
   readonly extra?: readonly string[]
+  /** Further lines: an address and the names it has. */
+  readonly links?: readonly { readonly address: string; readonly names: string }[]
+  /** What the file begins with instead of the usual lines: the host's own file, for a container in the host's network. */
+  readonly base?: string
   /** What `host-gateway` stands for. */
   readonly gateway?: string
 }
@@ -77,7 +81,17 @@ export function hostsFile(options: HostsOptions): string {
     return `${address === "host-gateway" ? (gateway ?? "") : address}\t${match?.[1] ?? entry}`
   })
   const own = options.addresses.map((address) => `${address}\t${names}`)
-  return `${[...standardHosts, ...extra, ...own].join("\n")}\n`
+  const links = (options.links ?? []).map((link) => `${link.address}\t${link.names}`)
+  if (options.base) return [options.base, ...[...extra, ...links].map((line) => `${line}\n`)].join("")
+  return `${[...standardHosts, ...extra, ...links, ...own].join("\n")}\n`
+}
+
+/** A hosts file in which `names` have `address`: their line changed, or added at the end. */
+export function withHost(text: string, names: string, address: string): string {
+  const lines = text.split("\n")
+  const at = lines.findIndex((line) => line.endsWith(`\t${names}`))
+  if (at < 0) return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${address}\t${names}\n`
+  return lines.with(at, `${address}\t${names}`).join("\n")
 }
 
 /** /etc/hostname for a container. */

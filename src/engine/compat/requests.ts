@@ -1,4 +1,4 @@
-import type { CreateRequest, HostConfig, MountRequest } from "../../api/container-config.ts"
+import type { CreateRequest, HostConfig, MountRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
 import type { EndpointSettings, NetworkCreateRequest } from "../../api/network.ts"
 import { Failure } from "../../errors/failure.ts"
@@ -13,6 +13,8 @@ type ReshapeBody = (body: never, version: string) => unknown
  */
 const bodies: Readonly<Record<string, ReshapeBody>> = {
   "POST /containers/create": (body: CreateRequest | undefined, version) => body && createBody(body, version),
+  "POST /containers/:id/update": (body: UpdateRequest, version) =>
+    isBefore(version, "1.40") ? { ...body, PidsLimit: null } : body,
   "POST /containers/:id/exec": (body: ExecCreateRequest, version) =>
     isBefore(version, "1.42") ? { ...body, ConsoleSize: undefined } : body,
   "POST /exec/:id/start": (body: ExecStartRequest, version) =>

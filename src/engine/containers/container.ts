@@ -2,6 +2,7 @@ import type { HealthResult } from "../../api/container.ts"
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
 import type { BoundPort } from "../../network/contract.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
+import type { Link } from "./links.ts"
 
 /** A mount decided at creation: where it comes from and where it goes. */
 export interface ResolvedMount {
@@ -66,6 +67,8 @@ export interface ContainerDocument {
   readonly manifestDigest?: string
   readonly platform: string
   readonly mounts: readonly ResolvedMount[]
+  /** Legacy links; absent without any. */
+  links?: readonly Link[]
   state: ContainerRunState
 }
 

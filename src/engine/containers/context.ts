@@ -4,6 +4,7 @@ import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
+import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import type { BridgeNetwork } from "../../network/contract.ts"
@@ -68,6 +69,8 @@ export interface ContainerDefaults {
     readonly options: readonly string[]
   }
   readonly hostIp: string
+  /** What `host-gateway` stands for; absent: the address of the default bridge. */
+  readonly hostGateway?: string
 }
 
 /** What the kernel of this host gives containers. */
@@ -86,6 +89,7 @@ export interface ContainerContext {
   readonly registry: ContainerRegistry
   readonly execs: ExecRecords
   readonly tasks: TaskService
+  readonly sharedMemory: SharedMemory
   readonly snapshots: Snapshotter
   readonly differ: Differ
   readonly files: Files

@@ -10,10 +10,12 @@ import { newId, shortId } from "../../std/id.ts"
 import { Container } from "./container.ts"
 import { type ContainerContext, type ContainerImage, publish, step } from "./context.ts"
 import type { CreateOptions } from "./contract.ts"
+import { resolveLinks } from "./links.ts"
 import { checkLogConfig } from "./log-config.ts"
 import { commandOf, mergeImageConfig } from "./merge.ts"
 import { resolveMounts } from "./mounts.ts"
 import { checkName, inventName } from "./names.ts"
+import { checkNeighbours } from "./neighbours.ts"
 import { validateContainer } from "./validate.ts"
 
 /** Makes a container: record, name and snapshot in one transaction; nothing stays when it fails. */
@@ -44,6 +46,8 @@ export async function createContainer(
       withDefaults(context, asked),
       context.host.facts,
     )
+    checkNeighbours(registry, hostConfig)
+    const links = resolveLinks(registry, hostConfig)
     // Filled in after the validation, which refuses a hostname together with another's namespace.
     const merged = {
       ...asRequested,
@@ -66,6 +70,7 @@ export async function createContainer(
       ...(image ? { manifestDigest: image.resolved.manifest.digest } : {}),
       platform: image?.resolved.config.os ?? "linux",
       mounts,
+      ...(links.length > 0 ? { links } : {}),
       state: {
         status: "created",
         pid: 0,

@@ -2,9 +2,13 @@ import type { ContainerConfig } from "../../api/container-config.ts"
 import { defaultPath } from "../../runtime/defaults.ts"
 import { variableName } from "./merge.ts"
 
-/** The variables of a container's processes: PATH, HOSTNAME and, with a terminal, TERM; then the container's own. */
-export function environmentOf(config: ContainerConfig): string[] {
-  const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${config.Hostname}`, ...(config.Tty ? ["TERM=xterm"] : [])]
+/**
+ * The variables of a container's processes: PATH, HOSTNAME and, with a terminal, TERM; then those of its links, then
+ * the container's own.
+ */
+export function environmentOf(config: ContainerConfig, linked: readonly string[] = []): string[] {
+  const terminal = config.Tty ? ["TERM=xterm"] : []
+  const defaults = [`PATH=${defaultPath}`, `HOSTNAME=${config.Hostname}`, ...terminal, ...linked]
   return withVariables(defaults, config.Env ?? [])
 }
 

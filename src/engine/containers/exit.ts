@@ -56,6 +56,9 @@ export async function freeTask(context: ContainerContext, scope: Scope, containe
   // Without a PID namespace of its own, what the container left running would live on and hold its output open.
   if (PidMode !== "") await context.tasks.kill(scope, container.id, 9, { all: true }).catch(() => {})
   await context.tasks.drained(scope, container.id).catch(() => {})
+  await context.sharedMemory.close(container.id).catch((error) => {
+    context.log.warn("taking shared memory away failed", { container: container.id, error: messageOf(error) })
+  })
   await context.tasks.delete(scope, container.id).catch((error) => {
     context.log.warn("cleaning up a container's run failed", { container: container.id, error: messageOf(error) })
   })

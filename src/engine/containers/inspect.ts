@@ -8,6 +8,7 @@ import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { networkIdOf } from "./exit.ts"
 import { logConfig } from "./launch.ts"
+import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
@@ -46,7 +47,7 @@ export async function inspectContainer(
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: liveExecs(context, container),
-    HostConfig: hostConfig,
+    HostConfig: document.links ? { ...hostConfig, Links: shownLinks(context.registry, container) } : hostConfig,
     GraphDriver: await graphDriver(context, scope, container),
     ...(options.size ? await sizes(context, scope, container) : {}),
     Mounts: mounts,

@@ -1,14 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { populateVolume } from "../../core/tasks/populate.ts"
-import { Failure } from "../../errors/failure.ts"
-import { hostsFile, nameserversOf, resolvConf } from "../../network/files.ts"
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
+import { checkLinksRun, linkEnvironment } from "./links.ts"
+import { ipcNeighbour, pidNeighbour } from "./neighbours.ts"
+import { writeNetworkFiles } from "./network-files.ts"
 import { applyUser, buildSpec } from "./spec.ts"
-import type { Neighbour, SpecInput, ResolvedMount as SpecInputMount } from "./spec-input.ts"
+import type { SpecInput, ResolvedMount as SpecInputMount } from "./spec-input.ts"
 
 /** The OCI specification of a container that is about to start: its files written, its volumes filled. */
 export async function containerSpec(
@@ -18,16 +18,25 @@ export async function containerSpec(
   span: Span,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig } = container.document
+  checkLinksRun(context.registry, container)
+  const ipcFrom = ipcNeighbour(context, hostConfig.IpcMode)
+  const pidFrom = pidNeighbour(context, hostConfig.PidMode)
   const mounts = await resolvedMounts(context, container, root, span)
+  const shmPath =
+    hostConfig.IpcMode === "shareable"
+      ? await context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))
+      : undefined
   const spec = buildSpec({
     id: container.id,
     config,
     host: hostConfig,
     mounts,
-    files: await writeFiles(context, container),
+    files: await writeNetworkFiles(context, container),
     network: networkNamespace(context, container),
-    ...neighbour(context, "ipcFrom", hostConfig.IpcMode),
-    ...neighbour(context, "pidFrom", hostConfig.PidMode),
+    ...(ipcFrom ? { ipcFrom } : {}),
+    ...(pidFrom ? { pidFrom } : {}),
+    ...(shmPath ? { shmPath } : {}),
+    linked: linkEnvironment(context.registry, container),
     cgroupMode: context.host.cgroupMode,
     cgroupPath: "",
     runtime: context.runtimes.find((each) => each.name === hostConfig.Runtime) ?? context.runtimes[0]!,
@@ -87,18 +96,6 @@ async function resolvedMounts(
   return mounts
 }
 
-/** The running container that a `container:ID` mode joins. @throws conflict when it does not run */
-function neighbour<K extends "ipcFrom" | "pidFrom">(
-  context: ContainerContext,
-  key: K,
-  mode: string,
-): { [P in K]?: Neighbour } {
-  if (!mode.startsWith("container:")) return {}
-  const other = context.registry.resolve(mode.slice("container:".length))
-  if (!other.running) throw new Failure("conflict", `cannot join a namespace of a non running container: ${other.id}`)
-  return { [key]: { pid: other.state.pid } } as { [P in K]?: Neighbour }
-}
-
 /** Where the container's network is: a namespace that exists, one to be made, or the host's. */
 function networkNamespace(context: ContainerContext, container: Container): SpecInput["network"] {
   const mode = container.document.hostConfig.NetworkMode
@@ -112,47 +109,4 @@ function networkNamespace(context: ContainerContext, container: Container): Spec
 /** PID of the running container that another joins a namespace of. */
 function joinedPid(context: ContainerContext, ref: string): number {
   return context.registry.resolve(ref).state.pid
-}
-
-/** Writes hostname, hosts and resolv.conf of the container; one that shares a network shares those files. */
-async function writeFiles(context: ContainerContext, container: Container): Promise<SpecInput["files"]> {
-  const { config, hostConfig } = container.document
-  const mode = hostConfig.NetworkMode
-  const other = mode.startsWith("container:") ? context.registry.resolve(mode.slice("container:".length)) : container
-  const folder = join(context.containersRoot, other.id)
-  if (other === container) {
-    mkdirSync(folder, { recursive: true, mode: 0o710 })
-    const { defaults } = context
-    const hostText = hostResolver()
-    const nameservers =
-      mode === "bridge" && context.network ? await context.network.nameservers() : nameserversOf(hostText)
-    writeFileSync(join(folder, "hostname"), `${config.Hostname}\n`)
-    writeFileSync(
-      join(folder, "hosts"),
-      hostsFile({
-        hostname: config.Hostname,
-        domainname: config.Domainname,
-        addresses: container.state.network?.address ? [container.state.network.address] : [],
-        extra: hostConfig.ExtraHosts ?? [],
-        gateway: context.network?.gateway ?? "127.0.0.1",
-      }),
-    )
-    writeFileSync(
-      join(folder, "resolv.conf"),
-      resolvConf(hostText, nameservers, {
-        dns: hostConfig.Dns?.length ? hostConfig.Dns : defaults.dns.servers,
-        search: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : defaults.dns.search,
-        options: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : defaults.dns.options,
-      }),
-    )
-  }
-  return { hostname: join(folder, "hostname"), hosts: join(folder, "hosts"), resolvConf: join(folder, "resolv.conf") }
-}
-
-function hostResolver(): string {
-  try {
-    return readFileSync("/etc/resolv.conf", "utf8")
-  } catch {
-    return ""
-  }
 }

@@ -8,6 +8,7 @@ import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
 import { networkIdOf } from "./exit.ts"
 import { boundPorts, networksOf, sizes } from "./inspect.ts"
+import { linkNames } from "./links.ts"
 import { mountPoint } from "./mounts.ts"
 import { statusText } from "./status-text.ts"
 
@@ -38,8 +39,11 @@ export async function listContainers(
     if (ancestors && !ancestors.has(container.document.imageId)) return false
     return matches(container, filters)
   })
+  const names = linkNames(context.registry)
   const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
-  return await Promise.all(limited.map((container) => summary(context, scope, container, options.size)))
+  return await Promise.all(
+    limited.map((container) => summary(context, scope, container, names.get(container.id) ?? [], options.size)),
+  )
 }
 
 function checkFilters(filters: Filters): void {
@@ -149,13 +153,14 @@ async function summary(
   context: ContainerContext,
   scope: Scope,
   container: Container,
+  linkNames: readonly string[],
   size: boolean,
 ): Promise<ContainerSummary> {
   const { document, id } = container
   const annotations = document.hostConfig.Annotations
   return {
     Id: id,
-    Names: [`/${document.name}`],
+    Names: [`/${document.name}`, ...linkNames],
     Image: await context.images.display(scope, document.imageId, document.config.Image),
     ImageID: document.imageId,
     Command: [document.path, ...document.args].join(" "),

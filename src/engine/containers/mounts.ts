@@ -236,7 +236,7 @@ function volumesFrom(registry: ContainerRegistry, text: string): ResolvedMount[]
       readOnly: mount.readOnly || mode === "ro",
     }))
   } catch (error) {
-    if (isKind(error, "notFound")) throw new Failure("notFound", `No such container: ${ref}`, error)
+    if (isKind(error, "notFound")) throw new Failure("invalidArgument", `No such container: ${ref}`, error)
     throw error
   }
 }

@@ -21,6 +21,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     })
   })
   await context.tasks.recover((namespace) => ({ ...scope, namespace }))
+  await context.sharedMemory.recover(new Set((await context.tasks.list(scope)).map((task) => task.containerId)))
   const lost: Container[] = []
   for (const container of context.registry.all()) {
     const task = context.tasks.find(scope, container.id)

@@ -43,12 +43,14 @@ export class ContainerRegistry {
   }
 
   /**
-   * Looks up a full ID, a name, or a unique ID prefix, in this order.
+   * Looks up a full ID, a name, the path of a link (`web/database`), or a unique ID prefix, in this order.
    * @throws notFound · invalidArgument when the prefix is ambiguous
    */
   resolve(ref: string): Container {
     const found = this.#byId.get(ref) ?? this.byName(ref.replace(/^\//, ""))
     if (found) return found
+    const linked = this.#byLink(ref)
+    if (linked) return linked
     if (/^[0-9a-f]{1,64}$/.test(ref)) {
       const matches = this.all().filter((container) => container.id.startsWith(ref))
       if (matches.length === 1) return matches[0]!
@@ -57,6 +59,13 @@ export class ContainerRegistry {
       }
     }
     throw new Failure("notFound", `No such container: ${ref}`)
+  }
+
+  #byLink(path: string): Container | undefined {
+    const [owner, alias, ...more] = path.replace(/^\//, "").split("/")
+    if (owner === undefined || alias === undefined || more.length > 0) return undefined
+    const link = this.byName(owner)?.document.links?.find((each) => each.alias === alias)
+    return link && this.#byId.get(link.containerId)
   }
 
   /** Takes a name for a container to come. Release it by `free` when the creation fails. @throws alreadyExists in Docker's words */

@@ -18,8 +18,6 @@ export async function removeContainer(
   container: Container,
   options: RemoveOptions,
 ): Promise<void> {
-  if (options.link)
-    throw new Failure("invalidArgument", `Conflict, cannot remove the default link name of the container`)
   if (removing.has(container) || container.removed) {
     throw new Failure("conflict", `removal of container ${container.id} is already in progress`)
   }
@@ -96,6 +94,24 @@ export async function pruneContainers(
     Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
   })
   return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
+}
+
+/**
+ * `docker rm --link OWNER/ALIAS`: the owner forgets the link, at its next start for good.
+ * @throws notFound, invalidArgument in Docker's words
+ */
+export async function removeLink(context: ContainerContext, scope: Scope, path: string): Promise<void> {
+  const [owner = "", alias, ...more] = path.replace(/^\//, "").split("/")
+  if (alias === undefined || more.length > 0)
+    throw new Failure("invalidArgument", "Conflict, cannot remove the default link name of the container")
+  const container = context.registry.resolve(owner)
+  const { links = [] } = container.document
+  const left = links.filter((link) => link.alias !== alias)
+  if (left.length === links.length) throw new Failure("notFound", `Cannot get child ${alias} of container ${owner}`)
+  await context.registry.locked(container.id, async () => {
+    container.document.links = left
+    await context.registry.save(scope, container)
+  })
 }
 
 /** The instant of an `until` filter: seconds since the epoch, RFC 3339, or a Go duration before now. @throws invalidArgument */

@@ -41,7 +41,7 @@ import { inspectContainer } from "./inspect.ts"
 import { listContainers } from "./list.ts"
 import { containerLogs } from "./logs.ts"
 import { checkName } from "./names.ts"
-import { pruneContainers, removeContainer } from "./remove.ts"
+import { pruneContainers, removeContainer, removeLink } from "./remove.ts"
 import { startLocked } from "./start.ts"
 import { containerStats } from "./stats.ts"
 import { killContainer, restartContainer, stopContainer } from "./stop.ts"
@@ -184,7 +184,8 @@ export class ContainerService implements Containers {
   }
 
   async remove(scope: Scope, ref: string, options: RemoveOptions): Promise<void> {
-    await removeContainer(this.#context, scope, this.#find(ref), options)
+    if (options.link) await removeLink(this.#context, scope, ref)
+    else await removeContainer(this.#context, scope, this.#find(ref), options)
   }
 
   prune(scope: Scope, filters: Filters): Promise<ContainersPruneResponse> {

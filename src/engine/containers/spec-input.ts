@@ -59,6 +59,8 @@ export interface SpecInput {
   readonly seccomp: SeccompFilters
   /** Whether the host confines processes by AppArmor. */
   readonly apparmor: boolean
+  /** Variables of the container's links. */
+  readonly linked?: readonly string[]
   /** The init program on the host, for `--init`. */
   readonly initPath?: string
 }

@@ -1,4 +1,5 @@
 import type { Resources as ApiResources, HostConfig } from "../../api/container-config.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { Device, DeviceRule, Resources, ThrottleDevice } from "../../oci/runtime-spec.ts"
 import { allDeviceRules, defaultDeviceRules } from "../../runtime/defaults.ts"
 import { blockDeviceNumbers, hostDevices, mapDevice, parseDeviceRule } from "../../runtime/devices.ts"
@@ -41,11 +42,18 @@ export function limitsOf(api: ApiResources): Resources {
   return without({ memory: filled(memory), cpu: filled(cpu), blockIO: filled(blockIO), pids })
 }
 
-/** The nodes in a container's /dev beside the usual ones, and what may be opened. @throws invalidArgument */
+/**
+ * The nodes in a container's /dev beside the usual ones, and what may be opened.
+ * @throws invalidArgument, in Docker's words for requests (`--gpus`) that no driver here can serve
+ */
 export function devicesOf(host: HostConfig): {
   readonly nodes: readonly Device[]
   readonly rules: readonly DeviceRule[]
 } {
+  for (const { Driver, Capabilities } of host.DeviceRequests ?? []) {
+    const sets = (Capabilities ?? []).map((one) => `[${one.join(" ")}]`).join(" ")
+    throw new Failure("invalidArgument", `could not select device driver "${Driver}" with capabilities: [${sets}]`)
+  }
   if (host.Privileged) return { nodes: hostDevices(), rules: allDeviceRules }
   const mapped = (host.Devices ?? []).flatMap((one) =>
     mapDevice(one.PathOnHost, one.PathInContainer || one.PathOnHost, one.CgroupPermissions || "rwm"),

@@ -31,7 +31,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     process: {
       ...processOf(input, security, capabilities),
       args: [...(wantsInit(input) ? [initInContainer, "--"] : []), ...commandOf(config)],
-      env: environmentOf(config),
+      env: environmentOf(config, input.linked),
       cwd: config.WorkingDir || "/",
     },
     root: { path: "", readonly: host.ReadonlyRootfs },
@@ -64,6 +64,8 @@ export function applyUser(spec: RuntimeSpec, root: string, config: ContainerConf
 export interface ExecOptions {
   readonly args: readonly string[]
   readonly env: readonly string[]
+  /** The variables of the container's links. */
+  readonly linked?: readonly string[]
   /** Absent or empty: the container's. */
   readonly user?: string
   /** Absent or empty: the container's. */
@@ -88,7 +90,7 @@ export function execProcess(
     ...spec.process,
     terminal: options.tty,
     args: [...options.args],
-    env: withVariables(environmentOf({ ...config, Tty: options.tty }), options.env),
+    env: withVariables(environmentOf({ ...config, Tty: options.tty }, options.linked), options.env),
     cwd: options.cwd || spec.process.cwd,
   }
   if (!options.tty) delete process.consoleSize

@@ -8,6 +8,7 @@ import { cancelRestart, freeTask, releaseNetwork, removeRecord } from "./exit.ts
 import { startHealthChecks } from "./health.ts"
 import { ioConfig, logConfig } from "./launch.ts"
 import { containerSpec } from "./launch-spec.ts"
+import { tellLinked } from "./network-files.ts"
 
 /** Starts a container. The caller holds its lock. Undoes everything when it fails. */
 export async function startLocked(
@@ -57,6 +58,7 @@ export async function startLocked(
     await failedStart(context, scope, container, began, error)
     throw startFailure(error)
   }
+  tellLinked(context, container)
   context.traces.keep(id, scope.span)
   startHealthChecks(context, container)
   await context.registry.save(scope, container)
@@ -76,6 +78,7 @@ async function failedStart(
   if (state.status === "restarting") state.status = "exited"
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
   releaseNetwork(context, container)
+  await context.sharedMemory.close(container.id).catch(() => {})
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
   else {
     await context.registry.save(scope, container).catch(() => {})

@@ -15,16 +15,15 @@ export async function updateContainer(
   container: Container,
   request: UpdateRequest,
 ): Promise<UpdateResponse> {
-  if (container.removed) throw new Failure("conflict", `cannot update container ${container.id}: it is being removed`)
+  const refuse = (why: string) => new Failure("conflict", `Cannot update container ${container.id}: ${why}`)
+  if (container.removed) throw refuse('container is marked for removal and cannot be "update"')
   const { document } = container
   const before = document.hostConfig
   const policy = request.RestartPolicy
   if (policy.Name && before.AutoRemove && policy.Name !== "no") {
-    throw new Failure(
-      "invalidArgument",
-      "Restart policy cannot be updated because AutoRemove is enabled for the container",
-    )
+    throw refuse("Restart policy cannot be updated because AutoRemove is enabled for the container")
   }
+  refuseCpuConflicts(before, request, refuse)
   const changed: HostConfig = {
     ...before,
     ...given(request),
@@ -36,9 +35,8 @@ export async function updateContainer(
     Number(before.MemorySwap) > 0 &&
     Number(request.Memory) > Number(before.MemorySwap)
   ) {
-    throw new Failure(
-      "conflict",
-      `Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
+    throw refuse(
+      "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
     )
   }
   const { resources: after, warnings } = validateResources(changed, context.host.facts, true)
@@ -56,12 +54,21 @@ export async function updateContainer(
   return { Warnings: warnings.length > 0 ? warnings : null }
 }
 
-/** The resources that a request names: zero values and absent ones leave what is set. */
+/** A share of CPUs is one number or a quota of a period: an update does not turn one into the other. */
+function refuseCpuConflicts(before: HostConfig, request: UpdateRequest, refuse: (why: string) => Failure): void {
+  const cannot = (what: string, because: string) =>
+    refuse(`Conflicting options: ${what} cannot be updated as ${because} has already been set`)
+  if (request.NanoCpus > 0 && before.CpuPeriod > 0) throw cannot("Nano CPUs", "CPU Period")
+  if (request.NanoCpus > 0 && before.CpuQuota > 0) throw cannot("Nano CPUs", "CPU Quota")
+  if (request.CpuPeriod > 0 && before.NanoCpus > 0) throw cannot("CPU Period", "NanoCPUs")
+  if (request.CpuQuota > 0 && before.NanoCpus > 0) throw cannot("CPU Quota", "NanoCPUs")
+}
+
+/** The resources that a request names: zero values and absent ones leave what is set; no number of processes is no limit. */
 function given(request: UpdateRequest): Partial<HostConfig> {
-  const { RestartPolicy: _, ...resources } = request
-  return Object.fromEntries(
-    Object.entries(resources).filter(
-      ([, value]) => value !== 0 && value !== "" && value !== null && value !== undefined,
-    ),
-  ) as Partial<HostConfig>
+  const { RestartPolicy: _, PidsLimit: pids, ...resources } = request
+  const named = Object.entries(resources).filter(
+    ([, value]) => value !== 0 && value !== "" && value !== null && value !== undefined,
+  )
+  return { ...Object.fromEntries(named), ...(pids === null ? {} : { PidsLimit: pids > 0 ? pids : 0 }) }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { someConfig, someHost } from "../../../test/fixtures/container-config.ts"
-import type { HostConfig } from "../../api/container-config.ts"
+import type { HealthConfig, HostConfig } from "../../api/container-config.ts"
 import { limitsOf } from "./spec-resources.ts"
 import { validateContainer } from "./validate.ts"
 
@@ -69,6 +69,13 @@ const refusals: [what: Partial<HostConfig>, words: string][] = [
   [{ NetworkMode: "container:x", Dns: ["1.1.1.1"] }, "conflicting options: dns and the network mode"],
   [{ Ulimits: [{ Name: "nope", Soft: 1, Hard: 1 }] }, "invalid ulimit type: nope"],
   [{ Tmpfs: { "/": "" } }, "destination can't be '/'"],
+  [{ Annotations: { "": "a" } }, "invalid Annotations: the empty string is not permitted as an annotation key"],
+  [{ StorageOpt: { size: "10G" } }, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"],
+  [{ ExtraHosts: ["nope"] }, 'bad format for add-host: "nope"'],
+  [{ ExtraHosts: ["db:nope"] }, 'invalid IP address in add-host: "nope"'],
+  [{ PortBindings: { "x/tcp": [] } }, 'invalid port specification: "x"'],
+  [{ PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "8y" }] } }, 'invalid port specification: "8y"'],
+  [{ PidMode: "container" }, "invalid PID mode: container"],
 ]
 
 for (const [host, words] of refusals)
@@ -109,12 +116,32 @@ test("limits become the runtime's: CPUs a quota, no pids limit -1, no swap limit
     NanoCpus: 1_500_000_000,
     Memory: 32 * megabyte,
     MemorySwap: -1,
-    PidsLimit: 0,
+    PidsLimit: 12,
     CpuShares: 512,
   })
   expect(limitsOf(host)).toEqual({
     cpu: { quota: 150_000, period: 100_000, shares: 512 },
     memory: { limit: 32 * megabyte, swap: -1 },
-    pids: { limit: -1 },
+    pids: { limit: 12 },
   })
+})
+
+test("no number of processes, and a number below, are no limit", () => {
+  for (const PidsLimit of [0, -1, -2]) expect(check({ PidsLimit }).host.PidsLimit).toBeNull()
+})
+
+test("a health check's times are at least a millisecond, its retries not negative", () => {
+  const words = (Healthcheck: HealthConfig) => () => check({}, { Hostname: "", Healthcheck })
+  expect(words({ Interval: -10_000_000 })).toThrow("Interval in Healthcheck cannot be less than 1ms")
+  expect(words({ Interval: 500_000 })).toThrow("Interval in Healthcheck cannot be less than 1ms")
+  expect(words({ Timeout: -1 })).toThrow("Timeout in Healthcheck cannot be less than 1ms")
+  expect(words({ Retries: -1 })).toThrow("Retries in Healthcheck cannot be negative")
+  expect(words({ StartPeriod: 100_000 })).toThrow("StartPeriod in Healthcheck cannot be less than 1ms")
+  expect(words({ StartInterval: 100_000 })).toThrow("StartInterval in Healthcheck cannot be less than 1ms")
+  expect(words({ Interval: 1_000_000, Timeout: 0 })).not.toThrow()
+})
+
+test("a stop signal that is none is refused at creation", () => {
+  expect(() => check({}, { Hostname: "", StopSignal: "SIG42" })).toThrow("Invalid signal: SIG42")
+  expect(() => check({}, { Hostname: "", StopSignal: "RTMIN+3" })).not.toThrow()
 })

@@ -1,4 +1,5 @@
-import type { ContainerConfig, HostConfig, RestartPolicy } from "../../api/container-config.ts"
+import { isIP } from "node:net"
+import type { ContainerConfig, HostConfig, PortMap, RestartPolicy } from "../../api/container-config.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import { normalizeCapabilities } from "../../runtime/capabilities.ts"
@@ -6,6 +7,7 @@ import { defaultShmSize } from "../../runtime/defaults.ts"
 import { parseDeviceRule } from "../../runtime/devices.ts"
 import { checkSysctls } from "./namespaces.ts"
 import { parseSecurityOptions } from "./security-options.ts"
+import { validateConfig } from "./validate-config.ts"
 import { validateModes } from "./validate-modes.ts"
 import { type ResourceFacts, validateResources } from "./validate-resources.ts"
 
@@ -33,6 +35,11 @@ export function validateContainer(
   validateRestartPolicy(host.RestartPolicy)
   if (host.AutoRemove && !["", "no"].includes(host.RestartPolicy.Name))
     throw refuse("can't create 'AutoRemove' container with restart policy")
+  for (const entry of host.ExtraHosts ?? []) validateExtraHost(entry)
+  validatePortBindings(host.PortBindings ?? {})
+  if (Object.hasOwn(host.Annotations ?? {}, ""))
+    throw refuse("invalid Annotations: the empty string is not permitted as an annotation key")
+  validateStorageOptions(host.StorageOpt ?? {})
   validateModes(config, host)
   validateCapabilities(host)
   parseSecurityOptions(host.SecurityOpt ?? [])
@@ -43,10 +50,6 @@ export function validateContainer(
   if (host.ShmSize < 0) throw refuse("SHM size can not be less than 0")
   if (host.Runtime && !facts.runtimes.has(host.Runtime))
     throw refuse(`unknown or invalid runtime name: ${host.Runtime}`)
-  if (host.DeviceRequests?.length)
-    throw refuse(
-      `could not select device driver "${host.DeviceRequests[0]!.Driver}" with capabilities: [${(host.DeviceRequests[0]!.Capabilities ?? []).map((one) => `[${one.join(" ")}]`).join(" ")}]`,
-    )
   for (const limit of host.Ulimits ?? []) validateUlimit(limit)
   for (const destination of Object.keys(host.Tmpfs ?? {})) validateTmpfs(destination)
   const adapted = adaptHostConfig(host, facts)
@@ -63,6 +66,7 @@ export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroup
   return {
     ...host,
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? Number(host.Memory) * 2 : host.MemorySwap,
+    PidsLimit: host.PidsLimit !== null && host.PidsLimit <= 0 ? null : host.PidsLimit,
     OomKillDisable: host.OomKillDisable ?? (facts.cgroupMode === "unified" ? null : false),
     NetworkMode: ["", "default"].includes(host.NetworkMode) ? "bridge" : host.NetworkMode,
     IpcMode: host.IpcMode || "private",
@@ -71,13 +75,6 @@ export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroup
     Runtime: host.Runtime || facts.defaultRuntime,
     RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || "no" },
   }
-}
-
-function validateConfig(config: ContainerConfig): void {
-  for (const line of config.Env ?? [])
-    if (line === "" || line.startsWith("=")) throw refuse(`invalid environment variable: ${line}`)
-  if (config.WorkingDir && !config.WorkingDir.startsWith("/"))
-    throw refuse(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
 }
 
 /** @throws invalidArgument in Docker's words */
@@ -92,6 +89,37 @@ export function validateRestartPolicy(policy: RestartPolicy): void {
       `${start}: maximum retry count can only be used with 'on-failure'${policy.MaximumRetryCount < 0 ? " and cannot be negative" : ""}`,
     )
   if (policy.MaximumRetryCount < 0) throw refuse(`${start}: maximum retry count cannot be negative`)
+}
+
+/** `NAME:ADDRESS` or `NAME=ADDRESS`; IPv6 may stand in brackets, and `host-gateway` for an address. */
+function validateExtraHost(entry: string): void {
+  const match = /^([^:=]+)[:=](.*)$/s.exec(entry)
+  if (!match) throw refuse(`bad format for add-host: ${JSON.stringify(entry)}`)
+  const address = match[2]!.replace(/^\[(.+)\]$/, "$1")
+  if (address !== "host-gateway" && isIP(address) === 0)
+    throw refuse(`invalid IP address in add-host: ${JSON.stringify(address)}`)
+}
+
+function validatePortBindings(bindings: PortMap): void {
+  const port = (text: string) => /^\d{1,5}$/.test(text) && Number(text) <= 65535
+  for (const [key, list] of Object.entries(bindings)) {
+    const number = key.split("/", 1)[0]!
+    if (!port(number)) throw refuse(`invalid port specification: ${JSON.stringify(number)}`)
+    for (const { HostPort } of list ?? []) {
+      const range = HostPort.split("-")
+      if (HostPort !== "" && (range.length > 2 || !range.every(port)))
+        throw refuse(`invalid port specification: ${JSON.stringify(HostPort)}`)
+    }
+  }
+}
+
+function validateStorageOptions(options: Readonly<Record<string, string>>): void {
+  for (const key of Object.keys(options))
+    throw refuse(
+      key.toLowerCase() === "size"
+        ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+        : `unknown option ${key}`,
+    )
 }
 
 function validateCapabilities(host: HostConfig): void {

@@ -3,6 +3,7 @@ import type { Scope } from "../../core/scope.ts"
 import type { Process } from "../../oci/runtime-spec.ts"
 import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
+import { linkEnvironment } from "../containers/links.ts"
 import { execProcess } from "../containers/spec.ts"
 
 /** The OCI process of an exec, as the container's own specification and root have it. @throws invalidArgument for an unknown user */
@@ -20,6 +21,7 @@ export async function processOf(
       env: request.Env ?? [],
       user: request.User,
       cwd: request.WorkingDir,
+      linked: linkEnvironment(context.registry, container),
       tty: request.Tty,
       privileged: request.Privileged,
     }),

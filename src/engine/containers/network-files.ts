@@ -1,0 +1,78 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { isKind } from "../../errors/failure.ts"
+import { hostsFile, nameserversOf, resolvConf, withHost } from "../../network/files.ts"
+import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import { linkedTo, linkHosts } from "./links.ts"
+import { joinedRef } from "./neighbours.ts"
+import type { SpecInput } from "./spec-input.ts"
+
+/** Writes hostname, hosts and resolv.conf of a container that starts; one that shares a network shares those files. */
+export async function writeNetworkFiles(context: ContainerContext, container: Container): Promise<SpecInput["files"]> {
+  const joined = joinedRef(container.document.hostConfig.NetworkMode)
+  const owner = joined === undefined ? container : context.registry.resolve(joined)
+  const folder = join(context.containersRoot, owner.id)
+  if (owner === container) {
+    const { config } = container.document
+    mkdirSync(folder, { recursive: true, mode: 0o710 })
+    writeFileSync(join(folder, "hostname"), `${config.Hostname}\n`)
+    writeFileSync(join(folder, "hosts"), hostsText(context, container))
+    writeFileSync(join(folder, "resolv.conf"), await resolverText(context, container))
+  }
+  return { hostname: join(folder, "hostname"), hosts: join(folder, "hosts"), resolvConf: join(folder, "resolv.conf") }
+}
+
+/** Tells the running containers that are linked to this one its new address, in their hosts files. */
+export function tellLinked(context: ContainerContext, container: Container): void {
+  for (const other of linkedTo(context.registry, container)) {
+    const path = join(context.containersRoot, other.id, "hosts")
+    try {
+      const before = readFileSync(path, "utf8")
+      const after = linkHosts(context.registry, other).reduce(
+        (text, { names, address }) => withHost(text, names, address),
+        before,
+      )
+      // In place: the file is mounted into the container.
+      if (after !== before) writeFileSync(path, after)
+    } catch (error) {
+      if (!isKind(error, "notFound"))
+        context.log.warn("updating a hosts file failed", { container: other.id, error: String(error) })
+    }
+  }
+}
+
+function hostsText(context: ContainerContext, container: Container): string {
+  const { config, hostConfig } = container.document
+  const address = container.state.network?.address
+  return hostsFile({
+    hostname: config.Hostname,
+    domainname: config.Domainname,
+    addresses: address ? [address] : [],
+    links: linkHosts(context.registry, container),
+    extra: hostConfig.ExtraHosts ?? [],
+    gateway: context.defaults.hostGateway ?? context.network?.gateway ?? "127.0.0.1",
+    ...(hostConfig.NetworkMode === "host" ? { base: textOf("/etc/hosts") } : {}),
+  })
+}
+
+async function resolverText(context: ContainerContext, container: Container): Promise<string> {
+  const { hostConfig } = container.document
+  const { dns } = context.defaults
+  const host = textOf("/etc/resolv.conf")
+  const nameservers =
+    hostConfig.NetworkMode === "bridge" && context.network ? await context.network.nameservers() : nameserversOf(host)
+  return resolvConf(host, nameservers, {
+    dns: hostConfig.Dns?.length ? hostConfig.Dns : dns.servers,
+    search: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : dns.search,
+    options: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : dns.options,
+  })
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8")
+  } catch {
+    return ""
+  }
+}
