@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { check, errno, libc, SystemError, types } from "./libc.ts"
 
 const c = libc({
@@ -64,11 +64,24 @@ export function reap(pidfd: number): number | "not a child" | undefined {
   return info[siCode] === CLD_EXITED ? info[siStatus]! : 128 + info[siStatus]!
 }
 
-/** @returns the PID of some child that has ended and is not reaped yet; it stays so */
-export function endedChild(): number | undefined {
+/** The PIDs of children, adopted ones included, that have ended and are not reaped yet; they stay so. */
+export function endedChildren(): readonly number[] {
   info.fill(0)
-  if (c.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT, null) < 0) return undefined
-  return info[siPid] || undefined
+  if (c.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT, null) < 0 || !info[siPid]) return []
+  return readdirSync("/proc/self/task")
+    .flatMap((task) => childrenOf(task))
+    .map(Number)
+    .filter((pid) => pid > 0 && statFields(pid)?.[0] === "Z")
+}
+
+/** What one thread has started, or adopted: proc(5). */
+function childrenOf(task: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/self/task/${task}/children`, "latin1").split(" ")
+  } catch {
+    // The thread has gone; its children are another one's now.
+    return []
+  }
 }
 
 /** Reaps the child `pid` if it has ended, throwing its status away. */

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
-import { discardChild, endedChild } from "../linux/pidfd.ts"
+import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
@@ -39,13 +39,18 @@ type Launch = (launch: {
   readonly span: Span
 }) => Promise<number>
 
+/** How long an ended child stays unclaimed before it counts as left behind, in milliseconds. */
+const orphanAge = 30
+
 const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
 
 /** Every process under supervision. */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #processes = new Map<string, SupervisedProcess>()
-  #suspect: number | undefined
+  #launching = 0
+  #suspects: ReadonlySet<number> = new Set()
+  #sweep: ReturnType<typeof setTimeout> | undefined
 
   constructor(options: SupervisorOptions) {
     this.#options = options
@@ -188,11 +193,28 @@ export class Supervisor {
     recordFolder(this.#tasksFolder, id).remove()
   }
 
-  /** Throws the status of ended children away that belong to nobody: what hooks and runtimes leave behind. Call now and then. */
+  /**
+   * Throws the status of ended children away that belong to nobody: what hooks and runtimes leave behind. An init cannot end
+   * before such a one of its PID namespace is reaped. A child that was seen twice without a launch in between is one. Call now
+   * and then; launches call it too.
+   */
   sweepOrphans(): void {
-    const ended = endedChild()
-    if (ended !== undefined && ended === this.#suspect) discardChild(ended)
-    this.#suspect = ended
+    if (this.#launching > 0) {
+      this.#suspects = new Set()
+      return
+    }
+    const supervised = new Set([...this.#processes.values()].map((each) => each.record.pid))
+    const strays = endedChildren().filter((pid) => !supervised.has(pid))
+    for (const pid of strays) if (this.#suspects.has(pid)) discardChild(pid)
+    this.#suspects = new Set(strays.filter((pid) => !this.#suspects.has(pid)))
+    if (this.#suspects.size > 0) this.#sweepSoon()
+  }
+
+  #sweepSoon(): void {
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined
+      this.sweepOrphans()
+    }, orphanAge)
   }
 
   /** Whether something runs. */
@@ -211,6 +233,7 @@ export class Supervisor {
   /** Starts what is opened. On failure everything of it is closed, and attached clients see the end. */
   async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<number> {
     const { id, execId, io } = process.record
+    this.#launching++
     try {
       using terminal = io.terminal ? new ConsoleSocket(this.#consoleFolder) : undefined
       const { stdio, release } = process.io.openForProcess()
@@ -229,6 +252,9 @@ export class Supervisor {
       this.#discard(id, execId)
       process.folder.remove()
       throw error
+    } finally {
+      this.#launching--
+      this.#sweepSoon()
     }
   }
 

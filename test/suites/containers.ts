@@ -46,6 +46,15 @@ export function containerSuite(client: "docker" | "barge"): void {
       expect((await run("run", "--rm", "--memory", "1", "busybox", "true")).code).toBe(125)
     })
 
+    test("a container ends at once after execs that could not be started in it", async () => {
+      await out("run", "-d", "--name", "ended", "busybox", "sleep", "1000")
+      expect((await run("exec", "ended", "no-such-program")).code).toBe(127)
+      expect((await run("exec", "ended", "/etc")).code).toBe(126)
+      await out("kill", "ended")
+      expect(await out("wait", "ended")).toBe("137\n")
+      await out("rm", "ended")
+    })
+
     test("environment, user, directory, entrypoint and hostname are as asked for", async () => {
       expect(await out("run", "--rm", "-e", "A=1", "busybox", "sh", "-c", "echo $A")).toBe("1\n")
       expect(await out("run", "--rm", "-u", "65534:65534", "busybox", "id", "-u")).toBe("65534\n")
