@@ -1,5 +1,4 @@
-import { writeSync } from "node:fs"
-import { isatty } from "node:tty"
+import { fstatSync, writeSync } from "node:fs"
 import { Exit } from "./command.ts"
 
 /** Standard output or standard error. */
@@ -12,7 +11,7 @@ export class Output {
   }
 
   get isTerminal(): boolean {
-    this.#terminal ??= isatty(this.#fd)
+    this.#terminal ??= isTerminal(this.#fd)
     return this.#terminal
   }
 
@@ -44,26 +43,24 @@ export class Output {
     }
   }
 
-  /** Writes without stopping other work while the reader is slow. @throws Exit when the reader has gone */
+  /** Writes a piece of a stream; a reader that is slow slows the stream. @throws Exit when the reader has gone */
   async stream(bytes: Uint8Array): Promise<void> {
-    if (this.isTerminal) return this.write(bytes)
-    await new Promise<void>((resolve, reject) => {
-      this.#stream.write(bytes, (error) => {
-        if (!error) resolve()
-        else
-          try {
-            throwUnlessBusy(error)
-            reject(error)
-          } catch (translated) {
-            reject(translated)
-          }
-      })
-    })
+    this.write(bytes)
   }
 
   get #stream(): NodeJS.WriteStream {
     return this.#fd === 1 ? process.stdout : process.stderr
   }
+}
+
+/** Files, pipes and sockets are none without asking further: `node:tty` takes milliseconds to load. */
+function isTerminal(descriptor: number): boolean {
+  try {
+    if (!fstatSync(descriptor).isCharacterDevice()) return false
+  } catch {
+    return false
+  }
+  return process.getBuiltinModule("node:tty").isatty(descriptor)
 }
 
 /** The exit code of a program that SIGPIPE ended: what a reader that goes away does to every other program. */

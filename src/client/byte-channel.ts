@@ -1,4 +1,19 @@
-import type { Socket } from "node:net"
+/** What a channel needs of a connection; `net.Socket` has it. */
+export interface Wire {
+  on(event: "data", listener: (chunk: Uint8Array) => void): unknown
+  on(event: "error", listener: (error: Error) => void): unknown
+  on(event: "end" | "close" | "drain", listener: () => void): unknown
+  once(event: "close", listener: () => void): unknown
+  off(event: "close" | "drain", listener: () => void): unknown
+  /** @returns whether there is room for more; otherwise `drain` tells when there is */
+  write(bytes: Uint8Array | string): boolean
+  /** Ends this side. */
+  end(): unknown
+  destroy(error?: Error): unknown
+  pause(): unknown
+  resume(): unknown
+  isPaused(): boolean
+}
 
 /** Bytes that wait for the reader above this many stop the socket. */
 const highWater = 1 << 20
@@ -8,14 +23,14 @@ const highWater = 1 << 20
  * taken too far can be put back.
  */
 export class ByteChannel implements AsyncIterable<Uint8Array> {
-  readonly socket: Socket
+  readonly socket: Wire
   readonly #chunks: Uint8Array[] = []
   #held = 0
   #ended = false
   #error: Error | undefined
   #wake: (() => void) | undefined
 
-  constructor(socket: Socket) {
+  constructor(socket: Wire) {
     this.socket = socket
     socket.on("data", (chunk: Uint8Array) => {
       this.#chunks.push(chunk)

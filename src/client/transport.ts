@@ -1,17 +1,20 @@
-import { connect, type Socket } from "node:net"
+import type { Socket } from "node:net"
 import { Failure } from "../errors/failure.ts"
+import { UnixConnection } from "../linux/unix-connection.ts"
 import { decodeJson, encodeJson } from "../std/json.ts"
 import type { Span } from "../trace/span.ts"
-import { ByteChannel } from "./byte-channel.ts"
+import { ByteChannel, type Wire } from "./byte-channel.ts"
 import type { Host, TlsOptions } from "./host.ts"
 import { isFramed, type ResponseHead, readBody, readHead } from "./http.ts"
 import { type QueryValues, queryText } from "./query.ts"
-import { responseError } from "./response-error.ts"
+import { ResponseError, responseError } from "./response-error.ts"
 
 /** The newest version of the Engine API that this client speaks. */
 export const newestApiVersion = "1.51"
 /** What a daemon that does not tell its version speaks. */
 const legacyApiVersion = "1.24"
+/** How daemons refuse a version that they do not know yet. */
+const tooNew = /client version \S+ is too new\. Maximum supported API version is ([\d.]+)/
 /** A connection idle for longer may have been closed by the other side: it is not used again. Milliseconds. */
 const reusableFor = 2000
 
@@ -57,7 +60,7 @@ export class Transport {
   trace: Span | undefined
   #version: Promise<string> | undefined
   #idle: { readonly channel: ByteChannel; readonly since: number } | undefined
-  readonly #open = new Set<Socket>()
+  readonly #open = new Set<Wire>()
 
   constructor(options: TransportOptions) {
     this.options = options
@@ -72,7 +75,8 @@ export class Transport {
 
   /** @throws ResponseError when the daemon refuses; unavailable when it cannot be reached */
   async request(method: string, path: string, request: Request = {}): Promise<Response> {
-    return this.#send(method, `/v${await this.version()}${path}`, request)
+    if (request.upload) await this.version()
+    return this.#versioned((version) => this.#send(method, `/v${version}${path}`, request))
   }
 
   /** A request that is answered with JSON. */
@@ -87,10 +91,14 @@ export class Transport {
 
   /** A request after which the connection belongs to the caller. */
   async hijack(method: string, path: string, request: Request = {}): Promise<Hijacked> {
-    const full = `/v${await this.version()}${path}`
     const headers = { ...request.headers, Connection: "Upgrade", Upgrade: "tcp" }
-    const { head, channel } = await this.#exchange(method, full, { ...request, headers })
-    if (head.status !== 101 && head.status !== 200) throw await this.#refusal(method, full, head, channel)
+    const { head, channel } = await this.#versioned(async (version) => {
+      const full = `/v${version}${path}`
+      const exchanged = await this.#exchange(method, full, { ...request, headers })
+      const { status } = exchanged.head
+      if (status !== 101 && status !== 200) throw await this.#refusal(method, full, exchanged.head, exchanged.channel)
+      return exchanged
+    })
     const type = head.headers.get("content-type")
     return {
       multiplexed: type?.endsWith("multiplexed-stream") ? true : undefined,
@@ -106,6 +114,22 @@ export class Transport {
   /** Closes every connection, also those in use. */
   close(): void {
     for (const socket of this.#open) socket.destroy()
+  }
+
+  /**
+   * Sends in the version negotiated. Before there is one, in the newest: a daemon that is older says so, and which
+   * version it speaks; no other has to be asked first.
+   */
+  async #versioned<T>(send: (version: string) => Promise<T>): Promise<T> {
+    if (this.#version) return send(await this.#version)
+    try {
+      return await send(newestApiVersion)
+    } catch (error) {
+      const spoken = error instanceof ResponseError && error.status === 400 && tooNew.exec(error.detail)?.[1]
+      if (!spoken) throw error
+      this.#version = Promise.resolve(spoken)
+      return await send(spoken)
+    }
   }
 
   async #negotiate(): Promise<string> {
@@ -202,9 +226,10 @@ export class Transport {
     return new ByteChannel(socket)
   }
 
-  async #dial(): Promise<Socket> {
+  async #dial(): Promise<Wire> {
     const { host, tls } = this.options
-    if (host.kind === "unix") return connected(connect({ path: host.path, allowHalfOpen: true }), "connect")
+    if (host.kind === "unix") return await UnixConnection.open(host.path)
+    const { connect } = await import("node:net")
     if (!tls)
       return connected(connect({ host: host.host, port: host.port, allowHalfOpen: true, noDelay: true }), "connect")
     const { connect: connectTls } = await import("node:tls")

@@ -46,20 +46,23 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
   }
   const { Id } = await createContainer(invocation)
   const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
-  const wait =
-    flags.detach && !flags.rm ? undefined : await docker.containers.wait(Id, flags.rm ? "removed" : "next-exit")
+  const openWait = () => docker.containers.wait(Id, flags.rm ? "removed" : "next-exit")
   if (flags.detach) {
+    if (flags.rm) await openWait()
     await start(invocation, Id, refuse)
     out.line(Id)
     return 0
   }
-  const stream = await docker.containers.attach(Id, {
-    stream: true,
-    stdin: attachesStdin,
-    stdout: attaches("stdout"),
-    stderr: attaches("stderr"),
-    ...(detachKeys ? { detachKeys } : {}),
-  })
+  const [wait, stream] = await Promise.all([
+    openWait(),
+    docker.containers.attach(Id, {
+      stream: true,
+      stdin: attachesStdin,
+      stdout: attaches("stdout"),
+      stderr: attaches("stderr"),
+      ...(detachKeys ? { detachKeys } : {}),
+    }),
+  ])
   using _signals =
     flags["sig-proxy"] && !flags.tty ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
   const session = serveSession(stream, {
@@ -75,14 +78,14 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
     await start(invocation, Id, refuse)
   } catch (error) {
     stream.close()
-    if (flags.rm) await wait!.ended.catch(() => {})
+    if (flags.rm) await wait.ended.catch(() => {})
     throw error
   }
   using _size =
     flags.tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
   await session
   stream.close()
-  return await exitCode(invocation, Id, wait!.ended)
+  return await exitCode(invocation, Id, wait.ended)
 }
 
 async function start(
