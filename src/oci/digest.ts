@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { Failure } from "../errors/failure.ts"
 
 declare const brand: unique symbol
@@ -25,9 +24,11 @@ export function parseDigest(text: string): Digest {
 /** @throws invalidArgument when `text` is not a supported digest */
 export const parseDiffID = (text: string): DiffID => parseDigest(text) as string as DiffID
 
-/** The sha256 digest of `bytes`. */
-export const digestOf = (bytes: Uint8Array | string): Digest =>
-  `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest
+/** The sha256 digest of `bytes`. Loads `node:crypto` when first asked: a command line that only reads references does without. */
+export function digestOf(bytes: Uint8Array | string): Digest {
+  const { createHash } = process.getBuiltinModule("node:crypto")
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}` as Digest
+}
 
 /** `sha256` or `sha512`. */
 export const algorithmOf = (digest: Digest): "sha256" | "sha512" => digest.slice(0, 6) as "sha256" | "sha512"

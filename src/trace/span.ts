@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto"
 import { nowNanos } from "../std/clock.ts"
 
 /** Facts told with a span. Values are shown to people: say what was done. */
@@ -115,7 +114,7 @@ let used = 0
 /** Random bytes in a batch: a span costs no system call of its own. */
 function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
-    pool = randomBytes(4096)
+    pool = Buffer.from(crypto.getRandomValues(new Uint8Array(4096)).buffer)
     used = 0
   }
   used += bytes

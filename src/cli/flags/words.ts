@@ -1,4 +1,4 @@
-import { isIP } from "node:net"
+import { isIP } from "../../std/ip-address.ts"
 
 /** One environment variable, `NAME` or `NAME=value`. @throws Error in Docker's words */
 export function environmentWord(value: string): string {

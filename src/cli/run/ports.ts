@@ -1,5 +1,5 @@
-import { isIP } from "node:net"
 import type { PortBinding } from "../../api/container-config.ts"
+import { isIP } from "../../std/ip-address.ts"
 import { parseDecimal } from "../flags/numbers.ts"
 import { cut } from "../flags/words.ts"
 
