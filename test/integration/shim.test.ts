@@ -45,6 +45,15 @@ test("a task's output is in its log and its exit code is told and kept until it 
   expect((await world.shim.tasks()).find((task) => task.id === "plain")).toBeUndefined()
 })
 
+test("what runtimes leave behind is reaped, and no exit code is lost over it", async () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `swept${index}`)
+  await Promise.all(ids.map((id, code) => world.run(id, `exit ${code}`)))
+  const exits = await Promise.all(ids.map((id) => world.exit(id)))
+  expect(exits.map((exit) => exit.code)).toEqual(ids.map((_, code) => code))
+  while (world.zombies().length > 0) await Bun.sleep(10)
+  for (const id of ids) await world.remove(id)
+})
+
 test("a client that attaches before the start misses nothing and sees the end", async () => {
   await world.shim.open("early", plainIo, world.log("early"))
   await using stream = await world.shim.attach({ id: "early", stdin: false, ...both, role: "client" })
