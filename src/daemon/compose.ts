@@ -10,6 +10,7 @@ import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
 import { PredefinedNetworks } from "../engine/networks/service.ts"
+import { EngineRegistry } from "../engine/registry/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
 import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
@@ -29,7 +30,7 @@ import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
-import { openCore } from "./core.ts"
+import { openCore, registrySettings } from "./core.ts"
 
 type Core = Awaited<ReturnType<typeof openCore>>
 
@@ -82,6 +83,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     snapshots: core.snapshots,
     leases: core.leases,
     transfer: core.transfer,
+    remote: core.remote,
     collector: core.collector,
     events,
     usedBy: (imageId) =>
@@ -172,6 +174,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         layersSize: (scope) => layersSize(core, scope),
         facts: () => facts,
       }),
+      registry: new EngineRegistry(core.registries),
       traces,
     },
     productVersion: build.version,
@@ -202,6 +205,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const owned = stack.move()
   return {
     reload: (next) => {
+      core.registries.configure(registrySettings(next))
       facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)
     },
