@@ -73,6 +73,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
           container.document.mounts.some((mount) => mount.type === "volume" && mount.source === name),
         )
         .map((container) => container.id),
+    mounts: core.volumeMounts,
     events,
     log,
   })
@@ -89,7 +90,10 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     usedBy: (imageId) =>
       registry
         .all()
-        .filter((container) => container.document.imageId === imageId)
+        .filter(
+          ({ document }) =>
+            document.imageId === imageId || document.mounts.some((mount) => mount.image?.id === imageId),
+        )
         .map((container) => ({ id: container.id, running: container.running })),
   })
   const context: ContainerContext = {
@@ -138,6 +142,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.runtimes.default,
       ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
     ],
+    rootsInSight: core.rootsInSight,
+    dataRoot: config.roots.data,
     containersRoot: join(config.roots.data, "containers"),
     background,
   }

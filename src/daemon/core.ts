@@ -9,12 +9,14 @@ import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
 import { MetadataDatabase } from "../core/metadata/database.ts"
+import { RootsInSight } from "../core/snapshots/in-sight.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
 import { SharedMemory } from "../core/tasks/shared-memory.ts"
 import { RegistryImages } from "../core/transfer/remote.ts"
 import { ImageTransfer } from "../core/transfer/transfer.ts"
+import { VolumeMounts } from "../core/volumes/mounts.ts"
 import { proxySettings } from "../distribution/proxy.ts"
 import { Registries } from "../distribution/registries.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
@@ -114,6 +116,10 @@ export async function openCore(config: DaemonConfig, log: Log) {
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
   const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
+  const rootsInSight = new RootsInSight({ root: join(roots.run, "sight"), snapshots, blocking })
+  await rootsInSight.sweep()
+  // A thread of its own: a server of files that does not answer must not hold up the end of containers.
+  const volumeMounts = new VolumeMounts(stack.use(new BlockingCalls()))
   const parts = {
     database,
     events,
@@ -133,6 +139,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
     shim,
     tasks,
     sharedMemory,
+    rootsInSight,
+    volumeMounts,
   }
   const owned = stack.move()
   return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() }
