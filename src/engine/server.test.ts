@@ -269,7 +269,7 @@ test("a create request gets every zero value, names match in any case, large num
   expect(response.status).toBe(201)
   expect(await response.json()).toEqual({ Id: containerId, Warnings: [] })
   const { request, options } = created
-  expect(options).toEqual({ name: "web", platform: "linux/amd64" })
+  expect(options).toEqual({ name: "web", platform: "linux/amd64", shallowReadOnly: false })
   expect(request).toMatchObject({ Image: "busybox", Cmd: ["ls"], Env: null, Hostname: "", Volumes: null, Tty: false })
   expect(request!.HostConfig).toMatchObject({
     Memory: 9007199254740993n,
