@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
@@ -9,8 +10,8 @@ import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
-import { PredefinedNetworks } from "../engine/networks/service.ts"
-import { EngineRegistry } from "../engine/registry/service.ts"
+import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog.ts"
+import { EngineNetworks } from "../engine/networks/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
 import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
@@ -18,9 +19,8 @@ import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
-import { openBridgeNetwork } from "../network/bridge.ts"
-import type { BridgeNetwork, Endpoint } from "../network/contract.ts"
-import { resolveCapabilities } from "../runtime/capabilities.ts"
+import type { Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
+import { openNetworking } from "../network/networking.ts"
 import { findInit } from "../runtime/init.ts"
 import { SeccompFilters } from "../runtime/seccomp/filter.ts"
 import { build } from "../std/build.ts"
@@ -31,7 +31,7 @@ import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
-import { openCore, registrySettings } from "./core.ts"
+import { openCore } from "./core.ts"
 
 type Core = Awaited<ReturnType<typeof openCore>>
 
@@ -56,7 +56,13 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       ...(exporter ? { exporter: exporter.sink } : {}),
     }),
   )
-  const network = config.bridge.name === "none" ? undefined : stack.use(await bridge(config, core, log))
+  const networking = stack.use(await openNetworks(config, core, log))
+  const networks = new NetworkCatalog(core.database.collection<NetworkDocument>("engine.networks"), {
+    bridge: networking.defaultNetwork !== undefined,
+    created: formatNanos(began),
+  })
+  // A crash may have come between the two records of a creation or a removal.
+  for (const { id } of networking.networks()) if (!networks.get(id)) networking.remove(id)
   const events = new EventHistory()
   const registry = new ContainerRegistry(core.containers)
   const background = (name: string): Scope => ({
@@ -74,7 +80,6 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
           container.document.mounts.some((mount) => mount.type === "volume" && mount.source === name),
         )
         .map((container) => container.id),
-    mounts: core.volumeMounts,
     events,
     log,
   })
@@ -85,16 +90,12 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     snapshots: core.snapshots,
     leases: core.leases,
     transfer: core.transfer,
-    remote: core.remote,
     collector: core.collector,
     events,
     usedBy: (imageId) =>
       registry
         .all()
-        .filter(
-          ({ document }) =>
-            document.imageId === imageId || document.mounts.some((mount) => mount.image?.id === imageId),
-        )
+        .filter((container) => container.document.imageId === imageId)
         .map((container) => ({ id: container.id, running: container.running })),
   })
   const context: ContainerContext = {
@@ -107,7 +108,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     files: core.files,
     images,
     volumes,
-    ...(network ? { network } : {}),
+    networking,
+    networks,
     events,
     traces,
     log,
@@ -143,14 +145,12 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.runtimes.default,
       ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
     ],
-    rootsInSight: core.rootsInSight,
-    dataRoot: config.roots.data,
     containersRoot: join(config.roots.data, "containers"),
     background,
   }
   stack.defer(() => quiesceContainers(context))
   await recoverContainers(context)
-  await network?.reconcile(
+  await networking.reconcile(
     new Set(
       registry
         .all()
@@ -167,11 +167,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       execs: new ExecService(context),
       images,
       volumes,
-      networks: new PredefinedNetworks({
-        registry,
-        created: formatNanos(began),
-        ...(network ? { bridge: network } : {}),
-      }),
+      networks: new EngineNetworks(context),
       events,
       system: new EngineSystem({
         context,
@@ -181,7 +177,6 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         layersSize: (scope) => layersSize(core, scope),
         facts: () => facts,
       }),
-      registry: new EngineRegistry(core.registries),
       traces,
     },
     productVersion: build.version,
@@ -209,15 +204,9 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     milliseconds: Number((nowNanos() - began) / 1_000_000n),
   })
   if (core.runtimes.default.reason) log.info("about the OCI runtime", { reason: core.runtimes.default.reason })
-  // The first start finds its seccomp filter compiled (12 ms), as every later one does.
-  setImmediate(() => {
-    const capabilities = resolveCapabilities({ add: [], drop: [], privileged: false })
-    context.host.seccomp.for("default", capabilities, core.runtimes.default)
-  })
   const owned = stack.move()
   return {
     reload: (next) => {
-      core.registries.configure(registrySettings(next))
       facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)
     },
@@ -268,15 +257,22 @@ function fileSystemOf(path: string): string {
   return best.type
 }
 
-function bridge(config: DaemonConfig, core: Core, log: Log): Promise<BridgeNetwork> {
-  const { bridge: options, addressPools } = config
-  return openBridgeNetwork({
-    bridge: options.name,
-    runRoot: config.roots.run,
-    records: core.database.collection<Endpoint>("network.endpoints"),
+function openNetworks(config: DaemonConfig, core: Core, log: Log): Promise<Networking> {
+  const { bridge: options, addressPools, roots } = config
+  const withBridge = options.name !== "none"
+  return openNetworking({
+    // Without a bridge, the run root tells this daemon's interfaces from those of others.
+    name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
+    defaultBridge: withBridge,
+    runRoot: roots.run,
+    sandboxes: core.database.collection<Sandbox>("network.sandboxes"),
+    networks: core.database.collection<NetworkRecord>("network.networks"),
     ...(options.address ? { bip: options.address } : {}),
+    ...(options.address6 ? { bip6: options.address6 } : {}),
     ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
+    ...(options.fixedCidr6 ? { fixedCidr6: options.fixedCidr6 } : {}),
     ...(options.mtu ? { mtu: options.mtu } : {}),
+    ipv6: options.ipv6,
     icc: options.icc,
     ipForward: options.ipForward,
     ipMasq: options.masquerade,

@@ -20,7 +20,10 @@ export interface DaemonConfig {
   readonly bridge: {
     readonly name: string
     readonly address?: string
+    readonly address6?: string
     readonly fixedCidr?: string
+    readonly fixedCidr6?: string
+    readonly ipv6: boolean
     readonly mtu?: number
     readonly icc: boolean
     readonly ipForward: boolean
@@ -50,11 +53,6 @@ export interface DaemonConfig {
   readonly experimental: boolean
   readonly insecureRegistries: readonly string[]
   readonly registryMirrors: readonly string[]
-  /** Directories that hold one named by each registry. */
-  readonly registryDirectories: readonly string[]
-  readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
-  /** Layers on the way at the same time. */
-  readonly transfers: { readonly downloads: number; readonly uploads: number }
   readonly otlpEndpoint?: string
   /** What `host-gateway` stands for in `--add-host`. */
   readonly hostGateway?: string
@@ -62,8 +60,6 @@ export interface DaemonConfig {
   /** What was given and changes nothing, with the reason: said once at start. */
   readonly remarks: readonly string[]
 }
-
-const defaultRegistryDirectories = ["/etc/barge/certs.d", "/etc/docker/certs.d", "/etc/containerd/certs.d"]
 
 /** Reads the configuration file named by the flags (or the default one when it exists) and joins both. @throws invalidArgument */
 export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "barge" | "dockerd"): DaemonConfig {
@@ -111,7 +107,10 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     runtimes: runtimes(list("add-runtime")),
     bridge: {
       name: text("bridge") ?? "barge0",
-      ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr"), mtu: number("mtu"), hostIp: text("ip") }),
+      ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr") }),
+      ...pick({ address6: text("bip6"), fixedCidr6: text("fixed-cidr-v6") }),
+      ipv6: flag("ipv6", false),
+      ...pick({ mtu: number("mtu"), hostIp: text("ip") }),
       icc: flag("icc", true),
       ipForward: flag("ip-forward", true),
       masquerade: flag("ip-masq", true),
@@ -133,13 +132,6 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     experimental: flag("experimental", false),
     insecureRegistries: list("insecure-registry"),
     registryMirrors: list("registry-mirror"),
-    registryDirectories:
-      value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
-    proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
-    transfers: {
-      downloads: atLeastOne("max-concurrent-downloads", number("max-concurrent-downloads") ?? 3),
-      uploads: atLeastOne("max-concurrent-uploads", number("max-concurrent-uploads") ?? 5),
-    },
     ...pick({
       hostGateway: list("host-gateway-ip")[0],
       otlpEndpoint: text("otlp-endpoint") ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
@@ -182,14 +174,7 @@ function readConfigFile(
   for (const [key, given] of Object.entries(document)) {
     const name = byKey.get(key)
     if (!name) {
-      if (key === "proxies") {
-        for (const [name, each] of Object.entries(given ?? {})) {
-          if (!["http-proxy", "https-proxy", "no-proxy"].includes(name)) throw refuse(`unknown setting proxies.${name}`)
-          if (!flags.has(name)) settings.set(name, fileValue(name, each, refuse))
-        }
-        continue
-      }
-      if (key === "features" || key === "builder" || key.startsWith("max-download")) continue
+      if (key === "features" || key === "builder" || key === "proxies" || key.startsWith("max-download")) continue
       throw refuse(`the following directives don't match any configuration option: ${key}`)
     }
     if (flags.has(name))
@@ -236,11 +221,6 @@ function fileValue(name: string, given: unknown, refuse: (why: string) => Failur
     }
     return `${key}=${entry}`
   })
-}
-
-function atLeastOne(flag: string, given: number): number {
-  if (given >= 1) return given
-  throw new Failure("invalidArgument", `invalid ${flag.replaceAll("-", " ")}: ${given}`)
 }
 
 function runtimes(given: readonly string[]): DaemonConfig["runtimes"] {

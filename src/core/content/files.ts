@@ -1,13 +1,12 @@
-import { mkdir, readdir, rm, stat } from "node:fs/promises"
+import { mkdir, open, readdir, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure, kindOf } from "../../errors/failure.ts"
 import { algorithmOf, type Digest, hexOf, isDigest } from "../../oci/digest.ts"
-import { DirectorySync } from "../../std/directory-sync.ts"
 
 /** Where the bytes lie: `blobs/ALGORITHM/HEX` for what is published, `ingest/…` for what is being written. */
 export class ContentFiles {
   readonly directory: string
-  readonly #directories = new DirectorySync()
+  readonly #syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>()
 
   constructor(directory: string) {
     this.directory = directory
@@ -57,9 +56,29 @@ export class ContentFiles {
     await rm(path, { force: true })
   }
 
-  /** Makes the names in the directory of `path` durable. */
+  /** Makes the names in the directory of `path` durable. Callers that come while a sync runs share the next one. */
   syncDirectoryOf(path: string): Promise<void> {
-    return this.#directories.sync(dirname(path))
+    const directory = dirname(path)
+    const state = this.#syncs.get(directory)
+    if (!state) {
+      const running = this.#sync(directory)
+      this.#syncs.set(directory, { running })
+      return running
+    }
+    state.next ??= state.running.then(
+      () => this.syncDirectoryOf(path),
+      () => this.syncDirectoryOf(path),
+    )
+    return state.next
+  }
+
+  async #sync(directory: string): Promise<void> {
+    try {
+      await using handle = await open(directory, "r")
+      await handle.sync()
+    } finally {
+      this.#syncs.delete(directory)
+    }
   }
 }
 

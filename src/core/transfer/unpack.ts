@@ -8,27 +8,6 @@ import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ResolvedImage, TransferProgress } from "./contract.ts"
 
-export interface UnpackOptions {
-  readonly ready?: (layer: number) => Promise<void>
-  readonly tell?: (layer: number, step: number | "present" | "done") => void
-}
-
-/** Progress of unpacking as it is told when an archive is loaded. */
-export function loadProgress(
-  image: ResolvedImage,
-  progress: ((progress: TransferProgress) => void) | undefined,
-): UnpackOptions {
-  if (!progress) return {}
-  return {
-    tell: (at, step) => {
-      const id = shortId(image.config.rootfs.diff_ids[at]!)
-      const total = image.content.layers[at]!.size
-      if (step === "present") progress({ id, status: "Already exists" })
-      else progress({ id, status: "Loading layer", current: step === "done" ? total : step, total })
-    },
-  }
-}
-
 /** Makes images' layers into committed snapshots; each stack is unpacked once however many ask for it. */
 export class Unpacker {
   readonly #snapshots: Snapshotter
@@ -40,26 +19,27 @@ export class Unpacker {
     this.#differ = options.differ
   }
 
-  /**
-   * @param options.ready awaited before a layer is unpacked: its blob may still be on the way
-   * @param options.tell told of each layer, by its place in the stack: nothing to do, bytes of the blob so far, done
-   * @throws invalidArgument when a layer is not what the configuration says; notFound when a blob is missing
-   */
-  async unpack(scope: Scope, image: ResolvedImage, options: UnpackOptions = {}): Promise<void> {
+  /** @throws invalidArgument when a layer is not what the configuration says; notFound when a blob is missing */
+  async unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void> {
     const diffIDs = image.config.rootfs.diff_ids.map(parseDiffID)
     let parent: ChainID | undefined
     for (const [at, chainID] of chainIDs(diffIDs).entries()) {
       const layer = image.content.layers[at]!
       const below = parent
-      await options.ready?.(at)
+      const tell = (status: string, current?: number) =>
+        progress?.({
+          id: shortId(diffIDs[at]!),
+          status,
+          ...(current === undefined ? {} : { current, total: layer.size }),
+        })
       await this.#perChain.run(`${scope.namespace}/${chainID}`, async () => {
         scope.signal?.throwIfAborted()
         if (await this.#snapshots.find(scope, chainID)) {
-          options.tell?.(at, "present")
+          tell("Already exists")
           return
         }
-        await this.#layer(scope, layer, diffIDs[at]!, chainID, below, (bytes) => options.tell?.(at, bytes))
-        options.tell?.(at, "done")
+        await this.#layer(scope, layer, diffIDs[at]!, chainID, below, tell)
+        tell("Loading layer", layer.size)
       })
       parent = chainID
     }
@@ -71,12 +51,12 @@ export class Unpacker {
     diffID: DiffID,
     chainID: ChainID,
     parent: ChainID | undefined,
-    tell: (bytes: number) => void,
+    tell: (status: string, current: number) => void,
   ): Promise<void> {
     const key = `unpack-${newId()}`
     await this.#snapshots.prepare(scope, key, parent)
     try {
-      const found = await this.#differ.apply(scope, layer, key, tell)
+      const found = await this.#differ.apply(scope, layer, key, (bytes) => tell("Loading layer", bytes))
       if (found.diffID !== diffID) {
         throw new Failure(
           "invalidArgument",

@@ -1,31 +1,22 @@
 import type { HealthResult } from "../../api/container.ts"
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
-import type { BoundPort } from "../../network/contract.ts"
+import type { BoundPort, EndpointAddress } from "../../network/contract.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
 import type { Link } from "./links.ts"
 
 /** A mount decided at creation: where it comes from and where it goes. */
 export interface ResolvedMount {
-  readonly type: "bind" | "volume" | "tmpfs" | "image"
-  /** A host path, the volume's name, or the image as it was asked for. */
+  readonly type: "bind" | "volume" | "tmpfs"
+  /** A host path, or the volume's name. */
   readonly source: string
   readonly destination: string
   readonly readOnly: boolean
   /** The mode text of `-v`, as inspect shows it. */
   readonly mode: string
   readonly propagation: string
-  /** The engine decided the propagation, not the client. */
-  readonly propagationChosen?: boolean
   readonly nonRecursive?: boolean
-  /** How far down `readOnly` reaches; as far as the kernel can when absent. */
-  readonly readOnlyDepth?: "top" | "all"
-  /** A bind's source is made when it is missing at a start. */
-  readonly createSource?: boolean
-  /** An image's configuration digest, and the snapshot that shows its tree. */
-  readonly image?: { readonly id: string; readonly snapshotKey: string }
   /** A volume's data are not copied from the image. */
   readonly noCopy?: boolean
-  /** Of a volume or image, relative: what is mounted instead of the whole. */
   readonly subpath?: string
   /** A tmpfs' mount options. */
   readonly options?: readonly string[]
@@ -34,16 +25,24 @@ export interface ResolvedMount {
   readonly fromImage?: boolean
 }
 
-/** What a container got in a network while it runs. */
+/** What a container got in one network while it runs. */
 export interface ConnectedNetwork {
-  readonly name: string
+  readonly networkId: string
   readonly endpointId: string
-  readonly netnsPath: string
-  readonly address: string
-  readonly prefixLength: number
-  readonly gateway: string
   readonly macAddress: string
+  readonly ipv4?: EndpointAddress
+  readonly ipv6?: EndpointAddress
+  readonly names: readonly string[]
+}
+
+/** What a container got of networks while it runs. */
+export interface ConnectedSandbox {
+  readonly id: string
+  /** The network namespace; empty in the host's network and without one. */
+  readonly path: string
   readonly ports: readonly BoundPort[]
+  /** By name. */
+  readonly networks: Readonly<Record<string, ConnectedNetwork>>
 }
 
 export interface ContainerRunState {
@@ -59,7 +58,7 @@ export interface ContainerRunState {
   /** `stop` or `kill` was asked for: `unless-stopped` stays down. */
   manuallyStopped: boolean
   health?: { status: "starting" | "healthy" | "unhealthy"; failingStreak: number; log: HealthResult[] }
-  network?: ConnectedNetwork
+  sandbox?: ConnectedSandbox
 }
 
 /** What is kept of a container on disk. */
@@ -70,7 +69,8 @@ export interface ContainerDocument {
   readonly args: readonly string[]
   config: ContainerConfig
   hostConfig: HostConfig
-  readonly networking: NetworkingConfig
+  /** How it shall be in its networks, by name. */
+  networking: NetworkingConfig
   /** The configuration's digest; empty for a container without an image. */
   readonly imageId: string
   readonly manifestDigest?: string
@@ -94,8 +94,6 @@ export class Container {
   /** A removal is under way or done. */
   removed = false
   readonly execIds = new Set<string>()
-  /** What the run under way holds of its mounts: given back when it has ended. */
-  mountHolds: AsyncDisposableStack | undefined
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()
   readonly #removalWaiters = new Set<(exit: EndOfRun) => void>()
 

@@ -3,12 +3,11 @@ import type { Differ } from "../../core/diff/contract.ts"
 import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
-import type { RootsInSight } from "../../core/snapshots/in-sight.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
 import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
-import type { BridgeNetwork } from "../../network/contract.ts"
+import type { Networking } from "../../network/contract.ts"
 import type { ImageConfig } from "../../oci/image.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
@@ -16,6 +15,7 @@ import type { Log } from "../../std/log.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Events } from "../events/contract.ts"
 import type { ExecRecords } from "../exec/records.ts"
+import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { Container } from "./container.ts"
@@ -96,8 +96,8 @@ export interface ContainerContext {
   readonly files: Files
   readonly images: ContainerImages
   readonly volumes: Volumes
-  /** Absent when the daemon runs without a bridge (`--bridge none`). */
-  readonly network?: BridgeNetwork
+  readonly networking: Networking
+  readonly networks: NetworkCatalog
   readonly events: Events
   readonly traces: Traces
   readonly log: Log
@@ -105,9 +105,6 @@ export interface ContainerContext {
   readonly host: ContainerHost
   /** Names of configured runtimes; the first is the default. */
   readonly runtimes: readonly RuntimeInfo[]
-  readonly rootsInSight: RootsInSight
-  /** Holds everything that the daemon keeps; with an absolute path. */
-  readonly dataRoot: string
   /** `<data>/containers`: logs, resolv.conf, hosts, hostname. */
   readonly containersRoot: string
   /** A scope for what no request asked for. */

@@ -22,8 +22,7 @@ export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig 
     Entrypoint: entrypoint?.length === 1 && entrypoint[0] === "" ? null : entrypoint,
     Cmd: ownEntrypoint || ownCommand ? config.Cmd : (image.Cmd ?? config.Cmd),
     WorkingDir: config.WorkingDir || (image.WorkingDir ?? ""),
-    Volumes:
-      Object.keys(config.Volumes ?? {}).length > 0 ? joined(image.Volumes, config.Volumes) : (image.Volumes ?? null),
+    Volumes: joined(image.Volumes, config.Volumes),
     Labels: joined(image.Labels, config.Labels) ?? {},
     OnBuild: config.OnBuild ?? null,
   }

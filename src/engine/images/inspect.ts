@@ -40,7 +40,7 @@ export async function inspectImage(
   return {
     Id: found.id,
     RepoTags: repoTags(image),
-    RepoDigests: await repoDigests(context, scope, image.rows),
+    RepoDigests: repoDigests(image),
     Parent: image.parent ?? "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created ? { Created: config.created } : {}),

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { arch, cpus, hostname, release, totalmem } from "node:os"
+import type { AuthResponse, DistributionInspect } from "../../api/image.ts"
 import type {
   BuildPruneResponse,
   DiskUsageResponse,
@@ -8,6 +9,7 @@ import type {
   VersionResponse,
 } from "../../api/system.ts"
 import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
 import { build } from "../../std/build.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newestVersion, oldestVersion } from "../compat/version.ts"
@@ -117,7 +119,7 @@ export class EngineSystem implements System {
       ],
       Plugins: {
         Volume: ["local"],
-        Network: context.network ? ["bridge", "host", "null"] : ["host", "null"],
+        Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
         Authorization: null,
         Log: ["json-file", "local", "none"],
       },
@@ -230,6 +232,14 @@ export class EngineSystem implements System {
     }
   }
 
+  authenticate(): Promise<AuthResponse> {
+    return Promise.reject(registriesLater())
+  }
+
+  distribution(): Promise<DistributionInspect> {
+    return Promise.reject(registriesLater())
+  }
+
   async pruneBuildCache(): Promise<BuildPruneResponse> {
     return { CachesDeleted: [], SpaceReclaimed: 0 }
   }
@@ -248,7 +258,7 @@ export class EngineSystem implements System {
     ]
     const warnings = [
       ...missing.filter(([present]) => !present).map(([, text]) => text),
-      ...(context.network?.warnings() ?? []).map((text) => `WARNING: ${text}`),
+      ...context.networking.warnings().map((text) => `WARNING: ${text}`),
       ...(context.host.initPath
         ? []
         : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),
@@ -256,6 +266,12 @@ export class EngineSystem implements System {
     return warnings.length > 0 ? warnings : null
   }
 }
+
+const registriesLater = () =>
+  new Failure(
+    "notImplemented",
+    "talking to registries is not supported yet: use `barge image bootstrap`, `load` or `import` to get images",
+  )
 
 function registryConfig(facts: SystemFacts): InfoResponse["RegistryConfig"] {
   const indexes: Record<string, IndexInfo> = {
