@@ -1,5 +1,8 @@
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { isolated, run } from "./measure.ts"
+
+/** crun refuses hybrid hosts with controllers on v2: there it runs where it does not see them. */
+const outOfSight = 'umount -l /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
 
 /** `crun run` of the same program without any engine: what no engine can be faster than, with the runtime's own cgroups. */
 export async function bareCrun(root: string, rounds: number): Promise<number | undefined> {
@@ -14,8 +17,9 @@ export async function bareCrun(root: string, rounds: number): Promise<number | u
   spec.root.readonly = false
   writeFileSync(`${root}/config.json`, JSON.stringify(spec))
   try {
+    const hide = existsSync("/sys/fs/cgroup/unified") ? ["unshare", "--mount", "sh", "-c", outOfSight, "sh"] : []
     return await isolated(rounds, (round) =>
-      run(["crun", "--root", `${root}/state`, "run", "-b", root, `bench${round}`]),
+      run([...hide, "crun", "--root", `${root}/state`, "run", "-b", root, `bench${round}`]),
     )
   } catch (error) {
     console.error(`crun alone does not run here: ${(error as Error).message.split("\n")[0]}`)

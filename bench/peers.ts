@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { run } from "./measure.ts"
@@ -52,7 +52,7 @@ export async function startBarge(root: string): Promise<Peer> {
 
 /** Debian's dockerd in a network namespace of its own, so that nobody's rules meet. */
 export async function startDocker(root: string, image: string): Promise<Peer | undefined> {
-  if (!existsSync("/usr/sbin/dockerd") && !existsSync("/usr/bin/dockerd")) return undefined
+  if (!Bun.which("dockerd")) return undefined
   const socket = `${root}/docker.sock`
   mkdirSync(root, { recursive: true })
   writeFileSync(`${root}/daemon.json`, "{}")
@@ -87,7 +87,7 @@ export async function startDocker(root: string, image: string): Promise<Peer | u
 
 /** Podman has no daemon; what stays is its conmon per container. */
 export async function startPodman(root: string, image: string): Promise<Peer | undefined> {
-  if (!existsSync("/usr/bin/podman")) return undefined
+  if (!Bun.which("podman")) return undefined
   const cli = [
     "podman",
     "--root",

@@ -28,6 +28,7 @@ const processes: Readonly<Record<string, () => Promise<Entry>>> = {
     const { daemonMain } = await import("./daemon/main.ts")
     return (args) => daemonMain(args, name === "dockerd" ? "dockerd" : "barge")
   },
+  registry: async () => (await import("./registry/main.ts")).registryMain,
   shim: async () => (await import("./shim/main.ts")).shimMain,
 }
 

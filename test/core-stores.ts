@@ -11,10 +11,13 @@ import { MetadataDatabase } from "../src/core/metadata/database.ts"
 import { backgroundScope } from "../src/core/scope.ts"
 import { MetadataSnapshotRows } from "../src/core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../src/core/snapshots/snapshotter.ts"
+import type { RangeOptions } from "../src/core/transfer/ranges.ts"
+import { RegistryImages } from "../src/core/transfer/remote.ts"
 import { ImageTransfer } from "../src/core/transfer/transfer.ts"
+import { Registries } from "../src/distribution/registries.ts"
 
 /** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
-export async function openStores(driver?: "overlay" | "native") {
+export async function openStores(driver?: "overlay" | "native", options: { readonly ranges?: RangeOptions } = {}) {
   await using stack = new AsyncDisposableStack()
   const scratch = mkdtempSync(join(tmpdir(), "core-test-"))
   stack.defer(() => rmSync(scratch, { recursive: true }))
@@ -37,6 +40,24 @@ export async function openStores(driver?: "overlay" | "native") {
     }),
   )
   const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
+  const registries = stack.use(
+    new Registries({
+      settings: { insecure: [], mirrors: [], directories: [] },
+      proxies: {},
+      retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },
+    }),
+  )
+  const remote = new RegistryImages({
+    registries,
+    content,
+    leases,
+    snapshots,
+    unpacker: transfer.unpacker,
+    downloads: 3,
+    uploads: 5,
+    retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },
+    ...(options.ranges ? { ranges: options.ranges } : {}),
+  })
   const scope = backgroundScope("moby", "test")
   const owned = stack.move()
   return {
@@ -50,6 +71,8 @@ export async function openStores(driver?: "overlay" | "native") {
     differ,
     collector,
     transfer,
+    registries,
+    remote,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -1,11 +1,11 @@
 import type { Socket } from "node:net"
 import { Failure } from "../errors/failure.ts"
 import { UnixConnection } from "../linux/unix-connection.ts"
+import { ByteChannel, type Wire } from "../std/http/byte-channel.ts"
+import { isFramed, type ResponseHead, readBody, readHead } from "../std/http/client-message.ts"
 import { decodeJson, encodeJson } from "../std/json.ts"
 import type { Span } from "../trace/span.ts"
-import { ByteChannel, type Wire } from "./byte-channel.ts"
 import type { Host, TlsOptions } from "./host.ts"
-import { isFramed, type ResponseHead, readBody, readHead } from "./http.ts"
 import { type QueryValues, queryText } from "./query.ts"
 import { ResponseError, responseError } from "./response-error.ts"
 

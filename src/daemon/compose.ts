@@ -12,6 +12,7 @@ import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
 import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog.ts"
 import { EngineNetworks } from "../engine/networks/service.ts"
+import { EngineRegistry } from "../engine/registry/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
 import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
@@ -21,6 +22,7 @@ import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import type { Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
+import { resolveCapabilities } from "../runtime/capabilities.ts"
 import { findInit } from "../runtime/init.ts"
 import { SeccompFilters } from "../runtime/seccomp/filter.ts"
 import { build } from "../std/build.ts"
@@ -31,7 +33,7 @@ import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
-import { openCore } from "./core.ts"
+import { openCore, registrySettings } from "./core.ts"
 
 type Core = Awaited<ReturnType<typeof openCore>>
 
@@ -80,6 +82,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
           container.document.mounts.some((mount) => mount.type === "volume" && mount.source === name),
         )
         .map((container) => container.id),
+    mounts: core.volumeMounts,
     events,
     log,
   })
@@ -90,12 +93,16 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     snapshots: core.snapshots,
     leases: core.leases,
     transfer: core.transfer,
+    remote: core.remote,
     collector: core.collector,
     events,
     usedBy: (imageId) =>
       registry
         .all()
-        .filter((container) => container.document.imageId === imageId)
+        .filter(
+          ({ document }) =>
+            document.imageId === imageId || document.mounts.some((mount) => mount.image?.id === imageId),
+        )
         .map((container) => ({ id: container.id, running: container.running })),
   })
   const context: ContainerContext = {
@@ -145,6 +152,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.runtimes.default,
       ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
     ],
+    rootsInSight: core.rootsInSight,
+    dataRoot: config.roots.data,
     containersRoot: join(config.roots.data, "containers"),
     background,
   }
@@ -177,6 +186,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         layersSize: (scope) => layersSize(core, scope),
         facts: () => facts,
       }),
+      registry: new EngineRegistry(core.registries),
       traces,
     },
     productVersion: build.version,
@@ -204,9 +214,15 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     milliseconds: Number((nowNanos() - began) / 1_000_000n),
   })
   if (core.runtimes.default.reason) log.info("about the OCI runtime", { reason: core.runtimes.default.reason })
+  // The first start finds its seccomp filter compiled (12 ms), as every later one does.
+  setImmediate(() => {
+    const capabilities = resolveCapabilities({ add: [], drop: [], privileged: false })
+    context.host.seccomp.for("default", capabilities, core.runtimes.default)
+  })
   const owned = stack.move()
   return {
     reload: (next) => {
+      core.registries.configure(registrySettings(next))
       facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)
     },

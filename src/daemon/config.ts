@@ -53,6 +53,11 @@ export interface DaemonConfig {
   readonly experimental: boolean
   readonly insecureRegistries: readonly string[]
   readonly registryMirrors: readonly string[]
+  /** Directories that hold one named by each registry. */
+  readonly registryDirectories: readonly string[]
+  readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
+  /** Layers on the way at the same time. */
+  readonly transfers: { readonly downloads: number; readonly uploads: number }
   readonly otlpEndpoint?: string
   /** What `host-gateway` stands for in `--add-host`. */
   readonly hostGateway?: string
@@ -60,6 +65,8 @@ export interface DaemonConfig {
   /** What was given and changes nothing, with the reason: said once at start. */
   readonly remarks: readonly string[]
 }
+
+const defaultRegistryDirectories = ["/etc/barge/certs.d", "/etc/docker/certs.d", "/etc/containerd/certs.d"]
 
 /** Reads the configuration file named by the flags (or the default one when it exists) and joins both. @throws invalidArgument */
 export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "barge" | "dockerd"): DaemonConfig {
@@ -132,6 +139,13 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     experimental: flag("experimental", false),
     insecureRegistries: list("insecure-registry"),
     registryMirrors: list("registry-mirror"),
+    registryDirectories:
+      value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
+    proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
+    transfers: {
+      downloads: atLeastOne("max-concurrent-downloads", number("max-concurrent-downloads") ?? 3),
+      uploads: atLeastOne("max-concurrent-uploads", number("max-concurrent-uploads") ?? 5),
+    },
     ...pick({
       hostGateway: list("host-gateway-ip")[0],
       otlpEndpoint: text("otlp-endpoint") ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
@@ -174,7 +188,14 @@ function readConfigFile(
   for (const [key, given] of Object.entries(document)) {
     const name = byKey.get(key)
     if (!name) {
-      if (key === "features" || key === "builder" || key === "proxies" || key.startsWith("max-download")) continue
+      if (key === "proxies") {
+        for (const [name, each] of Object.entries(given ?? {})) {
+          if (!["http-proxy", "https-proxy", "no-proxy"].includes(name)) throw refuse(`unknown setting proxies.${name}`)
+          if (!flags.has(name)) settings.set(name, fileValue(name, each, refuse))
+        }
+        continue
+      }
+      if (key === "features" || key === "builder" || key.startsWith("max-download")) continue
       throw refuse(`the following directives don't match any configuration option: ${key}`)
     }
     if (flags.has(name))
@@ -221,6 +242,11 @@ function fileValue(name: string, given: unknown, refuse: (why: string) => Failur
     }
     return `${key}=${entry}`
   })
+}
+
+function atLeastOne(flag: string, given: number): number {
+  if (given >= 1) return given
+  throw new Failure("invalidArgument", `invalid ${flag.replaceAll("-", " ")}: ${given}`)
 }
 
 function runtimes(given: readonly string[]): DaemonConfig["runtimes"] {

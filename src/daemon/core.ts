@@ -9,11 +9,16 @@ import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
 import { MetadataDatabase } from "../core/metadata/database.ts"
+import { RootsInSight } from "../core/snapshots/in-sight.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
 import { SharedMemory } from "../core/tasks/shared-memory.ts"
+import { RegistryImages } from "../core/transfer/remote.ts"
 import { ImageTransfer } from "../core/transfer/transfer.ts"
+import { VolumeMounts } from "../core/volumes/mounts.ts"
+import { proxySettings } from "../distribution/proxy.ts"
+import { Registries } from "../distribution/registries.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
@@ -23,6 +28,13 @@ import { connectShim } from "../shim/client.ts"
 import { build } from "../std/build.ts"
 import type { Log } from "../std/log.ts"
 import type { DaemonConfig } from "./config.ts"
+
+/** What registries are told to be, by the configuration. */
+export const registrySettings = (config: DaemonConfig) => ({
+  insecure: config.insecureRegistries,
+  mirrors: config.registryMirrors,
+  directories: config.registryDirectories,
+})
 
 /** core and what it stands on, composed. Disposed in the reverse order of what it is made of. */
 export async function openCore(config: DaemonConfig, log: Log) {
@@ -57,6 +69,17 @@ export async function openCore(config: DaemonConfig, log: Log) {
     }),
   )
   const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
+  const registries = stack.use(
+    new Registries({ settings: registrySettings(config), proxies: proxySettings(config.proxies, process.env) }),
+  )
+  const remote = new RegistryImages({
+    registries,
+    content,
+    leases,
+    snapshots,
+    unpacker: transfer.unpacker,
+    ...config.transfers,
+  })
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
 
   const cgroups = detectCgroups()
@@ -93,6 +116,10 @@ export async function openCore(config: DaemonConfig, log: Log) {
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
   const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
+  const rootsInSight = new RootsInSight({ root: join(roots.run, "sight"), snapshots, blocking })
+  await rootsInSight.sweep()
+  // A thread of its own: a server of files that does not answer must not hold up the end of containers.
+  const volumeMounts = new VolumeMounts(stack.use(new BlockingCalls()))
   const parts = {
     database,
     events,
@@ -102,6 +129,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
     files,
     collector,
     transfer,
+    registries,
+    remote,
     images,
     leases,
     containers,
@@ -110,6 +139,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
     shim,
     tasks,
     sharedMemory,
+    rootsInSight,
+    volumeMounts,
   }
   const owned = stack.move()
   return { ...parts, [Symbol.asyncDispose]: () => owned.disposeAsync() }

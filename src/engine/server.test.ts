@@ -13,6 +13,7 @@ import type { Events, EventsOptions } from "./events/contract.ts"
 import type { Execs } from "./exec/contract.ts"
 import type { Images } from "./images/contract.ts"
 import type { Networks } from "./networks/contract.ts"
+import type { RegistryQueries } from "./registry/contract.ts"
 import { type ApiServer, createApiServer, type EngineServices } from "./server.ts"
 import type { System } from "./system/contract.ts"
 import { TraceStore } from "./traces/store.ts"
@@ -65,6 +66,7 @@ const logged: string[] = []
 
 const services: EngineServices = {
   traces,
+  registry: only<RegistryQueries>({}),
   containers: only<Containers>({
     async create(scope, request, options) {
       created.request = request
@@ -267,7 +269,7 @@ test("a create request gets every zero value, names match in any case, large num
   expect(response.status).toBe(201)
   expect(await response.json()).toEqual({ Id: containerId, Warnings: [] })
   const { request, options } = created
-  expect(options).toEqual({ name: "web", platform: "linux/amd64" })
+  expect(options).toEqual({ name: "web", platform: "linux/amd64", shallowReadOnly: false })
   expect(request).toMatchObject({ Image: "busybox", Cmd: ["ls"], Env: null, Hostname: "", Volumes: null, Tty: false })
   expect(request!.HostConfig).toMatchObject({
     Memory: 9007199254740993n,

@@ -7,12 +7,14 @@ import type { Events } from "./events/contract.ts"
 import type { Execs } from "./exec/contract.ts"
 import type { Images } from "./images/contract.ts"
 import type { Networks } from "./networks/contract.ts"
+import type { RegistryQueries } from "./registry/contract.ts"
 import { archiveRoutes } from "./routes/archive.ts"
 import { containerRoutes } from "./routes/containers.ts"
 import { dispatcher } from "./routes/dispatch.ts"
 import { execRoutes } from "./routes/exec.ts"
 import { imageRoutes } from "./routes/images.ts"
 import { networkRoutes } from "./routes/networks.ts"
+import { registryRoutes } from "./routes/registry.ts"
 import { Router } from "./routes/router.ts"
 import { swarmRoutes } from "./routes/swarm.ts"
 import { systemRoutes } from "./routes/system.ts"
@@ -31,6 +33,7 @@ export interface EngineServices {
   readonly networks: Networks
   readonly events: Events
   readonly system: System
+  readonly registry: RegistryQueries
   readonly traces: Traces
 }
 
@@ -55,9 +58,10 @@ export interface ApiServer extends AsyncDisposable {
 
 /** Composes the API's routes over the engine's services. Nothing listens until `listen`. */
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { containers, execs, images, volumes, networks, events, system, traces } = options.services
+  const { containers, execs, images, volumes, networks, events, system, registry, traces } = options.services
   const router = new Router([
     systemRoutes(system, events),
+    registryRoutes(registry),
     containerRoutes(containers),
     archiveRoutes(containers),
     execRoutes(execs),

@@ -1,5 +1,6 @@
 import { startWorker } from "../std/worker.ts"
 import type { BlockingCall } from "./blocking.worker.ts"
+import type { MountRequest } from "./mount.ts"
 
 interface Answer {
   readonly id: number
@@ -25,6 +26,11 @@ export class BlockingCalls implements Disposable {
   /** Deletes `path` and everything below; a missing path is not an error. */
   removeTree(path: string): Promise<void> {
     return this.#call({ kind: "removeTree", path })
+  }
+
+  /** mount(2): of a file system whose server may not answer. */
+  mount(request: MountRequest): Promise<void> {
+    return this.#call({ kind: "mount", request })
   }
 
   #call(call: BlockingCall): Promise<void> {

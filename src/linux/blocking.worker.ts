@@ -1,10 +1,11 @@
 import { rmSync } from "node:fs"
-import { umount } from "./mount.ts"
+import { type MountRequest, mount, umount } from "./mount.ts"
 
 /** Kernel calls that may block for long, done away from the thread that serves requests. */
 export type BlockingCall =
   | { readonly kind: "umount"; readonly target: string }
   | { readonly kind: "removeTree"; readonly path: string }
+  | { readonly kind: "mount"; readonly request: MountRequest }
 
 declare const self: Worker
 
@@ -12,6 +13,7 @@ self.onmessage = (message: MessageEvent<{ readonly id: number; readonly call: Bl
   const { id, call } = message.data
   try {
     if (call.kind === "umount") umount(call.target, { detach: true })
+    else if (call.kind === "mount") mount(call.request)
     else rmSync(call.path, { recursive: true, force: true })
     self.postMessage({ id })
   } catch (error) {

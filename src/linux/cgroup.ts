@@ -3,6 +3,7 @@ import type { Cgroup, CgroupMode } from "./cgroup-contract.ts"
 import { readControl } from "./cgroup-files.ts"
 import { CgroupV1 } from "./cgroup-v1.ts"
 import { CgroupV2 } from "./cgroup-v2.ts"
+import { unescapeMount } from "./mount-table.ts"
 
 /** One mounted v1 hierarchy. Several controllers may share it (`cpu,cpuacct`); a named one has none (`name=systemd`). */
 export interface Hierarchy {
@@ -66,7 +67,3 @@ export const cgroupPath = (id: string, parent = "/barge"): string =>
 const knownControllers = new Set(
   "cpu cpuacct cpuset memory devices freezer blkio pids hugetlb net_cls net_prio perf_event rdma misc".split(" "),
 )
-
-/** mountinfo writes space, tab, newline and backslash as octal. */
-const unescapeMount = (text: string): string =>
-  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))

@@ -40,3 +40,33 @@ export function matchesPlatform(wanted: Platform, candidate: Platform): boolean 
     platform.architecture === "arm64" ? (platform.variant ?? "v8") : (platform.variant ?? "")
   return !wanted.variant || !candidate.variant || normal(wanted) === normal(candidate)
 }
+
+const armVariants = ["v8", "v7", "v6", "v5"]
+
+/**
+ * How well a host of platform `wanted` runs what was made for `candidate`: 0 is best; undefined when it does not. Newer
+ * variants of a processor run what was made for older ones, and 64-bit processors their 32-bit forerunners' programs.
+ */
+export function platformDistance(wanted: Platform, candidate: Platform): number | undefined {
+  if (wanted.os !== candidate.os) return undefined
+  const { architecture } = wanted
+  const level = (platform: Platform) => platform.variant ?? defaultVariants[platform.architecture] ?? ""
+  if (candidate.architecture === architecture) {
+    if (level(wanted) === level(candidate)) return 0
+    if (architecture === "arm") {
+      const below = armVariants.indexOf(level(candidate)) - armVariants.indexOf(level(wanted))
+      return below > 0 && armVariants.includes(level(wanted)) ? below : undefined
+    }
+    const below = numberOf(level(wanted)) - numberOf(level(candidate))
+    return below >= 0 ? Math.max(1, below) : undefined
+  }
+  if (architecture === "amd64" && candidate.architecture === "386") return 100
+  if (architecture === "arm64" && candidate.architecture === "arm") {
+    return 100 + Math.max(0, armVariants.indexOf(level(candidate)))
+  }
+  return undefined
+}
+
+const defaultVariants: Readonly<Record<string, string>> = { arm64: "v8", arm: "v7", amd64: "v1" }
+
+const numberOf = (variant: string): number => Number(/^v(\d+)/.exec(variant)?.[1] ?? 0)

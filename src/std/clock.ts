@@ -30,6 +30,9 @@ export function formatNanos(nanos: bigint): string {
   return `${base}${fraction}Z`
 }
 
+/** Characters of {@link formatNanosFixed}. */
+export const fixedNanosLength = "2006-01-02T15:04:05.000000000Z".length
+
 /** RFC 3339 with exactly nine fractional digits: the form of `docker logs --timestamps`. */
 export function formatNanosFixed(nanos: bigint): string {
   const base = new Date(Number(nanos / 1_000_000_000n) * 1000).toISOString().slice(0, 19)

@@ -94,8 +94,10 @@ check("an image is found by name, by full ID and by a unique prefix of it; a nam
   }
   const other = await make(`${hex.slice(0, 6)}:latest`, "two")
   expect((await images.inspect(scope, hex.slice(0, 6), { manifests: false })).Id).toBe(other)
-  const { RepoDigests } = await images.inspect(scope, "app:1", { manifests: false })
-  expect((await images.inspect(scope, RepoDigests[0]!, { manifests: false })).Id).toBe(id)
+  const { RepoDigests, Descriptor } = await images.inspect(scope, "app:1", { manifests: false })
+  // No registry has given it a digest.
+  expect(RepoDigests).toEqual([])
+  expect((await images.inspect(scope, `app@${Descriptor!.digest}`, { manifests: false })).Id).toBe(id)
 })
 
 check("what is not there is told in the words that clients look for", async ({ images, stores: { scope } }) => {
@@ -155,7 +157,7 @@ check("taking a name away leaves an image that has another", async ({ images, ma
   await images.tag(scope, "app:1", { repository: "app", tag: "2" })
   expect(await images.remove(scope, "app:1", options)).toEqual([{ Untagged: "app:1" }])
   const items = await images.remove(scope, "app:2", options)
-  expect(untagged(items)).toEqual(["app:2", expect.stringMatching(/^app@sha256:[0-9a-f]{64}$/)])
+  expect(untagged(items)).toEqual(["app:2"])
   expect(deleted(items)[0]).toBe(id)
   expect(deleted(items)).toHaveLength(2)
   expect(await images.list(scope, { ...listing, all: true })).toEqual([])

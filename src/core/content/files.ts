@@ -1,12 +1,13 @@
-import { mkdir, open, readdir, rm, stat } from "node:fs/promises"
+import { mkdir, readdir, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure, kindOf } from "../../errors/failure.ts"
 import { algorithmOf, type Digest, hexOf, isDigest } from "../../oci/digest.ts"
+import { DirectorySync } from "../../std/directory-sync.ts"
 
 /** Where the bytes lie: `blobs/ALGORITHM/HEX` for what is published, `ingest/…` for what is being written. */
 export class ContentFiles {
   readonly directory: string
-  readonly #syncs = new Map<string, { running: Promise<void>; next?: Promise<void> }>()
+  readonly #directories = new DirectorySync()
 
   constructor(directory: string) {
     this.directory = directory
@@ -56,29 +57,9 @@ export class ContentFiles {
     await rm(path, { force: true })
   }
 
-  /** Makes the names in the directory of `path` durable. Callers that come while a sync runs share the next one. */
+  /** Makes the names in the directory of `path` durable. */
   syncDirectoryOf(path: string): Promise<void> {
-    const directory = dirname(path)
-    const state = this.#syncs.get(directory)
-    if (!state) {
-      const running = this.#sync(directory)
-      this.#syncs.set(directory, { running })
-      return running
-    }
-    state.next ??= state.running.then(
-      () => this.syncDirectoryOf(path),
-      () => this.syncDirectoryOf(path),
-    )
-    return state.next
-  }
-
-  async #sync(directory: string): Promise<void> {
-    try {
-      await using handle = await open(directory, "r")
-      await handle.sync()
-    } finally {
-      this.#syncs.delete(directory)
-    }
+    return this.#directories.sync(dirname(path))
   }
 }
 

@@ -96,13 +96,13 @@ export interface TaskService {
   withRoot<T>(scope: Scope, containerId: string, snapshotKey: string, work: (root: string) => Promise<T>): Promise<T>
   /**
    * As `withRoot`, with the container's mounts in place: those its processes see when it runs, otherwise what `mounts`
-   * names. Calls at the same time share one view, and a start waits for the end of all.
+   * shows. Calls at the same time share one view, and a start waits for the end of all.
    */
   withMountedRoot<T>(
     scope: Scope,
     containerId: string,
     snapshotKey: string,
-    mounts: (root: string) => Promise<readonly ViewMount[]>,
+    mounts: (root: string, show: (view: ViewMount) => void) => Promise<void>,
     work: (root: string) => Promise<T>,
   ): Promise<T>
   /** Frees what a stopped task held: mounts, cgroup, shim records. Idempotent. */

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { readdirSync, realpathSync } from "node:fs"
+import { readdirSync, realpathSync, statSync } from "node:fs"
 import { promisify } from "node:util"
 import { Failure } from "../../errors/failure.ts"
 import { AT_FDCWD, closeDescriptor, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
@@ -12,7 +12,7 @@ const run = promisify(execFile)
  * of a database image expects of its first start. A volume that holds anything is left alone.
  */
 export async function populateVolume(root: string, destination: string, volume: string, span: Span): Promise<void> {
-  if (readdirSync(volume).length > 0) return
+  if (!statSync(volume).isDirectory() || readdirSync(volume).length > 0) return
   const source = directoryInRoot(root, destination)
   if (!source) return
   span.set({ from: destination, entries: readdirSync(source).length })

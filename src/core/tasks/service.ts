@@ -335,7 +335,7 @@ export class Tasks implements TaskService {
     scope: Scope,
     containerId: string,
     snapshotKey: string,
-    mounts: (root: string) => Promise<readonly ViewMount[]>,
+    mounts: (root: string, show: (view: ViewMount) => void) => Promise<void>,
     work: (root: string) => Promise<T>,
   ): Promise<T> {
     const live = this.#live.get(keyOf(scope, containerId))
@@ -351,7 +351,7 @@ export class Tasks implements TaskService {
     scope: Scope,
     containerId: string,
     snapshotKey: string,
-    mounts?: (root: string) => Promise<readonly ViewMount[]>,
+    mounts?: (root: string, show: (view: ViewMount) => void) => Promise<void>,
   ): (work: (root: string) => Promise<void>) => Promise<void> {
     return (work) =>
       this.#perTask.run(keyOf(scope, containerId), async () => {
@@ -369,7 +369,7 @@ export class Tasks implements TaskService {
           for (const each of await this.#with.snapshots.mounts(scope, snapshotKey)) {
             mount({ ...each, target: bundle.rootfs })
           }
-          for (const each of (await mounts?.(bundle.rootfs)) ?? []) mountInView(bundle.rootfs, each)
+          await mounts?.(bundle.rootfs, (view) => mountInView(bundle.rootfs, view))
           await work(bundle.rootfs)
         } finally {
           await this.#with.blocking.unmount(bundle.rootfs)

@@ -1,7 +1,9 @@
+import type { Credentials } from "../../distribution/credentials.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { ChainID, Digest } from "../../oci/digest.ts"
 import type { ImageConfig, Manifest } from "../../oci/image.ts"
 import type { Platform } from "../../oci/platform.ts"
+import type { Reference } from "../../oci/reference.ts"
 import type { Scope } from "../scope.ts"
 
 /** What happened to one thing during a long operation; the API turns it into Docker's JSON progress. */
@@ -29,6 +31,41 @@ export interface LoadedImage {
   /** Full reference; absent for an image without a name. */
   readonly name?: string
   readonly id: Digest
+}
+
+/** What is asked of a registry, and as whom. */
+export interface RemoteOptions {
+  readonly credentials?: Credentials
+  readonly progress: (progress: TransferProgress) => void
+}
+
+/** Images between the store and registries. */
+export interface RemoteImages {
+  /**
+   * Brings what `reference` is in its registry into the store, unpacked, under the scope's lease: it has to be named within it.
+   * `options.found` is told when the registry has answered, before anything is fetched.
+   * @returns what the reference is there (an index, as a rule), and the image for the platform
+   */
+  pull(
+    scope: Scope,
+    reference: Reference,
+    options: RemoteOptions & { readonly platform?: Platform; readonly found: () => void },
+  ): Promise<{ readonly target: Descriptor; readonly image: ResolvedImage }>
+  /** Every tag of a repository. */
+  tags(scope: Scope, reference: Reference, options: Pick<RemoteOptions, "credentials">): Promise<readonly string[]>
+  /**
+   * Brings `target` into the repository of `reference`, whose tag it becomes. Layers go out compressed.
+   * @returns what the tag is now, and the form of `target` that it is of: with compressed layers, under the scope's lease until
+   * something is named by it
+   */
+  push(
+    scope: Scope,
+    reference: Reference,
+    target: Descriptor,
+    options: RemoteOptions & { readonly platform?: Platform },
+  ): Promise<{ readonly pushed: Descriptor; readonly form: Descriptor }>
+  /** Whether the repository of `reference` is known to have the content: it came from there or was brought there. */
+  isAt(scope: Scope, reference: Pick<Reference, "domain" | "path">, digest: Digest): Promise<boolean>
 }
 
 /** Images in and out of the store, and from the store into snapshots. */

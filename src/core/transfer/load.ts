@@ -10,7 +10,7 @@ import type { LoadedImage, ResolvedImage, TransferProgress } from "./contract.ts
 import { dockerImages, repoTags } from "./docker-archive.ts"
 import { layoutImages } from "./oci-layout.ts"
 import { imagesOf, readImage, resolveImage } from "./resolve.ts"
-import type { Unpacker } from "./unpack.ts"
+import { loadProgress, type Unpacker } from "./unpack.ts"
 
 /** An image that an archive offers, its content in the store and complete. */
 export interface OfferedImage {
@@ -38,7 +38,7 @@ export async function loadArchive(
     const image = await choose(scope, content, offer.target, options.platform)
     await scope.span.step("unpack", (span) => {
       span.set({ image: offer.names[0] ?? image.id, layers: image.content.layers.length })
-      return unpacker.unpack(scope, image, options.progress)
+      return unpacker.unpack(scope, image, loadProgress(image, options.progress))
     })
     loaded.push({ offer, image })
   }

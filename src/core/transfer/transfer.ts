@@ -17,7 +17,7 @@ import { loadArchive } from "./load.ts"
 import { storeImage } from "./make-image.ts"
 import { readImage, resolveImage } from "./resolve.ts"
 import { saveArchive } from "./save.ts"
-import { Unpacker } from "./unpack.ts"
+import { loadProgress, Unpacker } from "./unpack.ts"
 
 /** Images in and out of the stores of one daemon. */
 export class ImageTransfer implements Transfer {
@@ -26,7 +26,8 @@ export class ImageTransfer implements Transfer {
   readonly #leases: LeaseStore
   readonly #differ: Differ
   readonly #collector: GarbageCollector
-  readonly #unpacker: Unpacker
+  /** Shared with all that makes snapshots of layers: each is unpacked once. */
+  readonly unpacker: Unpacker
 
   constructor(options: {
     readonly content: ContentStore
@@ -41,7 +42,7 @@ export class ImageTransfer implements Transfer {
     this.#leases = options.leases
     this.#differ = options.differ
     this.#collector = options.collector
-    this.#unpacker = new Unpacker(options)
+    this.unpacker = new Unpacker(options)
   }
 
   async resolve(scope: Scope, target: Descriptor, platform?: Platform): Promise<ResolvedImage> {
@@ -49,7 +50,7 @@ export class ImageTransfer implements Transfer {
   }
 
   async unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void> {
-    await this.#protected(scope, (held) => this.#unpacker.unpack(held, image, progress))
+    await this.#protected(scope, (held) => this.unpacker.unpack(held, image, loadProgress(image, progress)))
   }
 
   async load(
@@ -57,7 +58,7 @@ export class ImageTransfer implements Transfer {
     archive: AsyncIterable<Uint8Array>,
     options: { readonly platform?: Platform; readonly progress?: (progress: TransferProgress) => void } = {},
   ): Promise<readonly LoadedImage[]> {
-    const stores = { content: this.#content, images: this.#images, unpacker: this.#unpacker }
+    const stores = { content: this.#content, images: this.#images, unpacker: this.unpacker }
     return await this.#protected(scope, (held) => loadArchive(held, stores, archive, options))
   }
 
@@ -90,7 +91,7 @@ export class ImageTransfer implements Transfer {
       const config = { ...options.config, ...options.platform }
       const made = await storeImage(held, this.#content, undefined, layer, { ...options, config })
       // What cannot be unpacked is refused now, not when it is run.
-      await this.#unpacker.unpack(held, await readImage(held, this.#content, made.target))
+      await this.unpacker.unpack(held, await readImage(held, this.#content, made.target))
       return made
     })
   }

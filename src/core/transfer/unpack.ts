@@ -8,6 +8,27 @@ import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ResolvedImage, TransferProgress } from "./contract.ts"
 
+export interface UnpackOptions {
+  readonly ready?: (layer: number) => Promise<void>
+  readonly tell?: (layer: number, step: number | "present" | "done") => void
+}
+
+/** Progress of unpacking as it is told when an archive is loaded. */
+export function loadProgress(
+  image: ResolvedImage,
+  progress: ((progress: TransferProgress) => void) | undefined,
+): UnpackOptions {
+  if (!progress) return {}
+  return {
+    tell: (at, step) => {
+      const id = shortId(image.config.rootfs.diff_ids[at]!)
+      const total = image.content.layers[at]!.size
+      if (step === "present") progress({ id, status: "Already exists" })
+      else progress({ id, status: "Loading layer", current: step === "done" ? total : step, total })
+    },
+  }
+}
+
 /** Makes images' layers into committed snapshots; each stack is unpacked once however many ask for it. */
 export class Unpacker {
   readonly #snapshots: Snapshotter
@@ -19,27 +40,26 @@ export class Unpacker {
     this.#differ = options.differ
   }
 
-  /** @throws invalidArgument when a layer is not what the configuration says; notFound when a blob is missing */
-  async unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void> {
+  /**
+   * @param options.ready awaited before a layer is unpacked: its blob may still be on the way
+   * @param options.tell told of each layer, by its place in the stack: nothing to do, bytes of the blob so far, done
+   * @throws invalidArgument when a layer is not what the configuration says; notFound when a blob is missing
+   */
+  async unpack(scope: Scope, image: ResolvedImage, options: UnpackOptions = {}): Promise<void> {
     const diffIDs = image.config.rootfs.diff_ids.map(parseDiffID)
     let parent: ChainID | undefined
     for (const [at, chainID] of chainIDs(diffIDs).entries()) {
       const layer = image.content.layers[at]!
       const below = parent
-      const tell = (status: string, current?: number) =>
-        progress?.({
-          id: shortId(diffIDs[at]!),
-          status,
-          ...(current === undefined ? {} : { current, total: layer.size }),
-        })
+      await options.ready?.(at)
       await this.#perChain.run(`${scope.namespace}/${chainID}`, async () => {
         scope.signal?.throwIfAborted()
         if (await this.#snapshots.find(scope, chainID)) {
-          tell("Already exists")
+          options.tell?.(at, "present")
           return
         }
-        await this.#layer(scope, layer, diffIDs[at]!, chainID, below, tell)
-        tell("Loading layer", layer.size)
+        await this.#layer(scope, layer, diffIDs[at]!, chainID, below, (bytes) => options.tell?.(at, bytes))
+        options.tell?.(at, "done")
       })
       parent = chainID
     }
@@ -51,12 +71,12 @@ export class Unpacker {
     diffID: DiffID,
     chainID: ChainID,
     parent: ChainID | undefined,
-    tell: (status: string, current: number) => void,
+    tell: (bytes: number) => void,
   ): Promise<void> {
     const key = `unpack-${newId()}`
     await this.#snapshots.prepare(scope, key, parent)
     try {
-      const found = await this.#differ.apply(scope, layer, key, (bytes) => tell("Loading layer", bytes))
+      const found = await this.#differ.apply(scope, layer, key, tell)
       if (found.diffID !== diffID) {
         throw new Failure(
           "invalidArgument",

@@ -27,7 +27,11 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
   "POST /containers/:id/stop": dropBefore("1.42", "signal"),
   "POST /containers/:id/restart": dropBefore("1.42", "signal"),
   "POST /containers/:id/wait": dropBefore("1.30", "condition"),
-  "POST /containers/create": dropBefore("1.41", "platform"),
+  "POST /containers/create": (query, version) => ({
+    ...query,
+    ...(isBefore(version, "1.41") ? { platform: undefined } : {}),
+    shallowReadOnly: isBefore(version, "1.44"),
+  }),
   "GET /containers/:id/stats": (query, version) =>
     isBefore(version, "1.41") ? { ...query, "one-shot": false } : query,
   "GET /images/json": (query, version) => (isBefore(version, "1.47") ? { ...query, manifests: false } : query),

@@ -6,7 +6,7 @@ import { resolveUser } from "../../runtime/users.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import type { ContainerArchive, ExtractOptions } from "./contract.ts"
-import { viewMounts } from "./view-mounts.ts"
+import { mountView } from "./mounts/view.ts"
 
 /** What a path in a container is, running or not. @param ref as the client named the container */
 export async function archiveStatus(
@@ -81,7 +81,13 @@ async function inContainer<T>(
 ): Promise<T> {
   if (container.removed) throw new Failure("notFound", `No such container: ${container.id}`)
   const { id } = container
-  return await context.tasks.withMountedRoot(scope, id, id, (root) => viewMounts(context, container, root), work)
+  return await context.tasks.withMountedRoot(
+    scope,
+    id,
+    id,
+    (root, show) => mountView(context, container, root, show),
+    work,
+  )
 }
 
 /** Tells a path that does not exist in the words that clients look for. */

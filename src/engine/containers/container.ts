@@ -6,17 +6,26 @@ import type { Link } from "./links.ts"
 
 /** A mount decided at creation: where it comes from and where it goes. */
 export interface ResolvedMount {
-  readonly type: "bind" | "volume" | "tmpfs"
-  /** A host path, or the volume's name. */
+  readonly type: "bind" | "volume" | "tmpfs" | "image"
+  /** A host path, the volume's name, or the image as it was asked for. */
   readonly source: string
   readonly destination: string
   readonly readOnly: boolean
   /** The mode text of `-v`, as inspect shows it. */
   readonly mode: string
   readonly propagation: string
+  /** The engine decided the propagation, not the client. */
+  readonly propagationChosen?: boolean
   readonly nonRecursive?: boolean
+  /** How far down `readOnly` reaches; as far as the kernel can when absent. */
+  readonly readOnlyDepth?: "top" | "all"
+  /** A bind's source is made when it is missing at a start. */
+  readonly createSource?: boolean
+  /** An image's configuration digest, and the snapshot that shows its tree. */
+  readonly image?: { readonly id: string; readonly snapshotKey: string }
   /** A volume's data are not copied from the image. */
   readonly noCopy?: boolean
+  /** Of a volume or image, relative: what is mounted instead of the whole. */
   readonly subpath?: string
   /** A tmpfs' mount options. */
   readonly options?: readonly string[]
@@ -94,6 +103,8 @@ export class Container {
   /** A removal is under way or done. */
   removed = false
   readonly execIds = new Set<string>()
+  /** What the run under way holds of its mounts: given back when it has ended. */
+  mountHolds: AsyncDisposableStack | undefined
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()
   readonly #removalWaiters = new Set<(exit: EndOfRun) => void>()
 

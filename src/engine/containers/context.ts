@@ -3,6 +3,7 @@ import type { Differ } from "../../core/diff/contract.ts"
 import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
+import type { RootsInSight } from "../../core/snapshots/in-sight.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
 import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
@@ -105,6 +106,9 @@ export interface ContainerContext {
   readonly host: ContainerHost
   /** Names of configured runtimes; the first is the default. */
   readonly runtimes: readonly RuntimeInfo[]
+  readonly rootsInSight: RootsInSight
+  /** Holds everything that the daemon keeps; with an absolute path. */
+  readonly dataRoot: string
   /** `<data>/containers`: logs, resolv.conf, hosts, hostname. */
   readonly containersRoot: string
   /** A scope for what no request asked for. */

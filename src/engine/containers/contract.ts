@@ -21,6 +21,8 @@ export interface CreateOptions {
   readonly name?: string
   /** `os/arch[/variant]` */
   readonly platform?: string
+  /** Mounts below read-only binds stay writable: what clients before 1.44 expect. */
+  readonly shallowReadOnly: boolean
 }
 
 export interface ListOptions {

@@ -8,13 +8,14 @@ import { formatPlatform, hostPlatform } from "../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newId, shortId } from "../../std/id.ts"
 import { checkNetworking, initialNetworking } from "../networks/endpoint.ts"
-import { Container } from "./container.ts"
+import { Container, type ResolvedMount } from "./container.ts"
 import { type ContainerContext, type ContainerImage, publish, step } from "./context.ts"
 import type { CreateOptions } from "./contract.ts"
 import { resolveLinks } from "./links.ts"
 import { checkLogConfig } from "./log-config.ts"
 import { commandOf, mergeImageConfig } from "./merge.ts"
-import { resolveMounts } from "./mounts.ts"
+import { dropImageMounts } from "./mounts/image-mounts.ts"
+import { resolveMounts } from "./mounts/resolve.ts"
 import { checkName, inventName } from "./names.ts"
 import { checkNeighbours } from "./neighbours.ts"
 import { validateContainer } from "./validate.ts"
@@ -33,6 +34,7 @@ export async function createContainer(
     options.name === undefined ? inventName((taken) => registry.byName(taken) !== undefined) : checkName(options.name)
   registry.reserve(name, id)
   const folder = join(context.containersRoot, id)
+  let mounts: readonly ResolvedMount[] = []
   try {
     const image = config.Image
       ? await step(scope, "image", async (span) => {
@@ -55,9 +57,11 @@ export async function createContainer(
       Hostname: asRequested.Hostname || (asked.UTSMode === "host" ? hostname() : id.slice(0, 12)),
     }
     const [path, ...args] = commandOf(merged) as [string, ...string[]]
-    const mounts = await resolveMounts(scope, registry, context.volumes, hostConfig, {
+    mounts = await resolveMounts(context, scope, id, {
+      hostConfig,
       request: Object.keys(config.Volumes ?? {}),
       image: Object.keys(image?.resolved.config.config?.Volumes ?? {}),
+      shallowReadOnly: options.shallowReadOnly,
     })
     checkNetworking(context.networks, networking)
     const container = new Container(id, {
@@ -101,6 +105,7 @@ export async function createContainer(
     return { Id: id, Warnings: [...warnings, ...platformWarning(image)] }
   } catch (error) {
     registry.free(name, id)
+    await dropImageMounts(context, scope, mounts)
     rmSync(folder, { recursive: true, force: true })
     throw error
   }

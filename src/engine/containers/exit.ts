@@ -1,13 +1,15 @@
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import type { Scope } from "../../core/scope.ts"
-import { messageOf } from "../../errors/failure.ts"
+import { isKind, messageOf } from "../../errors/failure.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
 import { endExecs } from "../exec/records.ts"
 import { publishNetwork } from "./connect.ts"
 import { type Container, recordExit } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import { stopHealthChecks } from "./health.ts"
+import { dropImageMounts } from "./mounts/image-mounts.ts"
+import { tellUnmounts } from "./mounts/prepare.ts"
 import { startLocked } from "./start.ts"
 
 /**
@@ -31,6 +33,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
     releaseNetwork(context, container)
+    tellUnmounts(context, container)
     const again = shouldRestart(container, exit.code ?? 255)
     if (again) {
       state.restartCount++
@@ -54,14 +57,27 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
 /** Frees what the task held; what fails is said in the log and swept at the daemon's next start. */
 export async function freeTask(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
   const { PidMode } = container.document.hostConfig
+  // Taken at once: by the time the task is gone, the next run may hold its own.
+  const holds = container.mountHolds
+  container.mountHolds = undefined
   // Without a PID namespace of its own, what the container left running would live on and hold its output open.
   if (PidMode !== "") await context.tasks.kill(scope, container.id, 9, { all: true }).catch(() => {})
   await context.tasks.drained(scope, container.id).catch(() => {})
   await context.sharedMemory.close(container.id).catch((error) => {
     context.log.warn("taking shared memory away failed", { container: container.id, error: messageOf(error) })
   })
-  await context.tasks.delete(scope, container.id).catch((error) => {
+  const tell = (error: unknown) =>
     context.log.warn("cleaning up a container's run failed", { container: container.id, error: messageOf(error) })
+  await context.tasks.delete(scope, container.id).catch(tell)
+  await holds?.disposeAsync().catch(tell)
+}
+
+/** Gives back what a run that came to nothing held of its mounts. */
+export async function releaseMounts(context: ContainerContext, container: Container): Promise<void> {
+  const holds = container.mountHolds
+  container.mountHolds = undefined
+  await holds?.disposeAsync().catch((error) => {
+    context.log.warn("unmounting a container's volumes failed", { container: container.id, error: messageOf(error) })
   })
 }
 
@@ -144,10 +160,13 @@ export async function removeRecord(
   await context.registry.remove(scope, container)
   container.tellRemoval()
   publish(context, container, "destroy")
+  await dropImageMounts(context, scope, container.document.mounts)
   if (withVolumes) {
     for (const mount of container.document.mounts) {
       if (!mount.anonymous) continue
       await context.volumes.remove(scope, mount.source, { force: true }).catch((error) => {
+        // Another container has it by --volumes-from, and takes it along when it goes.
+        if (isKind(error, "conflict")) return
         context.log.warn("removing an anonymous volume failed", { volume: mount.source, error: messageOf(error) })
       })
     }

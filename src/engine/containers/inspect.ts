@@ -9,7 +9,7 @@ import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { logConfig } from "./launch.ts"
 import { shownLinks } from "./links.ts"
-import { mountPoint } from "./mounts.ts"
+import { mountPoint } from "./mounts/mount-point.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))

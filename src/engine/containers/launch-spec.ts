@@ -1,14 +1,13 @@
-import { join } from "node:path"
-import { populateVolume } from "../../core/tasks/populate.ts"
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { checkLinksRun, linkEnvironment } from "./links.ts"
+import { type MountHolds, prepareMount } from "./mounts/prepare.ts"
 import { ipcNeighbour, pidNeighbour } from "./neighbours.ts"
 import { writeNetworkFiles } from "./network-files.ts"
 import { applyUser, buildSpec } from "./spec.ts"
-import type { SpecInput, ResolvedMount as SpecInputMount } from "./spec-input.ts"
+import type { ResolvedMount as ReadyMount, SpecInput } from "./spec-input.ts"
 
 /** The OCI specification of a container that is about to start: its files written, its volumes filled. */
 export async function containerSpec(
@@ -16,16 +15,17 @@ export async function containerSpec(
   container: Container,
   root: string,
   span: Span,
+  holds: MountHolds,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig } = container.document
   checkLinksRun(context.registry, container)
   const ipcFrom = ipcNeighbour(context, hostConfig.IpcMode)
   const pidFrom = pidNeighbour(context, hostConfig.PidMode)
-  const mounts = await resolvedMounts(context, container, root, span)
   const shmPath =
     hostConfig.IpcMode === "shareable"
       ? await context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))
       : undefined
+  const mounts = await readyMounts(context, container, root, span, holds)
   const spec = buildSpec({
     id: container.id,
     config,
@@ -48,50 +48,18 @@ export async function containerSpec(
   return spec
 }
 
-/** The container's mounts with their sources, volumes filled from the image on first use. */
-async function resolvedMounts(
+/** The container's mounts with their sources. */
+async function readyMounts(
   context: ContainerContext,
   container: Container,
   root: string,
   span: Span,
-): Promise<SpecInputMount[]> {
-  const scope = context.background("mounts")
-  const mounts: SpecInputMount[] = []
+  holds: MountHolds,
+): Promise<ReadyMount[]> {
+  const scope = { ...context.background("mounts"), span }
+  const mounts: ReadyMount[] = []
   for (const mount of container.document.mounts) {
-    if (mount.type === "tmpfs") {
-      mounts.push({ type: "tmpfs", destination: mount.destination, options: mount.options ?? [] })
-      continue
-    }
-    let source = mount.source
-    if (mount.type === "volume") {
-      const volume = await context.volumes.inspect(scope, mount.source)
-      source = join(volume.Mountpoint, mount.subpath ?? "")
-      if (!mount.noCopy && !mount.subpath) {
-        await span.step("fill volume", (within) => populateVolume(root, mount.destination, volume.Mountpoint, within))
-      }
-      context.events.publish({
-        Type: "volume",
-        Action: "mount",
-        Actor: {
-          ID: mount.source,
-          Attributes: {
-            container: container.id,
-            destination: mount.destination,
-            driver: volume.Driver,
-            propagation: mount.propagation,
-            "read/write": String(!mount.readOnly),
-          },
-        },
-      })
-    }
-    mounts.push({
-      type: "bind",
-      source,
-      destination: mount.destination,
-      readonly: mount.readOnly,
-      ...(mount.propagation ? { propagation: mount.propagation } : {}),
-      ...(mount.nonRecursive ? { nonRecursive: true } : {}),
-    })
+    mounts.push(await prepareMount(context, scope, container, mount, root, holds))
   }
   return mounts
 }

@@ -8,7 +8,7 @@ import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
 import { boundPorts, networksOf, sizes } from "./inspect.ts"
 import { linkNames } from "./links.ts"
-import { mountPoint } from "./mounts.ts"
+import { mountPoint } from "./mounts/mount-point.ts"
 import { statusText } from "./status-text.ts"
 
 const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead"]

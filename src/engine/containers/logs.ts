@@ -3,8 +3,8 @@ import { Failure } from "../../errors/failure.ts"
 import type { AttachStream, LogConfig, LogPosition, OutputChunk } from "../../shim/contract.ts"
 import { LineSplitter, type LogLine } from "../../shim/logs/line-splitter.ts"
 import { readChunks, readLines } from "../../shim/logs/reader.ts"
-import { formatNanosFixed } from "../../std/clock.ts"
-import { frame } from "../../std/stdcopy.ts"
+import { fixedNanosLength, formatNanosFixed } from "../../std/clock.ts"
+import { frameHeaderLength, writeFrameHeader } from "../../std/stdcopy.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import type { LogStream, LogsOptions } from "./contract.ts"
@@ -111,15 +111,26 @@ async function* encode(
   options: LogsOptions,
   extra: string,
 ): AsyncGenerator<Uint8Array> {
+  const head = multiplexed ? frameHeaderLength : 0
   for await (const batch of batches) {
-    const parts: Uint8Array[] = []
-    for (const line of batch) {
-      if (!(line.stream === "stdout" ? options.stdout : options.stderr)) continue
-      const prefix = `${options.timestamps ? `${formatNanosFixed(line.at)} ` : ""}${extra}`
-      const bytes = prefix ? Buffer.concat([Buffer.from(prefix), line.bytes]) : line.bytes
-      parts.push(multiplexed ? frame(line.stream, bytes) : bytes)
+    const wanted =
+      options.stdout && options.stderr
+        ? batch
+        : batch.filter((line) => (line.stream === "stdout" ? options.stdout : options.stderr))
+    const prefixLength = (options.timestamps ? fixedNanosLength + 1 : 0) + Buffer.byteLength(extra)
+    const bytes = Buffer.allocUnsafe(
+      wanted.reduce((length, line) => length + head + prefixLength + line.bytes.length, 0),
+    )
+    let at = 0
+    for (const line of wanted) {
+      if (multiplexed) writeFrameHeader(bytes, at, line.stream, prefixLength + line.bytes.length)
+      at += head
+      if (options.timestamps) at += bytes.write(`${formatNanosFixed(line.at)} `, at, "latin1")
+      if (extra) at += bytes.write(extra, at)
+      bytes.set(line.bytes, at)
+      at += line.bytes.length
     }
-    if (parts.length > 0) yield parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    if (at > 0) yield bytes
   }
 }
 

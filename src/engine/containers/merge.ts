@@ -22,7 +22,8 @@ export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig 
     Entrypoint: entrypoint?.length === 1 && entrypoint[0] === "" ? null : entrypoint,
     Cmd: ownEntrypoint || ownCommand ? config.Cmd : (image.Cmd ?? config.Cmd),
     WorkingDir: config.WorkingDir || (image.WorkingDir ?? ""),
-    Volumes: joined(image.Volumes, config.Volumes),
+    Volumes:
+      Object.keys(config.Volumes ?? {}).length > 0 ? joined(image.Volumes, config.Volumes) : (image.Volumes ?? null),
     Labels: joined(image.Labels, config.Labels) ?? {},
     OnBuild: config.OnBuild ?? null,
   }

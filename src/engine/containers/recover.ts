@@ -6,6 +6,7 @@ import { unknownExit } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { cancelRestart, handleExit, releaseNetwork, removeRecord, scheduleRestart, shouldRestart } from "./exit.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
+import { sweepImageMounts } from "./mounts/image-mounts.ts"
 import { startLocked } from "./start.ts"
 
 /**
@@ -30,6 +31,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       state.status = task.status === "paused" ? "paused" : "running"
       state.pid = task.pid
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
+      await holdVolumes(context, container)
       await context.registry.save(scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
@@ -45,8 +47,29 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     else await context.tasks.kill(scope, task.containerId, 9).catch(() => {})
   }
   sweepFolders(context)
+  await sweepImageMounts(context)
+  await context.volumes.unmountUnused()
   for (const container of lost) await settleLost(context, container)
   for (const container of context.registry.all()) resumePolicy(context, container)
+}
+
+/** A container that ran on keeps its volumes mounted. */
+async function holdVolumes(context: ContainerContext, container: Container): Promise<void> {
+  const scope = context.background("recover")
+  const holds = new AsyncDisposableStack()
+  container.mountHolds = holds
+  for (const mount of container.document.mounts) {
+    if (mount.type !== "volume") continue
+    try {
+      holds.use(await context.volumes.acquire(scope, mount.source))
+    } catch (error) {
+      context.log.warn("the volume of a running container cannot be held", {
+        container: container.id,
+        volume: mount.source,
+        error: messageOf(error),
+      })
+    }
+  }
 }
 
 /** Deletes folders of containers whose creation or removal a crash has cut off: the record decides what exists. */

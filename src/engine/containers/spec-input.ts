@@ -14,8 +14,8 @@ export type ResolvedMount =
       readonly propagation?: string
       /** Without the mounts below the source. */
       readonly nonRecursive?: boolean
-      /** With `readonly`: mounts below the source stay writable. */
-      readonly readonlyNonRecursive?: boolean
+      /** With `readonly`: whether mounts below the source stay writable (`top`), or must not (`all`); as the kernel can when absent. */
+      readonly readonlyDepth?: "top" | "all"
     }
   | {
       readonly type: "tmpfs"

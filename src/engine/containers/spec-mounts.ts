@@ -18,6 +18,7 @@ export const wantsInit = (input: SpecInput): boolean => input.host.Init === true
 export function mountsOf(input: SpecInput): SpecMount[] {
   const asked = askedMounts(input)
   const taken = new Set(asked.map((mount) => mount.destination))
+  for (const { destination } of asked) refuseInProc(destination)
   const usual = [...defaultMounts({ privileged: input.host.Privileged, cgroupMode: input.cgroupMode }), ...shm(input)]
     .filter((mount) => !taken.has(mount.destination))
     .filter((mount) => !(taken.has("/dev") && mount.destination.startsWith("/dev/")))
@@ -35,6 +36,21 @@ export function mountsOf(input: SpecInput): SpecMount[] {
   const depth = (mount: SpecMount) => mount.destination.split("/").filter(Boolean).length
   const init = wantsInit(input) ? [initMount(input)] : []
   return [...usual, ...[...files, ...asked, ...init].sort((one, other) => depth(one) - depth(other))]
+}
+
+/** What stands in for these files of /proc gives nothing away and cannot mislead security checks. */
+const replaceableInProc = new Set(
+  "cpuinfo diskstats loadavg meminfo net/dev slabinfo stat swaps sys/crypto/fips_enabled sys/kernel/ns_last_pid uptime"
+    .split(" ")
+    .map((name) => `/proc/${name}`),
+)
+
+function refuseInProc(destination: string): void {
+  if (!destination.startsWith("/proc/") || replaceableInProc.has(destination)) return
+  throw new Failure(
+    "internal",
+    `OCI runtime create failed: ${JSON.stringify(destination)} cannot be mounted because it is inside /proc`,
+  )
 }
 
 /** The propagation that the root needs so that mounts with `shared` or `slave` work; undefined for the runtime's default. */
@@ -83,13 +99,24 @@ function askedMounts(input: SpecInput): SpecMount[] {
 
 /** `rro` makes the mounts below read-only too (mount_setattr, Linux 5.12). */
 function bindMount(mount: ResolvedMount & { readonly type: "bind" }, input: SpecInput): SpecMount {
-  const recursive = !mount.readonlyNonRecursive && !mount.nonRecursive && input.runtime.family !== "other" && hasSetattr
+  const propagation = mount.propagation || "rprivate"
+  const able = input.runtime.family !== "other" && hasSetattr
+  if (mount.readonlyDepth === "all" && !able) {
+    throw new Failure(
+      "invalidArgument",
+      `${mount.destination} cannot be made read-only with the mounts below it: this needs Linux 5.12 and crun or runc`,
+    )
+  }
+  const recursive = able && mount.readonlyDepth !== "top" && !mount.nonRecursive
   const access = mount.readonly ? [recursive ? "rro" : "ro"] : []
   return {
     destination: mount.destination,
     type: "bind",
     source: mount.source,
-    options: [mount.nonRecursive ? "bind" : "rbind", ...access, mount.propagation || "rprivate"],
+    // Nothing lies below a single mount; and crun takes the r of `rprivate` for one of `rbind` too.
+    options: mount.nonRecursive
+      ? ["bind", ...access, propagation.replace(/^r/, "")]
+      : ["rbind", ...access, propagation],
   }
 }
 

@@ -4,7 +4,7 @@ import { nowNanos } from "../../std/clock.ts"
 import { connectNetworks } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
-import { cancelRestart, freeTask, releaseNetwork, removeRecord } from "./exit.ts"
+import { cancelRestart, freeTask, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
 import { startHealthChecks } from "./health.ts"
 import { ioConfig, logConfig } from "./launch.ts"
 import { containerSpec } from "./launch-spec.ts"
@@ -33,13 +33,16 @@ export async function startLocked(
   const began = nowNanos()
   try {
     await freeTask(context, scope, container)
+    await using whileMounting = new AsyncDisposableStack()
+    const whileMounted = new AsyncDisposableStack()
+    container.mountHolds = whileMounted
     await step(scope, "network", (span) => connectNetworks(context, container, span))
     const task = await step(scope, "task", (span) =>
       context.tasks.run(
         { ...scope, span },
         {
           containerId: id,
-          spec: (root, within) => containerSpec(context, container, root, within),
+          spec: (root, within) => containerSpec(context, container, root, within, { whileMounting, whileMounted }),
           snapshotKey: id,
           ephemeral: document.hostConfig.AutoRemove,
           ...(document.hostConfig.Runtime ? { runtime: document.hostConfig.Runtime } : {}),
@@ -79,6 +82,7 @@ async function failedStart(
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
   releaseNetwork(context, container)
   await context.sharedMemory.close(container.id).catch(() => {})
+  await releaseMounts(context, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
   else {
     await context.registry.save(scope, container).catch(() => {})

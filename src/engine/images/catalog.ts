@@ -109,6 +109,11 @@ export class ImageCatalog {
     return (await this.#resolution(scope, target))?.resolved
   }
 
+  /** More of `target` has come: what is resolved best may be another now. */
+  forget(scope: Scope, target: Descriptor): void {
+    this.#resolutions.delete(`${scope.namespace}/${target.digest}`)
+  }
+
   /** The ID of what `name`, as a user wrote it, is now; undefined when it is nothing. */
   async idOf(scope: Scope, name: string): Promise<Digest | undefined> {
     const reference = tryReference(name)

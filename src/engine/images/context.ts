@@ -2,8 +2,9 @@ import type { ContentStore } from "../../core/content/contract.ts"
 import type { GarbageCollector } from "../../core/gc/contract.ts"
 import type { Image, ImageStore } from "../../core/images/contract.ts"
 import type { LeaseStore } from "../../core/leases/contract.ts"
+import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
-import type { Transfer } from "../../core/transfer/contract.ts"
+import type { RemoteImages, Transfer } from "../../core/transfer/contract.ts"
 import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
 import type { Events } from "../events/contract.ts"
 import type { CatalogImage, ImageCatalog } from "./catalog.ts"
@@ -16,6 +17,7 @@ export interface ImageContext {
   readonly snapshots: Snapshotter
   readonly leases: LeaseStore
   readonly transfer: Transfer
+  readonly remote: RemoteImages
   readonly collector: GarbageCollector
   readonly events: Events
   readonly catalog: ImageCatalog
@@ -38,15 +40,22 @@ export const tagsOf = (image: CatalogImage): readonly (Reference & { readonly ro
 /** `busybox:latest`, … in order. */
 export const repoTags = (image: CatalogImage): string[] => tagsOf(image).map(familiar).sort()
 
-/** `busybox@sha256:…`: each repository that has the image, with the digest that a registry knows it by. */
-export const repoDigests = (image: CatalogImage): string[] => [
-  ...new Set(
-    image.rows.flatMap((row) => {
-      const reference = referenceOf(row)
-      return reference ? [`${familiarName(reference)}@${row.target.digest}`] : []
-    }),
-  ),
-]
+/** `busybox@sha256:…`: each repository that has the image in its registry, with the digest that it is known by there. */
+export async function repoDigests(
+  { remote }: Pick<ImageContext, "remote">,
+  scope: Scope,
+  rows: readonly Image[],
+): Promise<string[]> {
+  const found = new Set<string>()
+  for (const row of rows) {
+    const reference = referenceOf(row)
+    if (!reference) continue
+    if (reference.digest || (await remote.isAt(scope, reference, row.target.digest))) {
+      found.add(`${familiarName(reference)}@${row.target.digest}`)
+    }
+  }
+  return [...found]
+}
 
 /** Tells what happened to an image in Docker's form: its labels and its name. */
 export function publishImage(context: Pick<ImageContext, "events">, action: string, image: CatalogImage, name: string) {

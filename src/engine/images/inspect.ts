@@ -40,7 +40,7 @@ export async function inspectImage(
   return {
     Id: found.id,
     RepoTags: repoTags(image),
-    RepoDigests: repoDigests(image),
+    RepoDigests: await repoDigests(context, scope, image.rows),
     Parent: image.parent ?? "",
     Comment: config.history?.at(-1)?.comment ?? "",
     ...(config.created ? { Created: config.created } : {}),

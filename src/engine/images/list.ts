@@ -53,7 +53,7 @@ export async function listImages(
       ParentId: image.parent ?? "",
       Descriptor: image.rows[0]!.target,
       ...(options.manifests ? { Manifests: await manifestsOf(context, scope, image) } : {}),
-      RepoDigests: repoDigests(image),
+      RepoDigests: await repoDigests(context, scope, image.rows),
       RepoTags: tags,
       SharedSize: uses
         ? layers.filter((layer) => uses.get(layer.chainID)! > 1).reduce((sum, layer) => sum + layer.size, 0)

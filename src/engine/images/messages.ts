@@ -1,5 +1,6 @@
 import type { JsonMessage } from "../../api/image.ts"
 import type { TransferProgress } from "../../core/transfer/contract.ts"
+import { humanSize } from "../../std/human-size.ts"
 
 /** Beyond so many unread messages, progress replaces progress: a slow reader does not fill the memory. */
 const unread = 256
@@ -16,7 +17,7 @@ export async function* messagesFrom(
     wake?.()
   }
   const tell = (message: JsonMessage) => {
-    if (queue.length >= unread && queue.at(-1)?.progressDetail && message.progressDetail) queue.pop()
+    if (queue.length >= unread && isCount(message) && isCount(queue.at(-1))) queue.pop()
     queue.push(message)
     wake?.()
   }
@@ -38,12 +39,41 @@ export async function* messagesFrom(
   }
 }
 
+/** Whether a message only says how far something is: a later one says more. */
+const isCount = (message: JsonMessage | undefined): boolean => message?.progressDetail?.current !== undefined
+
+/** Passes on at most ten counts of one thing a second, and everything else. */
+export function thinned(tell: (progress: TransferProgress) => void): (progress: TransferProgress) => void {
+  const last = new Map<string | undefined, { readonly status: string; readonly at: number }>()
+  return (progress) => {
+    const { id, status, current, total } = progress
+    const before = last.get(id)
+    const now = performance.now()
+    const counts = current !== undefined && before?.status === status && current !== total
+    if (counts && now - before.at < 100) return
+    last.set(id, { status, at: now })
+    tell(progress)
+  }
+}
+
 /** Progress in the form of Docker's streams. */
 export const progressMessage = ({ id, status, current, total }: TransferProgress): JsonMessage => ({
-  ...(id ? { id } : {}),
   status,
   progressDetail: {
     ...(current === undefined ? {} : { current }),
     ...(total === undefined ? {} : { total }),
   },
+  ...(current || total ? { progress: progressBar(current ?? 0, total ?? 0) } : {}),
+  ...(id ? { id } : {}),
 })
+
+const barWidth = 50
+
+/** `[=====>      ]  1.2MB/3.4MB`, for clients that print what they get. */
+export function progressBar(current: number, total: number): string {
+  const size = humanSize(current).padStart(8)
+  if (total <= 0) return size
+  const done = Math.min(barWidth, Math.trunc(Math.trunc((current / total) * 100) / 2))
+  const bar = `[${"=".repeat(done)}>${" ".repeat(barWidth - done)}] `
+  return bar + (current > total ? size : `${size}/${humanSize(total)}`)
+}

@@ -8,7 +8,7 @@ import { familiar, familiarName } from "../../oci/reference.ts"
 import { shortId } from "../../std/id.ts"
 import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
-import { type ImageContext, publishImage, tagsOf } from "./context.ts"
+import { type ImageContext, publishImage, repoDigests, tagsOf } from "./context.ts"
 import type { ImageRemoveOptions } from "./contract.ts"
 import { createdOf, parentsOf } from "./list.ts"
 import { referenceOf, sameRepository } from "./names.ts"
@@ -94,14 +94,15 @@ async function untag(
   const items: ImageDeleteItem[] = []
   const remaining = left.flatMap((row) => referenceOf(row) ?? [])
   const digests = new Set<string>()
+  const known = await repoDigests(context, scope, rows)
   for (const row of rows) {
     await context.images.remove(scope, row.name)
     const reference = referenceOf(row)
     if (!reference) continue
     items.push({ Untagged: familiar(reference) })
     publishImage(context, "untag", image, image.id)
-    const byDigest = `${familiarName(reference)}@${row.target.digest}`
-    if (!reference.digest && !remaining.some((other) => sameRepository(other, reference))) digests.add(byDigest)
+    if (reference.digest || remaining.some((other) => sameRepository(other, reference))) continue
+    for (const digest of known) if (digest.startsWith(`${familiarName(reference)}@`)) digests.add(digest)
   }
   for (const Untagged of digests) items.push({ Untagged })
   return items

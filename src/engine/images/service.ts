@@ -10,7 +10,7 @@ import type {
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
-import { familiar, formatReference, parseReference, withDefaultTag } from "../../oci/reference.ts"
+import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
 import { bootstrapImage } from "./bootstrap.ts"
 import { ImageCatalog } from "./catalog.ts"
@@ -29,13 +29,9 @@ import { commitImage, importImage } from "./make.ts"
 import { messagesFrom, progressMessage } from "./messages.ts"
 import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
 import { onlyPlatform, platformOf } from "./platform.ts"
+import { pullImages } from "./pull.ts"
+import { pushImages } from "./push.ts"
 import { pruneImages, removeImage } from "./remove.ts"
-
-const noRegistries = (what: string) =>
-  new Failure(
-    "notImplemented",
-    `cannot ${what}: talking to registries is not supported yet; use \`barge image bootstrap\`, \`load\` or \`import\` to get images`,
-  )
 
 /** Docker's images over core's stores: for the API, and for the containers made of them. */
 export class EngineImages implements Images, ContainerImages {
@@ -151,22 +147,12 @@ export class EngineImages implements Images, ContainerImages {
     })
   }
 
-  pull(_scope: Scope, options: PullOptions): AsyncIterable<JsonMessage> {
-    return messagesFrom(async () => {
-      const reference = parseReference(options.image)
-      if (reference.domain === "docker.io" && reference.path === "library/scratch") {
-        throw new Failure("permissionDenied", "'scratch' is a reserved name")
-      }
-      const wanted = options.tag && !options.tag.includes(":") ? { ...reference, tag: options.tag } : reference
-      throw noRegistries(`pull ${familiar(withDefaultTag(wanted))}`)
-    })
+  pull(scope: Scope, options: PullOptions): AsyncIterable<JsonMessage> {
+    return messagesFrom((tell) => pullImages(this.#context, scope, options, tell))
   }
 
   push(scope: Scope, options: PushOptions): AsyncIterable<JsonMessage> {
-    return messagesFrom(async () => {
-      const { rows } = await this.#context.catalog.locate(scope, options.image)
-      throw noRegistries(`push ${rows[0] ? familiar(parseReference(rows[0].name)) : options.image}`)
-    })
+    return messagesFrom((tell) => pushImages(this.#context, scope, options, tell))
   }
 
   bootstrap(scope: Scope, name: string): AsyncIterable<JsonMessage> {

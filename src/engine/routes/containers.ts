@@ -2,7 +2,7 @@ import type { WaitResponse } from "../../api/container.ts"
 import { containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { ContainerAttachOptions, Containers, WaitCondition } from "../containers/contract.ts"
-import { cells, filters, flag, integer, integerOrZero, repeated, text, textOr, timestamp } from "./query.ts"
+import { cells, filters, flag, fromCompat, integer, integerOrZero, repeated, text, textOr, timestamp } from "./query.ts"
 import { empty, json, type Reply } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
@@ -52,7 +52,7 @@ export const containerRoutes = (c: Containers): RouteTable => ({
     run: async ({ scope, query }) => json(await c.list(scope, query)),
   }),
   "POST /containers/create": route({
-    query: { name: text, platform: text },
+    query: { name: text, platform: text, shallowReadOnly: fromCompat },
     optionalBody: createRequest,
     run: async ({ scope, query, body }) => {
       if (!body) throw new Failure("invalidArgument", "config cannot be empty in order to create a container")

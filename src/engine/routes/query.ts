@@ -49,6 +49,9 @@ export const flag =
   ([value]) =>
     value === undefined ? absent : !isFalse.test(value.trim())
 
+/** Off, whatever the client sends: said by `compat` for clients of versions that meant it. */
+export const fromCompat: QueryField<boolean> = () => false
+
 /** Text; absent or empty is `undefined`. */
 export const text: QueryField<string | undefined> = ([value]) => (value === "" ? undefined : value)
 

@@ -1,10 +1,8 @@
-import { authConfig } from "../../api/requests.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { Events } from "../events/contract.ts"
 import type { DiskUsageType, System } from "../system/contract.ts"
 import { filters, flag, type QueryField, timestamp } from "./query.ts"
-import { registryAuth } from "./registry-auth.ts"
 import { json, type Reply } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
@@ -81,15 +79,6 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
   "GET /system/df": route({
     query: { type: diskUsageTypes },
     run: async ({ scope, query }) => json(await s.diskUsage(scope, query.type)),
-  }),
-  "POST /auth": route({
-    body: authConfig,
-    run: async ({ scope, body }) => json(await s.authenticate(scope, body)),
-  }),
-  "GET /distribution/:name/json": route({
-    since: "1.30",
-    run: async ({ scope, params, request }) =>
-      json(await s.distribution(scope, params["name"]!, registryAuth(request.headers.get("x-registry-auth")))),
   }),
   "POST /build/prune": route({
     since: "1.31",

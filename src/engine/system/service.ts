@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { arch, cpus, hostname, release, totalmem } from "node:os"
-import type { AuthResponse, DistributionInspect } from "../../api/image.ts"
 import type {
   BuildPruneResponse,
   DiskUsageResponse,
@@ -9,7 +8,6 @@ import type {
   VersionResponse,
 } from "../../api/system.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure } from "../../errors/failure.ts"
 import { build } from "../../std/build.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newestVersion, oldestVersion } from "../compat/version.ts"
@@ -232,14 +230,6 @@ export class EngineSystem implements System {
     }
   }
 
-  authenticate(): Promise<AuthResponse> {
-    return Promise.reject(registriesLater())
-  }
-
-  distribution(): Promise<DistributionInspect> {
-    return Promise.reject(registriesLater())
-  }
-
   async pruneBuildCache(): Promise<BuildPruneResponse> {
     return { CachesDeleted: [], SpaceReclaimed: 0 }
   }
@@ -266,12 +256,6 @@ export class EngineSystem implements System {
     return warnings.length > 0 ? warnings : null
   }
 }
-
-const registriesLater = () =>
-  new Failure(
-    "notImplemented",
-    "talking to registries is not supported yet: use `barge image bootstrap`, `load` or `import` to get images",
-  )
 
 function registryConfig(facts: SystemFacts): InfoResponse["RegistryConfig"] {
   const indexes: Record<string, IndexInfo> = {

@@ -5,13 +5,15 @@ import type { Volume, VolumeCreateRequest, VolumesPruneResponse, VolumesResponse
 import type { Collection } from "../../core/metadata/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { treeUsage } from "../../core/snapshots/trees.ts"
-import { Failure } from "../../errors/failure.ts"
+import type { VolumeMounts, VolumeSource } from "../../core/volumes/mounts.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newId } from "../../std/id.ts"
 import type { Log } from "../../std/log.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import type { Events } from "../events/contract.ts"
-import type { Volumes } from "./contract.ts"
+import type { VolumeHold, Volumes } from "./contract.ts"
+import { checkVolumeOptions } from "./options.ts"
 
 const anonymousLabel = "com.docker.volume.anonymous"
 
@@ -28,6 +30,7 @@ export interface VolumeCollaborators {
   readonly records: Collection<VolumeRecord>
   /** IDs of containers, running or not, that mount a volume. */
   readonly usedBy: (name: string) => readonly string[]
+  readonly mounts: VolumeMounts
   readonly events: Events
   readonly log: Log
 }
@@ -36,6 +39,8 @@ export interface VolumeCollaborators {
 export class LocalVolumes implements Volumes {
   readonly #with: VolumeCollaborators
   readonly #perVolume = new KeyedMutex()
+  /** Who holds each volume. */
+  readonly #holders = new Map<string, Set<symbol>>()
 
   constructor(collaborators: VolumeCollaborators) {
     this.#with = collaborators
@@ -77,12 +82,7 @@ export class LocalVolumes implements Volumes {
       throw new Failure("invalidArgument", `create ${name}: ${reason}`)
     }
     const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null
-    if (options) {
-      throw new Failure(
-        "notImplemented",
-        `create ${name}: options of the local driver (${Object.keys(options).join(", ")}) are not supported yet`,
-      )
-    }
+    if (options) checkVolumeOptions(name, options)
     return await this.#perVolume.run(name, async () => {
       const present = this.#with.records.get(name)
       if (present) return this.#volume(name, present)
@@ -110,7 +110,7 @@ export class LocalVolumes implements Volumes {
       }
       const users = this.#with.usedBy(name)
       if (users.length > 0) throw new Failure("conflict", `remove ${name}: volume is in use - [${users.join(", ")}]`)
-      this.#delete(name)
+      await this.#delete(name)
     })
   }
 
@@ -120,11 +120,13 @@ export class LocalVolumes implements Volumes {
     let reclaimed = 0
     for (const [name, record] of this.#with.records.all()) {
       if (!all && record.labels?.[anonymousLabel] === undefined) continue
+      // What it holds lies elsewhere: there is no space to reclaim.
+      if (sourceOf(record)) continue
       if (!labelsMatch(filters, record.labels) || this.#with.usedBy(name).length > 0) continue
       await this.#perVolume.run(name, async () => {
         if (!this.#with.records.get(name) || this.#with.usedBy(name).length > 0) return
         const { size } = treeUsage(this.#data(name))
-        this.#delete(name)
+        await this.#delete(name)
         deleted.push(name)
         reclaimed += size
       })
@@ -137,16 +139,69 @@ export class LocalVolumes implements Volumes {
     return { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
   }
 
-  /** Bytes of a volume on disk, for `system df`. */
-  size(name: string): number {
-    return treeUsage(this.#data(name)).size
+  async acquire(_scope: Scope, name: string): Promise<VolumeHold> {
+    return await this.#perVolume.run(name, async () => {
+      const record = this.#require(name)
+      const { Mountpoint: path } = this.#volume(name, record)
+      const source = sourceOf(record)
+      const holders = this.#holders.get(name) ?? new Set()
+      if (source && holders.size === 0 && !this.#with.mounts.isMounted(path)) await this.#mount(source, path)
+      const hold = Symbol(name)
+      holders.add(hold)
+      this.#holders.set(name, holders)
+      const release = () =>
+        this.#perVolume.run(name, async () => {
+          // Another volume may have the name by now.
+          if (!holders.delete(hold) || holders.size > 0 || this.#holders.get(name) !== holders) return
+          this.#holders.delete(name)
+          if (source) await this.#with.mounts.unmount(path)
+        })
+      return { path, driver: "local", [Symbol.asyncDispose]: release }
+    })
   }
 
-  /** Record first, so that a crash leaves at worst a directory that a new volume of this name would take over empty. */
-  #delete(name: string): void {
+  async #mount(source: VolumeSource, path: string): Promise<void> {
+    try {
+      await this.#with.mounts.mount(source, path)
+    } catch (error) {
+      throw new Failure("internal", `error while mounting volume '${path}': ${messageOf(error)}`, error)
+    }
+  }
+
+  async unmountUnused(): Promise<void> {
+    for (const [name, record] of this.#with.records.all()) {
+      if (!sourceOf(record)) continue
+      await this.#perVolume.run(name, async () => {
+        if (!this.#holders.has(name)) await this.#with.mounts.unmount(this.#data(name))
+      })
+    }
+  }
+
+  /** Bytes of a volume on disk, for `system df`; -1 for one whose data lie elsewhere. */
+  size(name: string): number {
+    const record = this.#with.records.get(name)
+    return record && sourceOf(record) ? -1 : treeUsage(this.#data(name)).size
+  }
+
+  /**
+   * Out of sight first, so that a crash leaves at worst a record of an empty volume. What is mounted in a volume is never
+   * deleted with it.
+   */
+  async #delete(name: string): Promise<void> {
+    const { mounts } = this.#with
+    if (mounts.isMounted(this.#data(name))) await mounts.unmount(this.#data(name))
+    if (mounts.holdsMounts(join(this.#with.root, name))) {
+      throw new Failure("conflict", `remove ${name}: volume has active mounts`)
+    }
+    this.#holders.delete(name)
     const trash = join(this.#trash, newId())
     mkdirSync(this.#trash, { recursive: true, mode: 0o700 })
-    renameSync(join(this.#with.root, name), trash)
+    try {
+      renameSync(join(this.#with.root, name), trash)
+    } catch (error) {
+      // Somebody has deleted it by hand already.
+      if ((error as { code?: string }).code !== "ENOENT") throw error
+    }
     this.#with.records.delete(name)
     this.#tell("destroy", name)
     rmSync(trash, { recursive: true, force: true })
@@ -184,4 +239,10 @@ export class LocalVolumes implements Volumes {
   get #trash(): string {
     return join(this.#with.root, ".trash")
   }
+}
+
+/** The file system that a volume names; undefined for a directory of ours. */
+function sourceOf({ options }: VolumeRecord): VolumeSource | undefined {
+  const { device = "", type = "", o = "" } = options ?? {}
+  return device || type ? { device, type, options: o } : undefined
 }

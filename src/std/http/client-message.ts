@@ -1,7 +1,7 @@
-import { Failure } from "../errors/failure.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { ByteChannel } from "./byte-channel.ts"
 
-/** The head of an HTTP/1.1 response. Header names are in lower case. */
+/** The head of an HTTP/1.1 response. Header names are in lower case; the values of a repeated header are joined by a comma. */
 export interface ResponseHead {
   readonly status: number
   readonly headers: ReadonlyMap<string, string>
@@ -28,7 +28,7 @@ async function readUntilBlankLine(channel: ByteChannel): Promise<string> {
       channel.putBack(read.subarray(end + 4))
       return read.toString("latin1", 0, end)
     }
-    if (read.length > headLimit) throw new Failure("tooLarge", "the daemon's response head is larger than 1 MB")
+    if (read.length > headLimit) throw new Failure("tooLarge", "the response's head is larger than 1 MB")
   }
 }
 
@@ -39,7 +39,11 @@ function parseHead(text: string): ResponseHead {
   const headers = new Map<string, string>()
   for (const line of lines) {
     const colon = line.indexOf(":")
-    if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim())
+    if (colon <= 0) continue
+    const name = line.slice(0, colon).toLowerCase()
+    const before = headers.get(name)
+    const value = line.slice(colon + 1).trim()
+    headers.set(name, before === undefined ? value : `${before}, ${value}`)
   }
   return { status: Number(status[1]), headers }
 }

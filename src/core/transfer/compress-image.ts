@@ -1,0 +1,97 @@
+import { isKind } from "../../errors/failure.ts"
+import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
+import { type Digest, isDigest } from "../../oci/digest.ts"
+import { compress } from "../../std/compression.ts"
+import { shortId } from "../../std/id.ts"
+import { KeyedMutex } from "../../std/semaphore.ts"
+import type { ContentStore } from "../content/contract.ts"
+import { storeStream } from "../content/store-stream.ts"
+import type { Scope } from "../scope.ts"
+import type { TransferProgress } from "./contract.ts"
+import { readImage } from "./resolve.ts"
+
+/** On an uncompressed layer: the digest of its compressed form, in use since it was first wanted. */
+const compressedLabel = "barge.layer.gzip"
+
+/** Types of layers that are plain tars, and what they are called when compressed. */
+const compressedTypes: Readonly<Record<string, string>> = {
+  [mediaTypes.ociLayer]: mediaTypes.ociLayerGzip,
+  [mediaTypes.dockerLayer]: mediaTypes.dockerLayerGzip,
+}
+
+/**
+ * Makes the form of an image in which registries get it: every layer compressed. The same image gives the same manifest. Whoever names
+ * the image by it from then on lets the plain tars go.
+ */
+export class ImageCompressor {
+  readonly #content: ContentStore
+  readonly #layers = new KeyedMutex()
+
+  constructor(content: ContentStore) {
+    this.#content = content
+  }
+
+  /** @returns `target` itself when there is nothing to compress, or it is an index: those come from registries */
+  async compressed(
+    scope: Scope,
+    target: Descriptor,
+    progress: (progress: TransferProgress) => void,
+  ): Promise<Descriptor> {
+    if (isIndex(target.mediaType)) return target
+    const { content, config, configDescriptor } = await readImage(scope, this.#content, target)
+    if (content.layers.every((layer) => !compressedTypes[layer.mediaType])) return target
+    const ids = config.rootfs.diff_ids.map(shortId)
+    for (const id of ids) progress({ id, status: "Preparing" })
+    const layers: Descriptor[] = []
+    for (const [at, layer] of content.layers.entries()) {
+      const mediaType = compressedTypes[layer.mediaType]
+      if (!mediaType) layers.push(layer)
+      else {
+        const { digest, size } = await this.#layer(scope, layer, (current) =>
+          progress({ id: ids[at]!, status: "Preparing", current, total: layer.size }),
+        )
+        layers.push({ mediaType, digest, size })
+      }
+    }
+    const document = { ...content, config: configDescriptor, layers }
+    const { digest, size } = await this.#content.put(scope, Buffer.from(JSON.stringify(document)))
+    return { mediaType: target.mediaType, digest, size }
+  }
+
+  #layer(
+    scope: Scope,
+    layer: Descriptor,
+    progress: (done: number) => void,
+  ): Promise<{ readonly digest: Digest; readonly size: number }> {
+    return this.#layers.run(`${scope.namespace}/${layer.digest}`, async () => {
+      const known = await this.#known(scope, layer)
+      if (known) return known
+      await using reader = await this.#content.open(scope, layer.digest)
+      async function* source() {
+        let done = 0
+        for await (const chunk of reader.stream()) {
+          scope.signal?.throwIfAborted()
+          yield chunk
+          done += chunk.length
+          progress(done)
+        }
+      }
+      const made = await storeStream(scope, this.#content, compress(source(), "gzip"), {
+        labels: () => ({ "containerd.io/uncompressed": layer.digest }),
+      })
+      await this.#content.label(scope, layer.digest, { [compressedLabel]: made.digest })
+      return made
+    })
+  }
+
+  async #known(scope: Scope, layer: Descriptor) {
+    const digest = (await this.#content.info(scope, layer.digest)).labels[compressedLabel]
+    if (digest === undefined || !isDigest(digest)) return undefined
+    try {
+      return await this.#content.info(scope, digest)
+    } catch (error) {
+      if (isKind(error, "notFound")) return undefined
+      throw error
+    }
+  }
+}

@@ -1,0 +1,233 @@
+import { setTimeout as pause } from "node:timers/promises"
+import { ConnectionFailure } from "../../distribution/connection-failure.ts"
+import { RegistryError } from "../../distribution/registry-error.ts"
+import type { RemoteBlob, Repository } from "../../distribution/repository.ts"
+import { delayAfter, type RetryPolicy } from "../../distribution/retry.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
+import { shortId } from "../../std/id.ts"
+import { Semaphore } from "../../std/semaphore.ts"
+import type { ContentStore, Ingest } from "../content/contract.ts"
+import type { LeaseStore } from "../leases/contract.ts"
+import type { Scope } from "../scope.ts"
+import { inRanges, type RangeOptions } from "./ranges.ts"
+import { addSource } from "./sources.ts"
+
+/** One step in the life of a download. */
+export type FetchStep = (status: string, current?: number) => void
+
+interface Download {
+  readonly listeners: Set<FetchStep>
+  readonly done: Promise<void>
+  readonly abort: AbortController
+  last: { readonly status: string; readonly current?: number } | undefined
+}
+
+/** Fetches blobs of registries into the content store: each once however many ask, resumed where an earlier try has ended. */
+export class BlobFetcher {
+  readonly #content: ContentStore
+  readonly #leases: LeaseStore
+  readonly #slots: Semaphore
+  readonly #retries: RetryPolicy
+  readonly #ranges: RangeOptions
+  readonly #running = new Map<string, Download>()
+
+  constructor(options: {
+    readonly content: ContentStore
+    readonly leases: LeaseStore
+    readonly atOnce: number
+    readonly retries: RetryPolicy
+    readonly ranges: RangeOptions
+  }) {
+    this.#content = options.content
+    this.#leases = options.leases
+    this.#slots = new Semaphore(options.atOnce)
+    this.#retries = options.retries
+    this.#ranges = options.ranges
+  }
+
+  /**
+   * Returns when the blob is in the store, under the scope's lease.
+   * @throws dataLoss when the registry sends other bytes; what the registry says
+   */
+  async fetch(scope: Scope, repository: Repository, blob: Descriptor, tell: FetchStep): Promise<void> {
+    const key = `${scope.namespace}/${blob.digest}`
+    for (;;) {
+      scope.signal?.throwIfAborted()
+      if (await this.#content.has(scope, blob.digest)) {
+        await addSource(scope, this.#content, blob.digest, repository)
+        return
+      }
+      const running = this.#running.get(key)
+      if (!running) await this.#join(scope, this.#start(scope, key, repository, blob), tell)
+      // Somebody else's failure may have been theirs alone (their credentials): then it is tried again.
+      else await this.#join(scope, running, tell).catch(() => {})
+    }
+  }
+
+  #start(scope: Scope, key: string, repository: Repository, blob: Descriptor): Download {
+    const abort = new AbortController()
+    const listeners = new Set<FetchStep>()
+    const tell: FetchStep = (status, current) => {
+      download.last = { status, ...(current === undefined ? {} : { current }) }
+      for (const listener of listeners) listener(status, current)
+    }
+    // Of nobody's lease and signal: whoever waits may come and go.
+    const own: Scope = { namespace: scope.namespace, span: scope.span, signal: abort.signal }
+    const done = Promise.resolve()
+      .then(() => this.#leases.within(own, (held) => this.#download(held, repository, blob, tell)))
+      .finally(() => {
+        if (this.#running.get(key) === download) this.#running.delete(key)
+      })
+    done.catch(() => {})
+    const download: Download = { listeners, done, abort, last: undefined }
+    this.#running.set(key, download)
+    return download
+  }
+
+  /** Waits along; the last one to leave early ends the download. */
+  async #join(scope: Scope, download: Download, tell: FetchStep): Promise<void> {
+    const { listeners, done, abort, last } = download
+    const listener: FetchStep = (status, current) => tell(status, current)
+    listeners.add(listener)
+    if (last) tell(last.status, last.current)
+    let leave: (() => void) | undefined
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(scope.signal!.reason)
+      scope.signal?.addEventListener("abort", leave, { once: true })
+    })
+    try {
+      await Promise.race([done, left])
+    } finally {
+      if (leave) scope.signal?.removeEventListener("abort", leave)
+      listeners.delete(listener)
+      if (listeners.size === 0) abort.abort(new Failure("cancelled", "nobody waits for this download any more"))
+    }
+  }
+
+  async #download(scope: Scope, repository: Repository, blob: Descriptor, tell: FetchStep): Promise<void> {
+    const waiting = setTimeout(() => tell("Waiting"), 0)
+    using _slot = await this.#slots.acquire()
+    clearTimeout(waiting)
+    for (let attempt = 1; ; ) {
+      scope.signal?.throwIfAborted()
+      let progressed = false
+      let resumed = false
+      try {
+        await using ingest = await this.#content.ingest(scope, `pull-${blob.digest}`, {
+          total: blob.size,
+          expected: blob.digest,
+        })
+        const before = ingest.status().offset
+        resumed = before > 0
+        await this.#receive(scope, repository, blob, ingest, (current) => {
+          progressed ||= current > before
+          tell("Downloading", current)
+        })
+        tell("Verifying Checksum")
+        await this.#commit(scope, repository, blob, ingest)
+        tell("Download complete")
+        return
+      } catch (error) {
+        scope.signal?.throwIfAborted()
+        if (progressed && !(error instanceof Failure && error.kind === "dataLoss")) attempt = 1
+        // What was there before may have been damaged: the ingest is gone now, and a whole download decides.
+        if (isKind(error, "dataLoss") && resumed) continue
+        const refused = error instanceof ConnectionFailure && progressed
+        const delay = refused ? this.#retries.firstDelay : delayAfter(this.#retries, attempt, error)
+        if (delay === undefined) throw error
+        attempt++
+        await countDown(delay, scope.signal, tell)
+      }
+    }
+  }
+
+  async #receive(
+    scope: Scope,
+    repository: Repository,
+    blob: Descriptor,
+    ingest: Ingest,
+    progress: (current: number) => void,
+  ): Promise<void> {
+    const { signal } = scope
+    if (ingest.status().offset > blob.size) await ingest.truncate(0)
+    if (ingest.status().offset === blob.size) return
+    const from = ingest.status().offset
+    const first = await this.#open(repository, blob, from, signal).catch(async (error: unknown) => {
+      if (!(error instanceof RegistryError) || error.status !== 416) throw error
+      await ingest.truncate(0)
+      return await this.#open(repository, blob, 0, signal)
+    })
+    // Registries that know no ranges send all: what is there already is passed over.
+    if (first.offset > ingest.status().offset) {
+      throw new Failure("unavailable", `the registry sent ${blob.digest} from byte ${first.offset}, not ${from}`)
+    }
+    if (first.size !== undefined && first.size !== blob.size) {
+      throw new Failure(
+        "dataLoss",
+        `filesystem layer verification failed for digest ${blob.digest}: the registry has ${first.size} bytes, the manifest says ${blob.size}`,
+      )
+    }
+    const range = (offset: number, length: number, stop: AbortSignal) =>
+      repository.blob(blob.digest, { offset, length, signal: signal ? AbortSignal.any([signal, stop]) : stop })
+    for await (const chunk of inRanges(first, ingest.status().offset, blob.size, range, this.#ranges)) {
+      signal?.throwIfAborted()
+      if (ingest.status().offset + chunk.length > blob.size) {
+        await ingest.truncate(0)
+        throw mismatch(blob)
+      }
+      await ingest.write(chunk)
+      progress(ingest.status().offset)
+    }
+    const { offset } = ingest.status()
+    if (offset < blob.size) {
+      throw new ConnectionFailure(
+        `the registry sent ${offset} of ${blob.size} bytes of ${blob.digest}`,
+        false,
+        undefined,
+      )
+    }
+  }
+
+  /** A layer that registries may not keep is elsewhere: its descriptor says where. */
+  async #open(
+    repository: Repository,
+    blob: Descriptor,
+    offset: number,
+    signal: AbortSignal | undefined,
+  ): Promise<RemoteBlob> {
+    const options = { offset, ...(signal ? { signal } : {}) }
+    try {
+      return await repository.blob(blob.digest, options)
+    } catch (error) {
+      const elsewhere = blob.urls?.filter((url) => /^https?:\/\//.test(url)) ?? []
+      if (elsewhere.length === 0 || !(error instanceof RegistryError) || error.status !== 404) throw error
+      return await repository.foreignBlob(elsewhere, options)
+    }
+  }
+
+  async #commit(scope: Scope, repository: Repository, blob: Descriptor, ingest: Ingest): Promise<void> {
+    try {
+      await ingest.commit(scope, { digest: blob.digest, size: blob.size })
+    } catch (error) {
+      if (isKind(error, "invalidArgument")) throw mismatch(blob)
+      if (!isKind(error, "alreadyExists")) throw error
+    }
+    await addSource(scope, this.#content, blob.digest, repository)
+  }
+}
+
+const mismatch = (blob: Descriptor) =>
+  new Failure("dataLoss", `filesystem layer verification failed for digest ${blob.digest}`)
+
+/** Waits, and says so second by second. */
+async function countDown(delay: number, signal: AbortSignal | undefined, tell: FetchStep): Promise<void> {
+  for (let left = delay; left > 0; left -= 1000) {
+    const seconds = Math.ceil(left / 1000)
+    tell(`Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`)
+    await pause(Math.min(1000, left), undefined, signal ? { signal } : {})
+  }
+}
+
+/** The id that progress of a blob is told under. */
+export const blobId = (blob: Descriptor): string => shortId(blob.digest)

@@ -1,0 +1,208 @@
+import type { Repository } from "../../distribution/repository.ts"
+import { Failure } from "../../errors/failure.ts"
+import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
+import { chainIDs, digestOf, parseDiffID } from "../../oci/digest.ts"
+import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
+import type { Reference } from "../../oci/reference.ts"
+import { shortId } from "../../std/id.ts"
+import type { ContentStore } from "../content/contract.ts"
+import type { Scope } from "../scope.ts"
+import type { Snapshotter } from "../snapshots/contract.ts"
+import type { ResolvedImage, TransferProgress } from "./contract.ts"
+import { parseIndex } from "./documents.ts"
+import type { BlobFetcher } from "./fetch.ts"
+import { readImage } from "./resolve.ts"
+import { addSource } from "./sources.ts"
+import type { Unpacker } from "./unpack.ts"
+
+export interface PullStores {
+  readonly content: ContentStore
+  readonly snapshots: Snapshotter
+  readonly fetcher: BlobFetcher
+  readonly unpacker: Unpacker
+}
+
+export interface PullOptions {
+  readonly platform?: Platform
+  readonly progress: (progress: TransferProgress) => void
+  /** Told once, when the registry has answered. */
+  readonly found: () => void
+}
+
+/** Indexes within indexes beyond this are refused. */
+const deepest = 4
+const schema1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/
+
+/**
+ * Brings what `reference` is in its registry into the stores: documents, then layers, several at a time; each is unpacked as soon
+ * as it and those below are there. Nothing is named yet: all of it belongs to the scope's lease.
+ */
+export async function pullImage(
+  scope: Scope,
+  stores: PullStores,
+  repository: Repository,
+  reference: Reference,
+  options: PullOptions,
+): Promise<{ readonly target: Descriptor; readonly image: ResolvedImage }> {
+  const target = await scope.span.step("resolve", () =>
+    repository.resolve(reference.digest ?? reference.tag ?? "latest", scope.signal),
+  )
+  const manifest = await document(scope, stores, repository, reference, target)
+  const chosen = await choose(scope, stores, repository, reference, manifest.target, options, 0)
+  const { config } = chosen.document
+  await stores.fetcher.fetch(scope, repository, config, () => {})
+  const image = await readImage(scope, stores.content, chosen.target)
+  await scope.span.step("layers", (span) => {
+    span.set({ image: image.id, layers: image.content.layers.length })
+    return layers(scope, stores, repository, image, options.progress)
+  })
+  const { mediaType, digest, size } = manifest.target
+  return { target: { mediaType, digest, size }, image }
+}
+
+/** A manifest or index, of the store or the registry. @throws invalidArgument for what is not an image */
+async function document(
+  scope: Scope,
+  { content }: PullStores,
+  repository: Repository,
+  reference: Reference,
+  wanted: Descriptor,
+): Promise<{ readonly target: Descriptor; readonly bytes: Uint8Array }> {
+  refuseUnsupported(wanted.mediaType, reference)
+  if (await content.has(scope, wanted.digest)) {
+    await addSource(scope, content, wanted.digest, repository)
+    return { target: wanted, bytes: await content.readAll(scope, wanted.digest) }
+  }
+  const { descriptor, bytes } = await repository.manifest(wanted.digest, scope.signal)
+  if (wanted.digest.startsWith("sha256:") && digestOf(bytes) !== wanted.digest) {
+    throw new Failure("dataLoss", `manifest verification failed for digest ${wanted.digest}`)
+  }
+  refuseUnsupported(descriptor.mediaType, reference)
+  await content.put(scope, bytes)
+  await addSource(scope, content, wanted.digest, repository)
+  return { target: { ...wanted, mediaType: descriptor.mediaType || wanted.mediaType, size: bytes.length }, bytes }
+}
+
+function refuseUnsupported(mediaType: string, reference: Reference): void {
+  if (schema1.test(mediaType)) {
+    throw new Failure(
+      "invalidArgument",
+      `Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. Suggest the author of ${nameOf(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
+    )
+  }
+}
+
+const nameOf = ({ domain, path, tag, digest }: Reference) =>
+  `${domain}/${path}${tag ? `:${tag}` : ""}${digest ? `@${digest}` : ""}`
+
+/** The image for the platform: the manifest itself, or the best of an index. */
+async function choose(
+  scope: Scope,
+  stores: PullStores,
+  repository: Repository,
+  reference: Reference,
+  target: Descriptor,
+  options: PullOptions,
+  depth: number,
+): Promise<{ readonly target: Descriptor; readonly document: { readonly config: Descriptor } }> {
+  const bytes = await stores.content.readAll(scope, target.digest)
+  if (isManifest(target.mediaType)) {
+    if (depth === 0) options.found()
+    return { target, document: configOf(bytes, target) }
+  }
+  if (!isIndex(target.mediaType)) {
+    throw new Failure("invalidArgument", `unsupported media type ${target.mediaType || "(none)"}`)
+  }
+  if (depth > deepest) throw new Failure("invalidArgument", `image index ${target.digest} is nested too deeply`)
+  if (depth === 0) options.found()
+  const wanted = options.platform ?? hostPlatform()
+  const index = parseIndex(bytes, `image index ${target.digest}`)
+  const candidates = index.manifests.flatMap((each) => {
+    if (!isManifest(each.mediaType) && !isIndex(each.mediaType)) return []
+    // An entry without a platform may be an index of its own.
+    const distance = each.platform ? platformDistance(wanted, each.platform) : 1000
+    return distance === undefined ? [] : [{ each, distance }]
+  })
+  candidates.sort((one, other) => one.distance - other.distance)
+  for (const { each } of candidates) {
+    const found = await document(scope, stores, repository, reference, each)
+    if (isIndex(found.target.mediaType)) {
+      const inner = await choose(scope, stores, repository, reference, found.target, options, depth + 1).catch(
+        (error: unknown) => {
+          if (error instanceof NoMatch) return undefined
+          throw error
+        },
+      )
+      if (inner) return inner
+    } else return { target: { ...each, mediaType: found.target.mediaType }, document: configOf(found.bytes, each) }
+  }
+  throw new NoMatch("notFound", `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`)
+}
+
+class NoMatch extends Failure {}
+
+function configOf(bytes: Uint8Array, target: Descriptor): { readonly config: Descriptor } {
+  const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as { readonly config?: Descriptor }
+  const { config } = document
+  if (!config?.digest) throw new Failure("invalidArgument", `manifest ${target.digest} has no configuration`)
+  const kind = /^application\/vnd\.docker\.plugin/.test(config.mediaType) ? "plugin" : undefined
+  if (kind) {
+    throw new Failure("invalidArgument", `Encountered remote "${config.mediaType}"(${kind}) when fetching`)
+  }
+  return { config }
+}
+
+async function layers(
+  scope: Scope,
+  { fetcher, unpacker, snapshots, content }: PullStores,
+  repository: Repository,
+  image: ResolvedImage,
+  progress: (progress: TransferProgress) => void,
+): Promise<void> {
+  const { layers } = image.content
+  if (image.chainID && (await snapshots.find(scope, image.chainID)) && (await allPresent(scope, content, layers))) {
+    return
+  }
+  const chain = await presentUntil(scope, snapshots, image)
+  // The first layer that fails ends everything at once, with what it failed of.
+  const failed = new AbortController()
+  const { signal: given } = scope
+  const held = { ...scope, signal: given ? AbortSignal.any([given, failed.signal]) : failed.signal }
+  const fetched = async (layer: Descriptor, at: number) => {
+    const id = shortId(layer.digest)
+    if (at < chain && (await content.has(scope, layer.digest))) {
+      progress({ id, status: "Already exists" })
+      return
+    }
+    progress({ id, status: "Pulling fs layer" })
+    await fetcher.fetch(held, repository, layer, (status, current) =>
+      progress({ id, status, ...(current === undefined ? {} : { current, total: layer.size }) }),
+    )
+  }
+  const downloads = layers.map(fetched)
+  for (const download of downloads) download.catch((error: unknown) => failed.abort(error))
+  await unpacker.unpack(held, image, {
+    ready: (at) => downloads[at]!,
+    tell: (at, step) => {
+      const layer = layers[at]!
+      const id = shortId(layer.digest)
+      if (step === "done") progress({ id, status: "Pull complete" })
+      else if (step === "present") {
+        if (at >= chain) progress({ id, status: "Pull complete" })
+      } else progress({ id, status: "Extracting", current: step, total: layer.size })
+    },
+  })
+  await Promise.all(downloads)
+}
+
+async function allPresent(scope: Scope, content: ContentStore, layers: readonly Descriptor[]): Promise<boolean> {
+  for (const { digest } of layers) if (!(await content.has(scope, digest))) return false
+  return true
+}
+
+/** How many layers, from the bottom, are unpacked already. */
+async function presentUntil(scope: Scope, snapshots: Snapshotter, image: ResolvedImage): Promise<number> {
+  const chain = chainIDs(image.config.rootfs.diff_ids.map(parseDiffID))
+  for (let at = chain.length; at > 0; at--) if (await snapshots.find(scope, chain[at - 1]!)) return at
+  return 0
+}

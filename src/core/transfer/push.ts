@@ -1,0 +1,201 @@
+import { RegistryError } from "../../distribution/registry-error.ts"
+import type { Repository } from "../../distribution/repository.ts"
+import { Failure } from "../../errors/failure.ts"
+import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
+import type { Platform } from "../../oci/platform.ts"
+import { shortId } from "../../std/id.ts"
+import type { Semaphore } from "../../std/semaphore.ts"
+import type { ContentStore } from "../content/contract.ts"
+import type { Scope } from "../scope.ts"
+import type { TransferProgress } from "./contract.ts"
+import { parseIndex } from "./documents.ts"
+import { readImage, resolveImage } from "./resolve.ts"
+import { addSource, sourcesOf } from "./sources.ts"
+
+export interface PushOptions {
+  readonly platform?: Platform
+  readonly progress: (progress: TransferProgress) => void
+  /** Uploads at the same time. */
+  readonly slots: Semaphore
+}
+
+interface Layer {
+  readonly descriptor: Descriptor
+  /** What progress is told under. */
+  readonly id: string
+}
+
+interface Parcel {
+  /** What the tag is going to be. */
+  readonly root: Descriptor
+  /** Manifests and indexes, those that others name before these. */
+  readonly documents: readonly Descriptor[]
+  readonly configs: readonly Descriptor[]
+  readonly layers: readonly Layer[]
+}
+
+/**
+ * Brings `target`, or the part of it for one platform, into a repository under `tag`: blobs that are not there yet, several at a time, then
+ * manifests, and the tag last, so that nobody ever sees half an image.
+ * @returns what the tag is now
+ */
+export async function pushImage(
+  scope: Scope,
+  content: ContentStore,
+  repository: Repository,
+  target: Descriptor,
+  tag: string,
+  options: PushOptions,
+): Promise<Descriptor> {
+  const { signal } = scope
+  const parcel = await pack(scope, content, target, options.platform)
+  const failed = new AbortController()
+  const held = { ...scope, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal }
+  for (const { id } of parcel.layers) options.progress({ id, status: "Preparing" })
+  const pushes = parcel.layers.map(async ({ descriptor, id }) => {
+    const tell = (status: string, current?: number) =>
+      options.progress({ id, status, ...(current === undefined ? {} : { current, total: descriptor.size }) })
+    const waiting = setTimeout(() => tell("Waiting"), 0)
+    using _slot = await options.slots.acquire()
+    clearTimeout(waiting)
+    await pushBlob(held, content, repository, descriptor, tell)
+  })
+  for (const push of pushes) push.catch((error: unknown) => failed.abort(error))
+  await Promise.all(pushes)
+  for (const config of parcel.configs) await pushBlob(held, content, repository, config, () => {})
+  for (const document of parcel.documents) {
+    const bytes = await content.readAll(scope, document.digest)
+    const last = document.digest === parcel.root.digest
+    await repository.putManifest(last ? tag : document.digest, document.mediaType, bytes, signal)
+    await addSource(scope, content, document.digest, repository)
+  }
+  return parcel.root
+}
+
+/** @throws notFound when something of it is not in the store */
+async function pack(
+  scope: Scope,
+  content: ContentStore,
+  target: Descriptor,
+  platform: Platform | undefined,
+): Promise<Parcel> {
+  if (!isIndex(target.mediaType) || platform) {
+    const image = await resolveImage(scope, content, target, platform)
+    return await imageParcel(scope, content, image.manifest)
+  }
+  const present = []
+  const { manifests } = parseIndex(await content.readAll(scope, target.digest))
+  for (const each of manifests) {
+    const parcel = await packEntry(scope, content, each)
+    if (!parcel) break
+    present.push(parcel)
+  }
+  // Of an index that is here in part, what is here for this host goes out as it is.
+  if (present.length < manifests.length) {
+    return await imageParcel(scope, content, (await resolveImage(scope, content, target)).manifest)
+  }
+  const layers = new Map(present.flatMap((parcel) => parcel.layers.map((layer) => [layer.descriptor.digest, layer])))
+  return {
+    root: target,
+    documents: [...present.flatMap((parcel) => parcel.documents), target],
+    configs: present.flatMap((parcel) => parcel.configs),
+    layers: [...layers.values()],
+  }
+}
+
+async function packEntry(scope: Scope, content: ContentStore, entry: Descriptor): Promise<Parcel | undefined> {
+  if (!(await content.has(scope, entry.digest))) return undefined
+  if (isIndex(entry.mediaType)) {
+    const parcels = []
+    for (const each of parseIndex(await content.readAll(scope, entry.digest)).manifests) {
+      const parcel = await packEntry(scope, content, each)
+      if (!parcel) return undefined
+      parcels.push(parcel)
+    }
+    return {
+      root: entry,
+      documents: [...parcels.flatMap((parcel) => parcel.documents), entry],
+      configs: parcels.flatMap((parcel) => parcel.configs),
+      layers: parcels.flatMap((parcel) => parcel.layers),
+    }
+  }
+  const parcel = await imageParcel(scope, content, entry)
+  for (const { digest } of [...parcel.configs, ...parcel.layers.map((layer) => layer.descriptor)]) {
+    if (!(await content.has(scope, digest))) return undefined
+  }
+  return parcel
+}
+
+async function imageParcel(scope: Scope, content: ContentStore, manifest: Descriptor): Promise<Parcel> {
+  const document = JSON.parse(Buffer.from(await content.readAll(scope, manifest.digest)).toString("utf8")) as {
+    readonly config: Descriptor
+    readonly layers: readonly Descriptor[]
+    readonly mediaType?: string
+  }
+  const diffIDs = await readImage(scope, content, manifest).then(
+    (image) => image.config.rootfs.diff_ids,
+    // Attestations and other artifacts have no file system.
+    () => [],
+  )
+  const mediaType = document.mediaType ?? manifest.mediaType
+  const root = { mediaType, digest: manifest.digest, size: manifest.size }
+  return {
+    root,
+    documents: [root],
+    configs: [document.config],
+    layers: document.layers.map((descriptor, at) => ({ descriptor, id: shortId(diffIDs[at] ?? descriptor.digest) })),
+  }
+}
+
+/** Brings one blob there unless it is: taken over from another repository of the registry when that is known to have it. */
+export async function pushBlob(
+  scope: Scope,
+  content: ContentStore,
+  repository: Repository,
+  blob: Descriptor,
+  tell: (status: string, current?: number) => void,
+): Promise<void> {
+  const { signal } = scope
+  signal?.throwIfAborted()
+  if ((await repository.blobSize(blob.digest, signal)) !== undefined) {
+    tell("Layer already exists")
+    await remember(scope, content, repository, blob)
+    return
+  }
+  if (!(await content.has(scope, blob.digest))) {
+    throw new Failure(
+      "notFound",
+      `content ${blob.digest} of the image is not in the store; pull or load the image again`,
+    )
+  }
+  const elsewhere = sourcesOf(await content.info(scope, blob.digest), repository.domain)
+  const mountFrom = elsewhere.find((name) => name !== repository.name)
+  const options = signal ? { signal } : {}
+  // Rights to read the other repository may be missing: then it is sent.
+  const upload = mountFrom
+    ? await repository.upload(blob.digest, { mountFrom, ...options }).catch((error: unknown) => {
+        if (!(error instanceof RegistryError)) throw error
+        return repository.upload(blob.digest, options)
+      })
+    : await repository.upload(blob.digest, options)
+  if (!upload) {
+    tell(`Mounted from ${mountFrom}`)
+    await remember(scope, content, repository, blob)
+    return
+  }
+  await using reader = await content.open(scope, blob.digest)
+  try {
+    await upload.send({ size: blob.size, open: (offset, length) => reader.stream(offset, length) }, (sent) =>
+      tell("Pushing", sent),
+    )
+  } catch (error) {
+    await upload.cancel()
+    throw error
+  }
+  tell("Pushed")
+  await remember(scope, content, repository, blob)
+}
+
+async function remember(scope: Scope, content: ContentStore, repository: Repository, blob: Descriptor): Promise<void> {
+  if (await content.has(scope, blob.digest)) await addSource(scope, content, blob.digest, repository)
+}

@@ -1,0 +1,85 @@
+import type { Reference } from "../oci/reference.ts"
+import { Authorizer } from "./authorizer.ts"
+import { TlsContexts } from "./certificates.ts"
+import type { Credentials } from "./credentials.ts"
+import { checkSettings, type Endpoint, endpointsOf, type RegistrySettings } from "./endpoints.ts"
+import { HttpClient } from "./http-client.ts"
+import type { ProxySettings } from "./proxy.ts"
+import { RegistrySession } from "./registry-session.ts"
+import { Repository } from "./repository.ts"
+import { defaultRetries, type RetryPolicy } from "./retry.ts"
+
+export interface RegistriesOptions {
+  readonly settings: RegistrySettings
+  readonly proxies: ProxySettings
+  readonly retries?: RetryPolicy
+  /** Milliseconds without a byte after which a connection counts as lost. */
+  readonly stallTimeout?: number
+}
+
+/** Every registry, as this daemon may reach it. Connections and tokens are shared by all that is done with it. */
+export class Registries implements Disposable {
+  readonly http: HttpClient
+  readonly #authorizer: Authorizer
+  readonly #contexts = new TlsContexts()
+  readonly #retries: RetryPolicy
+  #settings: RegistrySettings
+
+  /** @throws invalidArgument for settings that cannot be used */
+  constructor(options: RegistriesOptions) {
+    checkSettings(options.settings)
+    this.#settings = options.settings
+    this.#retries = options.retries ?? defaultRetries
+    this.http = new HttpClient({
+      proxies: options.proxies,
+      ...(options.stallTimeout === undefined ? {} : { stallTimeout: options.stallTimeout }),
+    })
+    this.#authorizer = new Authorizer(this.http)
+  }
+
+  /** Takes over other settings. @throws invalidArgument, and keeps the old ones */
+  configure(settings: RegistrySettings): void {
+    checkSettings(settings)
+    this.#settings = settings
+  }
+
+  /** The repository of `reference`, as the user with `credentials`. @throws invalidArgument when its configuration cannot be used */
+  async repository(reference: Pick<Reference, "domain" | "path">, credentials?: Credentials): Promise<Repository> {
+    const sessions = (await this.#endpoints(reference.domain)).map((endpoint) => this.#session(endpoint, credentials))
+    return new Repository({
+      name: reference.path,
+      domain: reference.domain,
+      sessions,
+      retries: this.#retries,
+    })
+  }
+
+  /** The ways to the registry itself, without its mirrors. */
+  async sessions(domain: string, credentials?: Credentials): Promise<readonly RegistrySession[]> {
+    const own = (await this.#endpoints(domain)).filter((endpoint) => !endpoint.mirror)
+    return own.map((endpoint) => this.#session(endpoint, credentials))
+  }
+
+  /** @throws unauthenticated */
+  identityToken(session: RegistrySession, credentials: Credentials): Promise<string | undefined> {
+    const { endpoint } = session
+    return this.#authorizer.identityToken({
+      origin: endpoint.url.origin,
+      credentials,
+      scopes: [],
+      ...(endpoint.tls ? { tls: endpoint.tls } : {}),
+    })
+  }
+
+  [Symbol.dispose](): void {
+    this.http[Symbol.dispose]()
+  }
+
+  #endpoints(domain: string): Promise<readonly Endpoint[]> {
+    return endpointsOf(this.#settings, this.#contexts, domain)
+  }
+
+  #session(endpoint: Endpoint, credentials: Credentials | undefined): RegistrySession {
+    return new RegistrySession({ endpoint, http: this.http, authorizer: this.#authorizer, credentials })
+  }
+}

@@ -1,0 +1,393 @@
+import { Failure, isKind } from "../errors/failure.ts"
+import { type Descriptor, mediaTypes } from "../oci/descriptor.ts"
+import { type Digest, digestOf, isDigest } from "../oci/digest.ts"
+import { BlobUpload } from "./blob-upload.ts"
+import { ConnectionFailure } from "./connection-failure.ts"
+import type { Capability } from "./hosts-toml.ts"
+import type { HttpAnswer } from "./http-client.ts"
+import { readBytes, readText } from "./read-bytes.ts"
+import { isRegistryCode, RegistryError } from "./registry-error.ts"
+import type { RegistrySession } from "./registry-session.ts"
+import { type RetryPolicy, withRetries } from "./retry.ts"
+
+/** A manifest or an index as the registry has it. */
+export interface RemoteManifest {
+  readonly descriptor: Descriptor
+  readonly bytes: Uint8Array
+}
+
+/** A blob's bytes on their way. */
+export interface RemoteBlob {
+  /** Where in the blob the body begins: not always where it was asked for. */
+  readonly offset: number
+  /** Of the whole blob, when the registry tells. */
+  readonly size: number | undefined
+  /** Whether parts of it can be asked for. */
+  readonly rangeable: boolean
+  readonly body: AsyncIterable<Uint8Array>
+}
+
+const manifestTypes = [
+  mediaTypes.ociIndex,
+  mediaTypes.dockerList,
+  mediaTypes.ociManifest,
+  mediaTypes.dockerManifest,
+  "application/vnd.docker.distribution.manifest.v1+prettyjws",
+  "application/vnd.docker.distribution.manifest.v1+json",
+  "*/*",
+].join(", ")
+/** The limit that registries have to accept (OCI distribution spec, "Pushing Manifests"). */
+const largestManifest = 4 << 20
+const largestList = 8 << 20
+
+/**
+ * One repository of one registry (OCI distribution spec 1.1). Mirrors are asked first; what they do not have, the registry is asked for. A way that
+ * worked is taken first the next time.
+ */
+export class Repository {
+  /** The path within the registry: `library/busybox`. */
+  readonly name: string
+  readonly domain: string
+  readonly #sessions: readonly RegistrySession[]
+  readonly #retries: RetryPolicy
+  #working: RegistrySession | undefined
+
+  constructor(parts: {
+    readonly name: string
+    readonly domain: string
+    readonly sessions: readonly RegistrySession[]
+    readonly retries: RetryPolicy
+  }) {
+    this.name = parts.name
+    this.domain = parts.domain
+    this.#sessions = parts.sessions
+    this.#retries = parts.retries
+  }
+
+  /**
+   * What a tag or digest is now, by HEAD: rate limits do not count it. Registries that do not tell by HEAD are asked by GET.
+   * @throws RegistryError `MANIFEST_UNKNOWN`
+   */
+  async resolve(reference: string, signal?: AbortSignal): Promise<Descriptor> {
+    return await this.#reading("resolve", signal, async (session) => {
+      let answer: HttpAnswer
+      try {
+        answer = await this.#manifest(session, "HEAD", reference, signal)
+      } catch (error) {
+        // A HEAD's refusal has no body to tell why: GET has.
+        if (!(error instanceof RegistryError) || error.status === 429) throw error
+        return (await this.#get(session, reference, signal)).descriptor
+      }
+      const digest = isDigest(reference) ? reference : answer.headers.get("docker-content-digest")
+      const size = Number(answer.headers.get("content-length"))
+      const mediaType = typeOf(answer)
+      if (!digest || !isDigest(digest) || !(size > 0) || !mediaType) {
+        return (await this.#get(session, reference, signal)).descriptor
+      }
+      return { mediaType, digest, size }
+    })
+  }
+
+  /** A manifest by tag or digest, its bytes verified. @throws RegistryError `MANIFEST_UNKNOWN`; dataLoss for other bytes than the digest's */
+  async manifest(reference: string, signal?: AbortSignal): Promise<RemoteManifest> {
+    return await this.#reading("pull", signal, (session) => this.#get(session, reference, signal))
+  }
+
+  /**
+   * Opens a blob from `offset`, or the `length` bytes from there. Not tried again here: who reads it knows how far it came.
+   * @throws RegistryError `BLOB_UNKNOWN`
+   */
+  async blob(
+    digest: Digest,
+    options: { readonly offset?: number; readonly length?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<RemoteBlob> {
+    const { offset = 0, length, signal } = options
+    const ranged = offset > 0 || length !== undefined
+    return await this.#each("pull", signal, async (session) => {
+      const answer = await session.request({
+        method: "GET",
+        to: `/${this.name}/blobs/${digest}`,
+        ...(ranged ? { headers: { Range: `bytes=${offset}-${length === undefined ? "" : offset + length - 1}` } } : {}),
+        scopes: [this.#scope("pull")],
+        expect: ranged ? [200, 206] : [200],
+        ...(signal ? { signal } : {}),
+      })
+      return { ...placeOf(answer), body: answer.body }
+    })
+  }
+
+  /** A layer that lies outside registries, at the first of `urls` that has it; nobody's credentials are sent. */
+  async foreignBlob(
+    urls: readonly string[],
+    options: { readonly offset?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<RemoteBlob> {
+    const { offset = 0, signal } = options
+    return await this.#each("pull", signal, async (session) => {
+      let failure: unknown
+      for (const url of urls) {
+        try {
+          const answer = await session.request({
+            method: "GET",
+            to: new URL(url),
+            ...(offset > 0 ? { headers: { Range: `bytes=${offset}-` } } : {}),
+            scopes: [],
+            expect: [200, 206],
+            ...(signal ? { signal } : {}),
+          })
+          return { ...placeOf(answer), body: answer.body }
+        } catch (error) {
+          failure = error
+        }
+      }
+      throw failure
+    })
+  }
+
+  /** The size of a blob that the repository has; undefined when it has none. */
+  async blobSize(digest: Digest, signal?: AbortSignal): Promise<number | undefined> {
+    return await this.#writing(signal, async (session) => {
+      try {
+        const answer = await session.request({
+          method: "HEAD",
+          to: `/${this.name}/blobs/${digest}`,
+          scopes: [this.#scope("pull,push")],
+          expect: [200],
+          ...(signal ? { signal } : {}),
+        })
+        return Number(answer.headers.get("content-length") ?? 0)
+      } catch (error) {
+        if (error instanceof RegistryError && error.status === 404) return undefined
+        throw error
+      }
+    })
+  }
+
+  /**
+   * Begins an upload, or takes the blob over from another repository of the registry.
+   * @returns undefined when the blob is there now
+   */
+  async upload(
+    digest: Digest,
+    options: { readonly mountFrom?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<BlobUpload | undefined> {
+    const { mountFrom, signal } = options
+    return await this.#writing(signal, async (session) => {
+      const query = mountFrom ? `?${new URLSearchParams({ mount: digest, from: mountFrom })}` : ""
+      const scopes = [this.#scope("pull,push"), ...(mountFrom ? [`repository:${mountFrom}:pull`] : [])]
+      const answer = await session.request({
+        method: "POST",
+        to: `/${this.name}/blobs/uploads/${query}`,
+        scopes,
+        expect: [201, 202],
+        ...(signal ? { signal } : {}),
+      })
+      for await (const _ of answer.body);
+      if (answer.status === 201) return undefined
+      const retries = this.#retries
+      const scope = this.#scope("pull,push")
+      return new BlobUpload({ session, answer, digest, scope, retries, ...(signal ? { signal } : {}) })
+    })
+  }
+
+  /** Stores a manifest under a tag or its digest. @returns the digest that the registry tells */
+  async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Digest> {
+    return await this.#writing(signal, async (session) => {
+      const answer = await session.request({
+        method: "PUT",
+        to: `/${this.name}/manifests/${reference}`,
+        headers: { "Content-Type": mediaType },
+        body: { length: bytes.length, open: () => once(bytes) },
+        scopes: [this.#scope("pull,push")],
+        expect: [200, 201, 202],
+        ...(signal ? { signal } : {}),
+      })
+      for await (const _ of answer.body);
+      const told = answer.headers.get("docker-content-digest")
+      const digest = digestOf(bytes)
+      if (told?.startsWith("sha256:") && told !== digest) {
+        throw new Failure("dataLoss", `${this.domain} stored manifest ${digest} as ${told}; push again`)
+      }
+      return digest
+    })
+  }
+
+  /** Deletes a manifest, or with a tag only the tag where the registry can. */
+  async deleteManifest(reference: string, signal?: AbortSignal): Promise<void> {
+    await this.#writing(signal, async (session) => {
+      const answer = await session.request({
+        method: "DELETE",
+        to: `/${this.name}/manifests/${reference}`,
+        scopes: [this.#scope("delete,pull,push")],
+        expect: [200, 202, 204],
+        ...(signal ? { signal } : {}),
+      })
+      for await (const _ of answer.body);
+    })
+  }
+
+  /** Every tag of the repository, in the registry's order. */
+  async tags(signal?: AbortSignal): Promise<readonly string[]> {
+    return await this.#reading("resolve", signal, async (session) => {
+      const found: string[] = []
+      let to: string | URL | undefined = `/${this.name}/tags/list`
+      while (to) {
+        const answer: HttpAnswer = await session.request({
+          method: "GET",
+          to,
+          scopes: [this.#scope("pull")],
+          expect: [200],
+          ...(signal ? { signal } : {}),
+        })
+        const document = parse(await readText(answer.body, largestList), "list of tags") as { tags?: unknown }
+        const { tags } = document
+        if (Array.isArray(tags)) found.push(...tags.filter((tag): tag is string => typeof tag === "string"))
+        to = nextPage(answer)
+      }
+      return found
+    })
+  }
+
+  /**
+   * What refers to `digest`: signatures, SBOMs, attestations (OCI distribution spec, "Listing Referrers"), by the tag scheme
+   * where the registry has no API for it.
+   */
+  async referrers(digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> {
+    const bytes = await this.#reading("resolve", signal, async (session) => {
+      try {
+        const answer = await session.request({
+          method: "GET",
+          to: `/${this.name}/referrers/${digest}`,
+          headers: { Accept: mediaTypes.ociIndex },
+          scopes: [this.#scope("pull")],
+          expect: [200],
+          ...(signal ? { signal } : {}),
+        })
+        return await readBytes(answer.body, largestList)
+      } catch (error) {
+        if (!(error instanceof RegistryError) || ![400, 404, 405].includes(error.status)) throw error
+      }
+      try {
+        return (await this.#get(session, digest.replace(":", "-"), signal)).bytes
+      } catch (error) {
+        if (error instanceof RegistryError && error.status === 404) return undefined
+        throw error
+      }
+    })
+    if (!bytes) return []
+    const { manifests } = parse(Buffer.from(bytes).toString("utf8"), "list of referrers") as { manifests?: unknown }
+    return Array.isArray(manifests) ? manifests.filter((each) => isDigest(String(each?.digest))) : []
+  }
+
+  async #get(session: RegistrySession, reference: string, signal: AbortSignal | undefined): Promise<RemoteManifest> {
+    const answer = await this.#manifest(session, "GET", reference, signal)
+    const bytes = await readBytes(answer.body, largestManifest, `manifest ${reference} of ${this.name}`)
+    const told = isDigest(reference) ? reference : answer.headers.get("docker-content-digest")
+    const digest = digestOf(bytes)
+    if (told?.startsWith("sha256:") && told !== digest) {
+      throw new Failure("dataLoss", `manifest verification failed for digest ${told}: ${this.domain} sent ${digest}`)
+    }
+    const mediaType = mediaTypeIn(bytes) ?? typeOf(answer) ?? ""
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
+  }
+
+  #manifest(session: RegistrySession, method: "GET" | "HEAD", reference: string, signal: AbortSignal | undefined) {
+    return session.request({
+      method,
+      to: `/${this.name}/manifests/${reference}`,
+      headers: { Accept: manifestTypes },
+      scopes: [this.#scope("pull")],
+      expect: [200],
+      ...(signal ? { signal } : {}),
+    })
+  }
+
+  #scope(actions: string): string {
+    return `repository:${this.name}:${actions}`
+  }
+
+  #reading<T>(
+    capability: Capability,
+    signal: AbortSignal | undefined,
+    work: (session: RegistrySession) => Promise<T>,
+  ): Promise<T> {
+    return this.#each(capability, signal, (session) => withRetries(this.#retries, signal, () => work(session)))
+  }
+
+  #writing<T>(signal: AbortSignal | undefined, work: (session: RegistrySession) => Promise<T>): Promise<T> {
+    return this.#reading("push", signal, work)
+  }
+
+  /** Runs `work` over the ways to the registry until one succeeds. @throws the last failure that says something of the registry */
+  async #each<T>(
+    capability: Capability,
+    signal: AbortSignal | undefined,
+    work: (session: RegistrySession) => Promise<T>,
+  ): Promise<T> {
+    const able = this.#sessions.filter((session) => session.endpoint.capabilities.has(capability))
+    const first = able.find((session) => session === this.#working)
+    const order = first ? [first, ...able.filter((session) => session !== first)] : able
+    let failure: unknown
+    for (const session of order) {
+      try {
+        const result = await work(session)
+        this.#working = session
+        return result
+      } catch (error) {
+        signal?.throwIfAborted()
+        // Its answer stands when the registry itself has answered.
+        if (!session.endpoint.mirror && !(error instanceof ConnectionFailure)) throw error
+        failure = error
+      }
+    }
+    throw failure ?? new Failure("unavailable", `no host is configured to ${capability} from for ${this.domain}`)
+  }
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
+}
+
+const typeOf = (answer: HttpAnswer): string | undefined => answer.headers.get("content-type")?.split(";")[0]?.trim()
+
+/** The type that a manifest gives itself: registries are known to send others. */
+function mediaTypeIn(bytes: Uint8Array): string | undefined {
+  try {
+    const document = JSON.parse(Buffer.from(bytes).toString("utf8")) as Record<string, unknown> | null
+    if (typeof document?.["mediaType"] === "string") return document["mediaType"]
+    if (document?.["schemaVersion"] === 1) return "application/vnd.docker.distribution.manifest.v1+prettyjws"
+    return undefined
+  } catch {
+    return undefined
+  }
+}
+
+function parse(text: string, what: string): object {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === "object" && value !== null) return value
+  } catch {
+    // Told below.
+  }
+  throw new Failure("unavailable", `the registry's ${what} is not JSON`)
+}
+
+/** Where in the blob an answer's body lies (RFC 9110, section 14.4). */
+function placeOf(answer: HttpAnswer): Omit<RemoteBlob, "body"> {
+  const length = answer.headers.get("content-length")
+  const bytes = length === undefined ? undefined : Number(length)
+  const rangeable = answer.status === 206 || answer.headers.get("accept-ranges") === "bytes"
+  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable }
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "")
+  if (!range) throw new Failure("unavailable", `${answer.url.host} sent a part of a blob without saying which`)
+  return { offset: Number(range[1]), size: range[2] === "*" ? undefined : Number(range[2]), rangeable }
+}
+
+/** The address of the next page (RFC 8288, `rel="next"`). */
+function nextPage(answer: HttpAnswer): URL | undefined {
+  const link = /<([^>]+)>\s*;[^,]*\brel="?next"?/.exec(answer.headers.get("link") ?? "")
+  return link ? new URL(link[1]!, answer.url) : undefined
+}
+
+/** Whether the registry says that it does not have what was asked for. */
+export const isUnknown = (error: unknown): boolean =>
+  isRegistryCode(error, "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "BLOB_UNKNOWN", "NOT_FOUND") || isKind(error, "notFound")

@@ -1,0 +1,140 @@
+import { posix } from "node:path"
+import type { HostConfig } from "../../../api/container-config.ts"
+import type { Scope } from "../../../core/scope.ts"
+import { Failure } from "../../../errors/failure.ts"
+import type { ResolvedMount } from "../container.ts"
+import type { ContainerContext } from "../context.ts"
+import { parseBind } from "./bind-text.ts"
+import { dropImageMounts, withImage } from "./image-mounts.ts"
+import { cleanDestination, parseMount } from "./mount-request.ts"
+import { volumesFrom } from "./volumes-from.ts"
+
+export interface AskedMounts {
+  readonly hostConfig: HostConfig
+  /** Paths of volumes that the request and the image declare. */
+  readonly request: readonly string[]
+  readonly image: readonly string[]
+  /** Read-only binds leave the mounts below them writable, unless they say otherwise. */
+  readonly shallowReadOnly: boolean
+}
+
+/**
+ * Decides every mount of a new container, making the volumes it needs. Sources in Docker's order: volumes-from, binds,
+ * mounts, then the volumes that image and request declare and nothing else covers.
+ * @throws invalidArgument (also for two mounts on one point) · notFound for an unknown image or volume driver
+ */
+export async function resolveMounts(
+  context: ContainerContext,
+  scope: Scope,
+  containerId: string,
+  asked: AskedMounts,
+): Promise<ResolvedMount[]> {
+  const { hostConfig } = asked
+  const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(checkedTmpfs))
+  const chosen = new Map<string, ResolvedMount>()
+  const own = new Set<string>()
+  const claim = async (mount: ResolvedMount) => {
+    if (own.has(mount.destination) || tmpfs.has(mount.destination)) {
+      throw new Failure("invalidArgument", `Duplicate mount point: ${mount.destination}`)
+    }
+    own.add(mount.destination)
+    const adapted = { ...mount, ...adaptedBind(context, mount, asked.shallowReadOnly) }
+    const resolved =
+      mount.type === "volume"
+        ? await withVolume(context, scope, hostConfig, adapted)
+        : mount.type === "image"
+          ? await withImage(context, scope, containerId, adapted)
+          : adapted
+    chosen.set(mount.destination, resolved)
+  }
+  try {
+    for (const text of hostConfig.VolumesFrom ?? []) {
+      for (const mount of volumesFrom(context.registry, text)) {
+        chosen.set(mount.destination, mount.image ? await withImage(context, scope, containerId, mount) : mount)
+      }
+    }
+    for (const text of hostConfig.Binds ?? []) await claim(parseBind(text))
+    for (const request of hostConfig.Mounts ?? []) await claim(parseMount(request))
+    for (const [paths, fromImage] of [
+      [asked.request, false],
+      [asked.image, true],
+    ] as const) {
+      for (const path of paths) {
+        const destination = declaredDestination(path)
+        if (chosen.has(destination) || tmpfs.has(destination)) continue
+        const mount = { ...declared, destination, ...(fromImage ? { fromImage } : {}) }
+        chosen.set(destination, await withVolume(context, scope, hostConfig, mount))
+      }
+    }
+    return [...chosen.values()]
+  } catch (error) {
+    await dropImageMounts(context, scope, [...chosen.values()])
+    throw error
+  }
+}
+
+const declared: Omit<ResolvedMount, "destination"> = {
+  type: "volume",
+  source: "",
+  readOnly: false,
+  mode: "",
+  propagation: "",
+  anonymous: true,
+}
+
+function checkedTmpfs(path: string): string {
+  const clean = cleanDestination(path)
+  if (clean === "/") throw new Failure("invalidArgument", "invalid specification: destination can't be '/'")
+  if (path.startsWith("/")) return clean
+  throw new Failure("invalidArgument", `invalid mount path: '${path}' mount path must be absolute`)
+}
+
+function declaredDestination(path: string): string {
+  const destination = cleanDestination(path)
+  if (!destination.startsWith("/")) {
+    throw new Failure("invalidArgument", `invalid volume specification: '${path}': mount path must be absolute`)
+  }
+  if (destination === "/") throw new Failure("invalidArgument", `invalid volume specification: '${path}'`)
+  return destination
+}
+
+/** Propagation and depth of a bind where they were not said. */
+function adaptedBind(
+  { dataRoot }: ContainerContext,
+  mount: ResolvedMount,
+  shallowReadOnly: boolean,
+): Partial<ResolvedMount> {
+  if (mount.type !== "bind") return {}
+  const depth = mount.readOnly && shallowReadOnly && !mount.readOnlyDepth ? { readOnlyDepth: "top" as const } : {}
+  const { source, propagation } = mount
+  // Containers that see the daemon's own mounts must let go of them when it does.
+  const holdsDaemon = within(source, dataRoot) || within(dataRoot, source)
+  if (!holdsDaemon) return { ...depth, propagation: propagation || "rprivate" }
+  if (propagation === "" || propagation === "rslave" || propagation === "rshared") {
+    return propagation ? depth : { ...depth, propagation: "rslave", propagationChosen: true }
+  }
+  throw new Failure(
+    "invalidArgument",
+    `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: ${JSON.stringify(dataRoot)}, bind mount source: ${JSON.stringify(source)}, propagation: ${JSON.stringify(propagation)}`,
+  )
+}
+
+const within = (path: string, directory: string): boolean =>
+  posix.join(path, "/").startsWith(posix.join(directory, "/"))
+
+async function withVolume(
+  { volumes }: ContainerContext,
+  scope: Scope,
+  hostConfig: HostConfig,
+  mount: ResolvedMount,
+): Promise<ResolvedMount> {
+  const request = (hostConfig.Mounts ?? []).find((each) => cleanDestination(each.Target ?? "") === mount.destination)
+  const options = request?.VolumeOptions
+  const volume = await volumes.create(scope, {
+    Name: mount.source,
+    Driver: options?.DriverConfig?.Name || hostConfig.VolumeDriver || "local",
+    DriverOpts: options?.DriverConfig?.Options ?? null,
+    Labels: options?.Labels ?? null,
+  })
+  return { ...mount, source: volume.Name }
+}

@@ -1,0 +1,21 @@
+import type { Filters } from "../../api/filters.ts"
+import type { AuthConfig, AuthResponse, DistributionInspect, SearchResult } from "../../api/image.ts"
+import type { Scope } from "../../core/scope.ts"
+
+export interface SearchOptions {
+  readonly term: string
+  /** 1 to 100; absent or 0: 25. */
+  readonly limit?: number
+  /** is-automated, is-official, stars */
+  readonly filters: Filters
+  readonly auth?: AuthConfig
+}
+
+/** What is asked of registries without moving images. */
+export interface RegistryQueries {
+  /** Logs in to a registry. @throws unauthenticated */
+  authenticate(scope: Scope, auth: AuthConfig): Promise<AuthResponse>
+  /** What a registry holds under `ref`, without pulling it. */
+  distribution(scope: Scope, ref: string, auth?: AuthConfig): Promise<DistributionInspect>
+  search(scope: Scope, options: SearchOptions): Promise<readonly SearchResult[]>
+}

@@ -1,0 +1,36 @@
+import type { EventSink, RegistryEvent } from "../events.ts"
+import type { Repositories } from "../repositories/repositories.ts"
+import type { Storage } from "../storage/contract.ts"
+import type { Uploads } from "../uploads/uploads.ts"
+import type { Call } from "./call.ts"
+
+/** A manifest or a blob that the repository takes from elsewhere when it does not have it. */
+export interface Upstream {
+  /** Makes the manifest of a tag or a digest present, as fresh as it should be. @throws Refusal when that is not possible */
+  fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: string }): Promise<void>
+  /** Sends a blob that is on its way here. @returns false when the upstream has none either */
+  sendBlob(call: Call, repository: string, digest: string): Promise<boolean>
+  /** Whether `repository` belongs to somebody else, so that nothing may be pushed into it. */
+  covers(repository: string): boolean
+}
+
+/** What the routes work with. */
+export interface RegistryServices {
+  readonly storage: Storage
+  readonly repositories: Repositories
+  readonly uploads: Uploads
+  readonly events: EventSink
+  readonly upstream?: Upstream
+}
+
+/** The part of an event that a request tells. */
+export const origin = (call: Call): Pick<RegistryEvent, "request" | "actor" | "repository"> => ({
+  repository: call.repository,
+  ...(call.access.user === undefined ? {} : { actor: call.access.user }),
+  request: {
+    method: call.request.method,
+    address: call.request.peer.address ?? "",
+    host: call.header("host") ?? "",
+    agent: call.header("user-agent") ?? "",
+  },
+})

@@ -1,0 +1,39 @@
+import type { Endpoint } from "../std/http/endpoint.ts"
+import { type Listener, openListeners, type TlsKeys } from "../std/http/listener.ts"
+import { HttpServer } from "../std/http/server.ts"
+import { type DispatchOptions, dispatcher } from "./routes/dispatch.ts"
+
+/** Bytes of a request's head: no client of a registry needs more. */
+const headBytes = 64 * 1024
+
+/** The registry's API over any number of addresses. */
+export class RegistryServer implements AsyncDisposable {
+  readonly #server: HttpServer
+  readonly #listeners: Listener[] = []
+
+  constructor(options: DispatchOptions) {
+    this.#server = new HttpServer(dispatcher(options), { headBytes })
+  }
+
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#server.connections
+  }
+
+  /** @returns the addresses with the ports that were chosen. @throws as `openListeners` */
+  async listen(endpoint: Endpoint, tls?: TlsKeys): Promise<readonly string[]> {
+    const opened = await openListeners(endpoint, { accept: this.#server.accept, ...(tls ? { tls } : {}) })
+    this.#listeners.push(...opened)
+    return opened.map((listener) => listener.address)
+  }
+
+  /** Stops listening, lets requests under way end for at most `graceMillis`, then closes every connection. */
+  async close(graceMillis: number): Promise<void> {
+    for (const listener of this.#listeners.splice(0)) await listener[Symbol.asyncDispose]()
+    await this.#server.close(graceMillis)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close(0)
+  }
+}
