@@ -34,6 +34,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "containerd namespace",
     withoutEffect: "the Docker API works in the namespace moby",
   },
+  "containerd-plugins-namespace": {
+    kind: "text",
+    help: "containerd namespace of plugins",
+    withoutEffect: "there are no plugins",
+  },
   "cpu-rt-period": {
     kind: "int",
     help: "CPU real-time period for the parent cgroup in microseconds",

@@ -94,7 +94,7 @@ check("an image is found by name, by full ID and by a unique prefix of it; a nam
   }
   const other = await make(`${hex.slice(0, 6)}:latest`, "two")
   expect((await images.inspect(scope, hex.slice(0, 6), { manifests: false })).Id).toBe(other)
-  const { RepoDigests, Descriptor } = await images.inspect(scope, "app:1", { manifests: false })
+  const { RepoDigests, Descriptor } = await images.inspect(scope, "app:1", { manifests: true })
   // No registry has given it a digest.
   expect(RepoDigests).toEqual([])
   expect((await images.inspect(scope, `app@${Descriptor!.digest}`, { manifests: false })).Id).toBe(id)

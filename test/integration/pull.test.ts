@@ -257,7 +257,8 @@ check("a wrong range is not taken for the right one", async (bench) => {
     } else sendBytes(response, tar, headers.range)
     return true
   }
-  await failure(pull())
+  expect((await failure(pull())).message).toContain("from byte 200000, not")
+  expect((await failure(pull())).message).toEndWith("sent a part of a blob without saying which")
   await pull()
 })
 

@@ -51,8 +51,9 @@ export async function listImages(
       Id: image.id,
       Labels: image.resolved?.config.config?.Labels ?? null,
       ParentId: image.parent ?? "",
-      Descriptor: image.rows[0]!.target,
-      ...(options.manifests ? { Manifests: await manifestsOf(context, scope, image) } : {}),
+      ...(options.manifests
+        ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
+        : {}),
       RepoDigests: await repoDigests(context, scope, image.rows),
       RepoTags: tags,
       SharedSize: uses
@@ -86,7 +87,7 @@ async function matcher(
     const ref = filters.get(key)?.[0]
     return ref === undefined ? undefined : createdOf((await context.catalog.find(scope, ref)).image)
   }
-  const [before, since, until] = [await instantOf("before"), await instantOf("since"), untilOf(filters)]
+  const [before, since, until] = [await instantOf("before"), await instantOf("since"), earliest(filters)]
   return (image) => {
     const created = createdOf(image)
     return (
@@ -96,6 +97,16 @@ async function matcher(
       labelsMatch(filters, image.resolved?.config.config?.Labels ?? null)
     )
   }
+}
+
+/** Several `until` mean the earliest of them. */
+function earliest(filters: Filters): bigint | undefined {
+  let found: bigint | undefined
+  for (const text of filters.get("until") ?? []) {
+    const instant = untilOf(new Map([["until", [text]]]))
+    if (instant !== undefined && (found === undefined || instant < found)) found = instant
+  }
+  return found
 }
 
 function layerUses(images: readonly CatalogImage[]): ReadonlyMap<string, number> {

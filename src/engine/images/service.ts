@@ -10,6 +10,7 @@ import type {
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
+import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
 import { bootstrapImage } from "./bootstrap.ts"
@@ -28,7 +29,7 @@ import { layersSize, listImages } from "./list.ts"
 import { commitImage, importImage } from "./make.ts"
 import { messagesFrom, progressMessage } from "./messages.ts"
 import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
-import { onlyPlatform, platformOf } from "./platform.ts"
+import { onlyPlatform, resolveFor } from "./platform.ts"
 import { pullImages } from "./pull.ts"
 import { pushImages } from "./push.ts"
 import { pruneImages, removeImage } from "./remove.ts"
@@ -110,6 +111,7 @@ export class EngineImages implements Images, ContainerImages {
     const wanted: Parameters<typeof transfer.save>[1][number][] = []
     for (const ref of refs) {
       const reference = tryReference(ref)
+      // What is named by its digest or ID is saved without a name.
       const bare = reference && !reference.tag && !reference.digest ? reference : undefined
       // A name without a tag means every tag it has.
       const rows = bare
@@ -121,7 +123,8 @@ export class EngineImages implements Images, ContainerImages {
       for (const row of rows) wanted.push({ target: row.target, names: [row.name] })
       if (rows.length === 0) {
         const found = await catalog.locate(scope, ref)
-        wanted.push({ target: found.target, names: found.rows.map((row) => row.name) })
+        const named = reference?.digest ? [] : found.rows.map((row) => row.name)
+        wanted.push({ target: found.target, names: named })
       }
     }
     for (const { target } of wanted) {
@@ -166,9 +169,9 @@ export class EngineImages implements Images, ContainerImages {
   async forContainer(scope: Scope, ref: string, platform?: string): Promise<ContainerImage> {
     const { catalog, transfer } = this.#context
     const { target, rows } = await catalog.locate(scope, ref)
-    const resolved =
-      (platform ? undefined : await catalog.resolved(scope, target)) ??
-      (await transfer.resolve(scope, target, platform ? platformOf(platform) : undefined))
+    const resolved = platform
+      ? await resolveFor(this.#context, scope, target, ref, parsePlatform(platform))
+      : ((await catalog.resolved(scope, target)) ?? (await transfer.resolve(scope, target)))
     await transfer.unpack(scope, resolved)
     return { resolved, ...(rows[0] ? { name: rows[0].name } : {}) }
   }
