@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
+import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { quiesceContainers, recoverContainers } from "../engine/containers/recover.ts"
 import { ContainerRegistry } from "../engine/containers/registry.ts"
@@ -94,6 +95,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     leases: core.leases,
     transfer: core.transfer,
     remote: core.remote,
+    download: (url, signal) => download(core.registries.http, url, signal),
     collector: core.collector,
     events,
     usedBy: (imageId) =>

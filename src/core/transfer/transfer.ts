@@ -117,7 +117,9 @@ export class ImageTransfer implements Transfer {
   ): Promise<{ readonly target: Descriptor; readonly id: Digest }> {
     return await this.#protected(scope, async (held) => {
       const layer = await this.#differ.compare(held, key)
-      return await storeImage(held, this.#content, base, layer, options)
+      const made = await storeImage(held, this.#content, base, layer, options)
+      await this.unpacker.unpack(held, await readImage(held, this.#content, made.target))
+      return made
     })
   }
 

@@ -1,7 +1,7 @@
 import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
 import type { ImageSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
-import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
+import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
 import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
@@ -54,7 +54,9 @@ export async function listImages(
       ...(options.manifests
         ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
         : {}),
-      RepoDigests: await repoDigests(context, scope, image.rows),
+      RepoDigests: (await repoDigests(context, scope, image.rows)).filter(
+        (digest) => references.length === 0 || nameMatches(references, parseReference(digest)),
+      ),
       RepoTags: tags,
       SharedSize: uses
         ? layers.filter((layer) => uses.get(layer.chainID)! > 1).reduce((sum, layer) => sum + layer.size, 0)

@@ -9,7 +9,7 @@ import type {
 } from "../../api/image.ts"
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { Failure } from "../../errors/failure.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
@@ -143,7 +143,7 @@ export class EngineImages implements Images, ContainerImages {
       if (options.source !== "-") {
         const url = /^https?:\/\//.test(options.source) ? options.source : `http://${options.source}`
         tell({ status: `Downloading from ${url}` })
-        source = await download(url, scope.signal)
+        source = await this.#context.download(new URL(url), scope.signal)
       }
       const message = options.message ?? `Imported from ${options.source}`
       tell({ status: await importImage(this.#context, scope, source, { ...options, message }) })
@@ -187,15 +187,5 @@ export class EngineImages implements Images, ContainerImages {
     if (asCreated === imageId || imageId === "") return asCreated
     if (/^(?:sha256:)?[0-9a-f]+$/.test(asCreated) && imageId.includes(asCreated)) return asCreated
     return (await this.#context.catalog.idOf(scope, asCreated)) === imageId ? asCreated : imageId
-  }
-}
-
-async function download(url: string, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
-  try {
-    const response = await fetch(url, signal ? { signal } : {})
-    if (response.ok && response.body) return response.body
-    throw new Error(`${response.status} ${response.statusText}`)
-  } catch (error) {
-    throw new Failure("unavailable", `cannot download ${url}: ${messageOf(error)}`, error)
   }
 }
