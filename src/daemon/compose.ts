@@ -5,12 +5,15 @@ import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
+import { logConfig } from "../engine/containers/launch.ts"
+import { followOutput } from "../engine/containers/logs.ts"
 import { quiesceContainers, recoverContainers } from "../engine/containers/recover.ts"
 import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
+import { LogForwarding } from "../engine/logging/forwarding.ts"
 import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog.ts"
 import { EngineNetworks } from "../engine/networks/service.ts"
 import { EngineRegistry } from "../engine/registry/service.ts"
@@ -107,7 +110,16 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         )
         .map((container) => ({ id: container.id, running: container.running })),
   })
+  const containersRoot = join(config.roots.data, "containers")
+  const logForwarding = new LogForwarding({
+    containersRoot,
+    log,
+    logConfig: (container) => logConfig({ containersRoot }, container),
+    follow: (container, signal) =>
+      followOutput({ tasks: core.tasks }, { ...background("forward log"), signal }, container),
+  })
   const context: ContainerContext = {
+    logForwarding,
     registry,
     execs: new Map(),
     tasks: core.tasks,
@@ -156,10 +168,11 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     ],
     rootsInSight: core.rootsInSight,
     dataRoot: config.roots.data,
-    containersRoot: join(config.roots.data, "containers"),
+    containersRoot,
     background,
   }
   stack.defer(() => quiesceContainers(context))
+  stack.defer(() => logForwarding.stop())
   await recoverContainers(context)
   await networking.reconcile(
     new Set(

@@ -16,6 +16,7 @@ import type { Log } from "../../std/log.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Events } from "../events/contract.ts"
 import type { ExecRecords } from "../exec/records.ts"
+import type { LogForwarding } from "../logging/forwarding.ts"
 import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
@@ -101,6 +102,7 @@ export interface ContainerContext {
   readonly networks: NetworkCatalog
   readonly events: Events
   readonly traces: Traces
+  readonly logForwarding: LogForwarding
   readonly log: Log
   readonly defaults: ContainerDefaults
   readonly host: ContainerHost

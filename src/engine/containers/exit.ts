@@ -171,5 +171,9 @@ export async function removeRecord(
       })
     }
   }
-  rmSync(join(context.containersRoot, container.id), { recursive: true, force: true })
+  const folder = join(context.containersRoot, container.id)
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const lastLines = context.logForwarding.finish(container.id)
+  if (lastLines) void lastLines.then(removeFolder)
+  else removeFolder()
 }

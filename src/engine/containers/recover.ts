@@ -46,6 +46,9 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     if (task.status === "stopped") await context.tasks.delete(scope, task.containerId).catch(() => {})
     else await context.tasks.kill(scope, task.containerId, 9).catch(() => {})
   }
+  for (const container of context.registry.all()) {
+    if (container.state.startedAt !== "0") context.logForwarding.resume(container)
+  }
   sweepFolders(context)
   await sweepImageMounts(context)
   await context.volumes.unmountUnused()

@@ -14,6 +14,7 @@ import { newestVersion, oldestVersion } from "../compat/version.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import type { Containers } from "../containers/contract.ts"
 import type { Images } from "../images/contract.ts"
+import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { DiskUsageType, System } from "./contract.ts"
 
@@ -119,7 +120,7 @@ export class EngineSystem implements System {
         Volume: ["local"],
         Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
         Authorization: null,
-        Log: ["json-file", "local", "none"],
+        Log: Object.keys(logDrivers),
       },
       MemoryLimit: features.memory,
       SwapLimit: features.swap,
