@@ -22,6 +22,7 @@ import type {
 import {
   emptyObject,
   flag,
+  freeText,
   int64,
   integer,
   list,
@@ -41,7 +42,8 @@ import {
 import type { VolumeCreateRequest } from "./volume.ts"
 
 const texts = list(text)
-const labels = map(text)
+const labels = map(freeText)
+const options = map(text)
 
 const health = struct<HealthConfig>("HealthConfig", {
   Test: omitEmpty(texts),
@@ -116,7 +118,7 @@ const resourceFields = {
       Count: integer,
       DeviceIDs: texts,
       Capabilities: list(list(text)) as never,
-      Options: labels,
+      Options: options,
     }),
   ),
   KernelMemory: omitEmpty(int64),
@@ -163,7 +165,7 @@ const mount = struct<MountRequest>("Mount", {
       DriverConfig: optional(
         struct<{ Name?: string; Options?: Readonly<Record<string, string>> }>("Driver", {
           Name: omitEmpty(text),
-          Options: omitEmpty(labels),
+          Options: omitEmpty(options),
         }),
       ),
     }),
@@ -183,7 +185,7 @@ const mount = struct<MountRequest>("Mount", {
 export const hostConfig = struct<HostConfig>("HostConfig", {
   Binds: texts,
   ContainerIDFile: text,
-  LogConfig: struct<HostConfig["LogConfig"]>("LogConfig", { Type: text, Config: labels }),
+  LogConfig: struct<HostConfig["LogConfig"]>("LogConfig", { Type: text, Config: options }),
   NetworkMode: text,
   PortBindings: map(
     list(struct<{ HostIp: string; HostPort: string }>("PortBinding", { HostIp: text, HostPort: text })),
@@ -193,7 +195,7 @@ export const hostConfig = struct<HostConfig>("HostConfig", {
   VolumeDriver: text,
   VolumesFrom: texts,
   ConsoleSize: size,
-  Annotations: omitEmpty(labels),
+  Annotations: omitEmpty(options),
   CapAdd: words,
   CapDrop: words,
   CgroupnsMode: text,
@@ -211,12 +213,12 @@ export const hostConfig = struct<HostConfig>("HostConfig", {
   PublishAllPorts: flag,
   ReadonlyRootfs: flag,
   SecurityOpt: texts,
-  StorageOpt: omitEmpty(labels),
-  Tmpfs: omitEmpty(labels),
+  StorageOpt: omitEmpty(options),
+  Tmpfs: omitEmpty(options),
   UTSMode: text,
   UsernsMode: text,
   ShmSize: int64,
-  Sysctls: omitEmpty(labels),
+  Sysctls: omitEmpty(options),
   Runtime: omitEmpty(text),
   Isolation: text,
   ...resourceFields,
@@ -237,7 +239,7 @@ const endpointSettings = struct<EndpointSettings>("EndpointSettings", {
   Links: texts,
   Aliases: texts,
   MacAddress: text,
-  DriverOpts: labels,
+  DriverOpts: options,
   GwPriority: integer,
   NetworkID: text,
   EndpointID: text,
@@ -281,19 +283,19 @@ export const execStartRequest = struct<ExecStartRequest>("ExecStartOptions", {
 export const volumeCreateRequest = struct<VolumeCreateRequest>("CreateOptions", {
   Name: text,
   Driver: text,
-  DriverOpts: labels,
+  DriverOpts: options,
   Labels: labels,
 })
 
 const ipam = struct<Ipam>("IPAM", {
   Driver: text,
-  Options: labels,
+  Options: options,
   Config: list(
     struct<IpamPool>("IPAMConfig", {
       Subnet: omitEmpty(text),
       IPRange: omitEmpty(text),
       Gateway: omitEmpty(text),
-      AuxiliaryAddresses: omitEmpty(labels),
+      AuxiliaryAddresses: omitEmpty(options),
     }),
   ),
 })
@@ -310,7 +312,7 @@ export const networkCreateRequest = struct<NetworkCreateRequest>("CreateRequest"
   Ingress: flag,
   ConfigOnly: flag,
   ConfigFrom: optional(struct<{ Network: string }>("ConfigReference", { Network: text })),
-  Options: labels,
+  Options: options,
   Labels: labels,
 })
 

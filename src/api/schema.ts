@@ -37,12 +37,23 @@ function mismatch(value: Json, at: string, type: string): Failure {
   return new Failure("invalidArgument", `invalid JSON: json: cannot unmarshal ${kind} into Go ${where} of type ${type}`)
 }
 
-export const text: Schema<string> = {
+/** Text for the daemon itself: labels, comments. */
+export const freeText: Schema<string> = {
   type: "string",
   zero: () => "",
   read(value, at) {
     if (typeof value !== "string") throw mismatch(value, at, "string")
     return value
+  },
+}
+
+/** Text that may reach the kernel or a runtime, where a NUL would end it early and make it mean something else. */
+export const text: Schema<string> = {
+  ...freeText,
+  read(value, at) {
+    const read = freeText.read(value, at)
+    if (read.includes("\0")) throw new Failure("invalidArgument", `invalid JSON: ${at || "the value"} contains a NUL`)
+    return read
   },
 }
 
@@ -132,7 +143,7 @@ export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | nu
       if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
       return Object.fromEntries(
         Object.entries(value as Record<string, Json>).map(([key, one]) => [
-          key,
+          (item as Schema<unknown>) === freeText ? key : text.read(key, at),
           one === null ? (item.zero() as T) : item.read(one, at),
         ]),
       )

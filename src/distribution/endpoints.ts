@@ -40,7 +40,7 @@ export const registryHost = (domain: string): string => (domain === "docker.io" 
 /**
  * Where `domain` is reached, in the order to try: mirrors, then the registry, an insecure one first in TLS and then
  * without. Directories are read anew, so that changes count at once.
- * @throws invalidArgument for settings that cannot be used
+ * @throws invalidArgument for settings that cannot be used, and for a domain that names no host
  */
 export async function endpointsOf(
   settings: RegistrySettings,
@@ -49,6 +49,9 @@ export async function endpointsOf(
 ): Promise<readonly Endpoint[]> {
   const endpoint = endpointMaker(contexts)
   const host = registryHost(domain)
+  if (!/^(?:\w[\w.-]*|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?$/.test(domain) || !URL.canParse(`https://${host}/v2`)) {
+    throw new Failure("invalidArgument", `${JSON.stringify(domain)} is not the name of a registry: use HOST[:PORT]`)
+  }
   const insecure = await isInsecure(settings.insecure, domain)
   const directory = directoryOf(settings.directories, domain) ?? directoryOf(settings.directories, host)
   const file = directory ? hostsFile(directory) : undefined

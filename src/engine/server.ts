@@ -15,6 +15,7 @@ import { execRoutes } from "./routes/exec.ts"
 import { imageRoutes } from "./routes/images.ts"
 import { networkRoutes } from "./routes/networks.ts"
 import { registryRoutes } from "./routes/registry.ts"
+import type { RouteTable } from "./routes/route.ts"
 import { Router } from "./routes/router.ts"
 import { swarmRoutes } from "./routes/swarm.ts"
 import { systemRoutes } from "./routes/system.ts"
@@ -56,10 +57,10 @@ export interface ApiServer extends AsyncDisposable {
   close(graceMillis: number): Promise<void>
 }
 
-/** Composes the API's routes over the engine's services. Nothing listens until `listen`. */
-export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { containers, execs, images, volumes, networks, events, system, registry, traces } = options.services
-  const router = new Router([
+/** Every route of the API, a table per resource. */
+export function apiRoutes(services: EngineServices): readonly RouteTable[] {
+  const { containers, execs, images, volumes, networks, events, system, registry, traces } = services
+  return [
     systemRoutes(system, events),
     registryRoutes(registry),
     containerRoutes(containers),
@@ -70,7 +71,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     networkRoutes(networks),
     traceRoutes(traces, containers),
     swarmRoutes(),
-  ])
+  ]
+}
+
+/** Composes the API's routes over the engine's services. Nothing listens until `listen`. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { traces } = options.services
+  const router = new Router(apiRoutes(options.services))
   const server = new HttpServer(
     dispatcher({
       router,

@@ -52,6 +52,15 @@ export function check(result: number | bigint, syscall: string, subject?: string
   return number
 }
 
-/** A NUL-terminated copy of a path or word. Keep it in a variable for the length of the call. */
-export const cString = (text: string | Uint8Array): Buffer =>
-  typeof text === "string" ? Buffer.from(`${text}\0`) : Buffer.concat([text, Buffer.of(0)])
+/**
+ * A NUL-terminated copy of a path or word. Keep it in a variable for the length of the call.
+ * @throws SystemError EINVAL for text with a NUL inside, which the kernel would take for something shorter
+ */
+export function cString(text: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(text as Uint8Array)
+  if (bytes.includes(0)) throw new SystemError("cString", EINVAL, JSON.stringify(bytes.toString()))
+  return Buffer.concat([bytes, terminator])
+}
+
+const terminator = Buffer.of(0)
+const EINVAL = 22

@@ -43,9 +43,10 @@ export function mapDevice(hostPath: string, containerPath: string, access: strin
   const single = describe(stats, containerPath, access)
   if (single) return [single]
   if (!stats.isDirectory()) throw gathering(hostPath, "not a device node")
-  const found = nodesBelow(resolved).map(
-    ([path, node]) => describe(node, containerPath + path.slice(resolved.length), access)!,
-  )
+  const nodes = nodesBelow(resolved)
+  if (!nodes)
+    throw gathering(hostPath, `it is a directory with more than ${mostEntries} entries; name the device itself`)
+  const found = nodes.map(([path, node]) => describe(node, containerPath + path.slice(resolved.length), access)!)
   if (found.length === 0) throw gathering(hostPath, "not a device node")
   return found
 }
@@ -71,24 +72,54 @@ const ownMounts = new Set([
 
 /** Every device node of the host, for privileged containers. */
 export const hostDevices = (): Device[] =>
-  nodesBelow("/dev").map(([path, stats]) => describe(stats, path, "rwm")!.device)
+  (nodesBelow("/dev") ?? []).map(([path, stats]) => describe(stats, path, "rwm")!.device)
 
-function nodesBelow(directory: string): [path: string, stats: Stats][] {
+/** Enough for any /dev; a walk through a whole disk would hold everything else up. */
+const mostEntries = 50_000
+
+/** The device nodes in a directory and below. @returns undefined when there is too much to look at */
+function nodesBelow(top: string): [path: string, stats: Stats][] | undefined {
   const found: [string, Stats][] = []
-  for (const name of readdirSync(directory).sort()) {
-    const path = `${directory}/${name}`
-    if (ownMounts.has(path)) continue
-    const stats = lstatSync(path, { throwIfNoEntry: false })
-    if (stats?.isDirectory()) found.push(...nodesBelow(path))
-    else if (stats?.isCharacterDevice() || stats?.isBlockDevice()) found.push([path, stats])
+  let entries = 0
+  const walk = (directory: string): void => {
+    for (const name of namesIn(directory)) {
+      if (++entries > mostEntries) return
+      const path = `${directory === "/" ? "" : directory}/${name}`
+      if (ownMounts.has(path)) continue
+      const stats = statusOf(path)
+      if (stats?.isDirectory()) walk(path)
+      else if (stats?.isCharacterDevice() || stats?.isBlockDevice()) found.push([path, stats])
+    }
   }
-  return found
+  walk(top)
+  return entries > mostEntries ? undefined : found
+}
+
+function statusOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** What is in a directory; nothing when it cannot be read or has just gone, as Docker has it. */
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort()
+  } catch {
+    return []
+  }
 }
 
 /** The numbers of a block device, for IO limits. @throws invalidArgument when it is none */
 export function blockDeviceNumbers(path: string): { readonly major: number; readonly minor: number } {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (!stats) throw new Failure("invalidArgument", `no such file or directory: ${path}`)
+  let stats: Stats
+  try {
+    stats = statSync(path)
+  } catch (error) {
+    throw new Failure("invalidArgument", `no such file or directory: ${path}`, error)
+  }
   if (!stats.isBlockDevice()) throw new Failure("invalidArgument", `${path} is not a block device`)
   return deviceNumbers(stats.rdev)
 }

@@ -10,7 +10,7 @@ const period = 100_000
 
 /** The limits of a container or of an update, device access apart. @throws invalidArgument for a block device that is none */
 export function limitsOf(api: ApiResources): Resources {
-  const given = (value: Int64 | null | undefined): number | undefined => (value ? Number(value) : undefined)
+  const given = (value: Int64 | null | undefined): number | undefined => (value ? exactly(value) : undefined)
   const cpus = given(api.NanoCpus)
   const memory = without({
     limit: given(api.Memory),
@@ -38,7 +38,7 @@ export function limitsOf(api: ApiResources): Resources {
     throttleReadIOPSDevice: devices(api.BlkioDeviceReadIOps, throttle),
     throttleWriteIOPSDevice: devices(api.BlkioDeviceWriteIOps, throttle),
   })
-  const pids = api.PidsLimit === null ? undefined : { limit: Number(api.PidsLimit) > 0 ? Number(api.PidsLimit) : -1 }
+  const pids = api.PidsLimit === null ? undefined : { limit: Number(api.PidsLimit) > 0 ? exactly(api.PidsLimit) : -1 }
   return without({ memory: filled(memory), cpu: filled(cpu), blockIO: filled(blockIO), pids })
 }
 
@@ -67,8 +67,15 @@ export function devicesOf(host: HostConfig): {
 
 const throttle = (one: { readonly Path: string; readonly Rate: Int64 }): ThrottleDevice => ({
   ...blockDeviceNumbers(one.Path),
-  rate: Number(one.Rate),
+  rate: exactly(one.Rate),
 })
+
+/**
+ * The value, or beyond ±2^53 the nearest that a `number` holds exactly: rounded, 2^63 - 1 would become 2^63, which runtimes
+ * and kernel refuse. No limit of that size differs from another.
+ */
+const exactly = (value: Int64): number =>
+  Math.max(Math.min(Number(value), Number.MAX_SAFE_INTEGER), Number.MIN_SAFE_INTEGER)
 
 const devices = <T, R>(list: readonly T[] | null, read: (one: T) => R): R[] | undefined =>
   list?.length ? list.map(read) : undefined

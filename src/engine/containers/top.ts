@@ -22,17 +22,20 @@ export async function topContainer(
     output = (await run("ps", args, { maxBuffer: 64 << 20 })).stdout
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string }
-    throw new Failure("internal", `error running ps: ${(stderr || message).trim()}`, error)
+    // What ps itself refuses is the fault of the arguments; its first line says why.
+    const refused = stderr?.trim().split("\n")[0]
+    if (refused) throw new Failure("invalidArgument", refused, error)
+    throw new Failure("internal", `error running ps: ${message}`, error)
   }
   return filterProcesses(output, new Set(context.tasks.pids(scope, container.id)))
 }
 
-/** Keeps the lines whose PID column names one of `pids`. @throws internal when there is no PID column */
+/** Keeps the lines whose PID column names one of `pids`. @throws invalidArgument when there is no PID column */
 export function filterProcesses(output: string, pids: ReadonlySet<number>): TopResponse {
   const [head = "", ...lines] = output.split("\n")
   const Titles = head.trim().split(/\s+/)
   const column = Titles.indexOf("PID")
-  if (column < 0) throw new Failure("internal", "Couldn't find PID field in ps output")
+  if (column < 0) throw new Failure("invalidArgument", "Couldn't find PID field in ps output")
   const Processes: string[][] = []
   let kept = false
   for (const line of lines) {

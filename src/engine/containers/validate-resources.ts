@@ -121,7 +121,7 @@ function checkCpu(now: () => Resources, discard: Discard, { features, cpus }: Re
 function checkSet(asked: string, available: string, name: string, what: string): void {
   if (asked === "") return
   const wanted = parseSet(asked)
-  if (!wanted) throw refuse(`Invalid value ${asked} for ${name}`)
+  if (!wanted || wanted.size === 0) throw refuse(`Invalid value ${asked} for ${name}`)
   const there = parseSet(available) ?? new Set()
   if ([...wanted].some((one) => !there.has(one)))
     throw refuse(`Requested ${what} are not available - requested ${asked}, available: ${available}`)

@@ -31,6 +31,7 @@ async function readJson(request: HttpRequest): Promise<Json | undefined> {
   if (!request.hasBody && type === "") return undefined
   checkContentType(type)
   if (!request.hasBody) return undefined
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge()
   const text = (await readBytes(request.body)).toString("utf8")
   try {
     return decodeJson(text)
@@ -53,12 +54,14 @@ function checkContentType(type: string): void {
     throw new Failure("invalidArgument", `unsupported Content-Type header (${type}): must be 'application/json'`)
 }
 
+const tooLarge = () => new Failure("tooLarge", `the request body is larger than ${maxBytes} bytes`)
+
 async function readBytes(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Uint8Array[] = []
   let bytes = 0
   for await (const part of body) {
     bytes += part.length
-    if (bytes > maxBytes) throw new Failure("tooLarge", `the request body is larger than ${maxBytes} bytes`)
+    if (bytes > maxBytes) throw tooLarge()
     parts.push(part)
   }
   return parts.length === 1

@@ -14,7 +14,6 @@ import { newestVersion, oldestVersion } from "../compat/version.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import type { Containers } from "../containers/contract.ts"
 import type { Images } from "../images/contract.ts"
-import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { DiskUsageType, System } from "./contract.ts"
 
@@ -118,9 +117,9 @@ export class EngineSystem implements System {
       ],
       Plugins: {
         Volume: ["local"],
-        Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
+        Network: context.network ? ["bridge", "host", "null"] : ["host", "null"],
         Authorization: null,
-        Log: Object.keys(logDrivers),
+        Log: ["json-file", "local", "none"],
       },
       MemoryLimit: features.memory,
       SwapLimit: features.swap,
@@ -249,7 +248,7 @@ export class EngineSystem implements System {
     ]
     const warnings = [
       ...missing.filter(([present]) => !present).map(([, text]) => text),
-      ...context.networking.warnings().map((text) => `WARNING: ${text}`),
+      ...(context.network?.warnings() ?? []).map((text) => `WARNING: ${text}`),
       ...(context.host.initPath
         ? []
         : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),

@@ -81,6 +81,9 @@ export class LocalVolumes implements Volumes {
           : `"${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`
       throw new Failure("invalidArgument", `create ${name}: ${reason}`)
     }
+    if (name.length > 255) {
+      throw new Failure("invalidArgument", `create ${name}: volume name is too long, names have at most 255 characters`)
+    }
     const options = request.DriverOpts && Object.keys(request.DriverOpts).length > 0 ? request.DriverOpts : null
     if (options) checkVolumeOptions(name, options)
     return await this.#perVolume.run(name, async () => {
