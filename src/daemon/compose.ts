@@ -1,15 +1,21 @@
+import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
+import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
+import { logConfig } from "../engine/containers/launch.ts"
+import { followOutput } from "../engine/containers/logs.ts"
 import { quiesceContainers, recoverContainers } from "../engine/containers/recover.ts"
 import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
-import { PredefinedNetworks } from "../engine/networks/service.ts"
+import { LogForwarding } from "../engine/logging/forwarding.ts"
+import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog.ts"
+import { EngineNetworks } from "../engine/networks/service.ts"
 import { EngineRegistry } from "../engine/registry/service.ts"
 import { createApiServer } from "../engine/server.ts"
 import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
@@ -18,8 +24,8 @@ import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
-import { openBridgeNetwork } from "../network/bridge.ts"
-import type { BridgeNetwork, Endpoint } from "../network/contract.ts"
+import type { Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
+import { openNetworking } from "../network/networking.ts"
 import { resolveCapabilities } from "../runtime/capabilities.ts"
 import { findInit } from "../runtime/init.ts"
 import { SeccompFilters } from "../runtime/seccomp/filter.ts"
@@ -56,7 +62,13 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       ...(exporter ? { exporter: exporter.sink } : {}),
     }),
   )
-  const network = config.bridge.name === "none" ? undefined : stack.use(await bridge(config, core, log))
+  const networking = stack.use(await openNetworks(config, core, log))
+  const networks = new NetworkCatalog(core.database.collection<NetworkDocument>("engine.networks"), {
+    bridge: networking.defaultNetwork !== undefined,
+    created: formatNanos(began),
+  })
+  // A crash may have come between the two records of a creation or a removal.
+  for (const { id } of networking.networks()) if (!networks.get(id)) networking.remove(id)
   const events = new EventHistory()
   const registry = new ContainerRegistry(core.containers)
   const background = (name: string): Scope => ({
@@ -86,6 +98,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     leases: core.leases,
     transfer: core.transfer,
     remote: core.remote,
+    download: (url, signal) => download(core.registries.http, url, signal),
     collector: core.collector,
     events,
     usedBy: (imageId) =>
@@ -97,7 +110,16 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         )
         .map((container) => ({ id: container.id, running: container.running })),
   })
+  const containersRoot = join(config.roots.data, "containers")
+  const logForwarding = new LogForwarding({
+    containersRoot,
+    log,
+    logConfig: (container) => logConfig({ containersRoot }, container),
+    follow: (container, signal) =>
+      followOutput({ tasks: core.tasks }, { ...background("forward log"), signal }, container),
+  })
   const context: ContainerContext = {
+    logForwarding,
     registry,
     execs: new Map(),
     tasks: core.tasks,
@@ -107,7 +129,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     files: core.files,
     images,
     volumes,
-    ...(network ? { network } : {}),
+    networking,
+    networks,
     events,
     traces,
     log,
@@ -145,12 +168,13 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     ],
     rootsInSight: core.rootsInSight,
     dataRoot: config.roots.data,
-    containersRoot: join(config.roots.data, "containers"),
+    containersRoot,
     background,
   }
   stack.defer(() => quiesceContainers(context))
+  stack.defer(() => logForwarding.stop())
   await recoverContainers(context)
-  await network?.reconcile(
+  await networking.reconcile(
     new Set(
       registry
         .all()
@@ -167,11 +191,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       execs: new ExecService(context),
       images,
       volumes,
-      networks: new PredefinedNetworks({
-        registry,
-        created: formatNanos(began),
-        ...(network ? { bridge: network } : {}),
-      }),
+      networks: new EngineNetworks(context),
       events,
       system: new EngineSystem({
         context,
@@ -268,15 +288,22 @@ function fileSystemOf(path: string): string {
   return best.type
 }
 
-function bridge(config: DaemonConfig, core: Core, log: Log): Promise<BridgeNetwork> {
-  const { bridge: options, addressPools } = config
-  return openBridgeNetwork({
-    bridge: options.name,
-    runRoot: config.roots.run,
-    records: core.database.collection<Endpoint>("network.endpoints"),
+function openNetworks(config: DaemonConfig, core: Core, log: Log): Promise<Networking> {
+  const { bridge: options, addressPools, roots } = config
+  const withBridge = options.name !== "none"
+  return openNetworking({
+    // Without a bridge, the run root tells this daemon's interfaces from those of others.
+    name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
+    defaultBridge: withBridge,
+    runRoot: roots.run,
+    sandboxes: core.database.collection<Sandbox>("network.sandboxes"),
+    networks: core.database.collection<NetworkRecord>("network.networks"),
     ...(options.address ? { bip: options.address } : {}),
+    ...(options.address6 ? { bip6: options.address6 } : {}),
     ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
+    ...(options.fixedCidr6 ? { fixedCidr6: options.fixedCidr6 } : {}),
     ...(options.mtu ? { mtu: options.mtu } : {}),
+    ipv6: options.ipv6,
     icc: options.icc,
     ipForward: options.ipForward,
     ipMasq: options.masquerade,

@@ -20,7 +20,10 @@ export interface DaemonConfig {
   readonly bridge: {
     readonly name: string
     readonly address?: string
+    readonly address6?: string
     readonly fixedCidr?: string
+    readonly fixedCidr6?: string
+    readonly ipv6: boolean
     readonly mtu?: number
     readonly icc: boolean
     readonly ipForward: boolean
@@ -111,7 +114,10 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     runtimes: runtimes(list("add-runtime")),
     bridge: {
       name: text("bridge") ?? "barge0",
-      ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr"), mtu: number("mtu"), hostIp: text("ip") }),
+      ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr") }),
+      ...pick({ address6: text("bip6"), fixedCidr6: text("fixed-cidr-v6") }),
+      ipv6: flag("ipv6", false),
+      ...pick({ mtu: number("mtu"), hostIp: text("ip") }),
       icc: flag("icc", true),
       ipForward: flag("ip-forward", true),
       masquerade: flag("ip-masq", true),

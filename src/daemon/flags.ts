@@ -24,6 +24,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   },
   "authorization-plugin": { kind: "list", key: "authorization-plugins", help: "Authorization plugins to load" },
   bip: { kind: "text", help: "Address and prefix length of the default bridge" },
+  bip6: { kind: "text", help: "IPv6 address and prefix length of the default bridge" },
   bridge: { kind: "text", short: "b", help: "Name of the default bridge, made when absent; none for no bridge" },
   "cgroup-parent": { kind: "text", help: "Parent cgroup for all containers" },
   "config-file": { kind: "text", help: "Daemon configuration file" },
@@ -32,6 +33,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     kind: "text",
     help: "containerd namespace",
     withoutEffect: "the Docker API works in the namespace moby",
+  },
+  "containerd-plugins-namespace": {
+    kind: "text",
+    help: "containerd namespace of plugins",
+    withoutEffect: "there are no plugins",
   },
   "cpu-rt-period": {
     kind: "int",
@@ -67,6 +73,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "exec-root": { kind: "text", help: "Root directory of sockets, bundles and other state of the running system" },
   experimental: { kind: "bool", help: "Enable experimental features" },
   "fixed-cidr": { kind: "text", help: "Subnet for addresses of the default bridge" },
+  "fixed-cidr-v6": { kind: "text", help: "IPv6 subnet for addresses of the default bridge" },
   group: { kind: "text", short: "G", help: "Group that owns the unix socket" },
   help: { kind: "bool", help: "Print usage" },
   host: { kind: "list", key: "hosts", short: "H", help: "Sockets to listen on (unix://, tcp://, fd://)" },

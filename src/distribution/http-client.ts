@@ -34,6 +34,8 @@ export interface HttpAnswer extends ResponseHead {
   readonly url: URL
   /** May be read once. Leaving it early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>
+  /** Closes the connection when the body is not going to be read. */
+  discard(): void
 }
 
 export interface HttpClientOptions {
@@ -112,7 +114,7 @@ export class HttpClient implements Disposable {
       const body = this.#body(head, settings)
       // A bodiless answer frees the connection without being read.
       if (isBodiless(request.method, head)) for await (const _ of body);
-      return { ...head, url: request.url, body }
+      return { ...head, url: request.url, body, discard: abort }
     } catch (error) {
       settled()
       throw error

@@ -25,6 +25,8 @@ export interface RemoteBlob {
   /** Whether parts of it can be asked for. */
   readonly rangeable: boolean
   readonly body: AsyncIterable<Uint8Array>
+  /** Closes the connection when the body is not going to be read. */
+  discard(): void
 }
 
 const manifestTypes = [
@@ -112,7 +114,7 @@ export class Repository {
         expect: ranged ? [200, 206] : [200],
         ...(signal ? { signal } : {}),
       })
-      return { ...placeOf(answer), body: answer.body }
+      return remoteBlob(answer)
     })
   }
 
@@ -134,7 +136,7 @@ export class Repository {
             expect: [200, 206],
             ...(signal ? { signal } : {}),
           })
-          return { ...placeOf(answer), body: answer.body }
+          return remoteBlob(answer)
         } catch (error) {
           failure = error
         }
@@ -372,14 +374,24 @@ function parse(text: string, what: string): object {
 }
 
 /** Where in the blob an answer's body lies (RFC 9110, section 14.4). */
-function placeOf(answer: HttpAnswer): Omit<RemoteBlob, "body"> {
+function remoteBlob(answer: HttpAnswer): RemoteBlob {
+  const { body, discard } = answer
   const length = answer.headers.get("content-length")
   const bytes = length === undefined ? undefined : Number(length)
   const rangeable = answer.status === 206 || answer.headers.get("accept-ranges") === "bytes"
-  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable }
+  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable, body, discard }
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "")
-  if (!range) throw new Failure("unavailable", `${answer.url.host} sent a part of a blob without saying which`)
-  return { offset: Number(range[1]), size: range[2] === "*" ? undefined : Number(range[2]), rangeable }
+  if (!range) {
+    discard()
+    throw new Failure("unavailable", `${answer.url.host} sent a part of a blob without saying which`)
+  }
+  return {
+    offset: Number(range[1]),
+    size: range[2] === "*" ? undefined : Number(range[2]),
+    rangeable,
+    body,
+    discard,
+  }
 }
 
 /** The address of the next page (RFC 8288, `rel="next"`). */

@@ -24,15 +24,41 @@ export interface UdpFlow {
 }
 
 /**
- * Makes the kernel forget the tracked IPv4 UDP flows to `port` that `chosen` picks. The next packet of such a flow is treated as
+ * Makes the kernel forget the tracked IPv4 UDP flows to `port` (to any, when undefined) that `chosen` picks. The next packet of such a flow is treated as
  * a first one and meets the address translation that holds now: without this, a client that goes on sending
  * keeps the translation, or the lack of one, from when it began. Takes time in proportion to all tracked flows.
  * @param socket of protocol `netfilter`
  * @returns how many there were @throws SystemError
  */
-export function forgetUdpFlows(socket: NetlinkSocket, port: number, chosen: (flow: UdpFlow) => boolean): number {
-  const wanted = Buffer.concat([
-    header,
+export function forgetUdpFlows(
+  socket: NetlinkSocket,
+  port: number | undefined,
+  chosen: (flow: UdpFlow) => boolean,
+): number {
+  const ofPort = port === undefined ? [] : filterByPort(port)
+  const wanted = Buffer.concat([header, ...ofPort])
+  let forgotten = 0
+  for (const { body } of socket.dump({ type: IPCTNL_MSG_CT_GET, body: wanted, subject: "list of tracked flows" })) {
+    const attributes = attributesOf(body, headerLength)
+    const original = attributes.get(CTA.original)
+    const reply = attributes.get(CTA.reply)
+    if (!original || !reply) continue
+    const to = endsOf(original)
+    // A kernel before 5.8 lists everything.
+    if (to.protocol !== IPPROTO_UDP || to.destinationPort === undefined) continue
+    if (port !== undefined && to.destinationPort !== port) continue
+    const flow = {
+      destination: to.destination,
+      destinationPort: to.destinationPort,
+      answeredBy: endsOf(reply).source,
+    }
+    if (chosen(flow) && forget(socket, original, attributes.get(CTA.id))) forgotten++
+  }
+  return forgotten
+}
+
+function filterByPort(port: number): readonly Buffer[] {
+  return [
     nested(
       CTA.original,
       nested(
@@ -46,20 +72,7 @@ export function forgetUdpFlows(socket: NetlinkSocket, port: number, chosen: (flo
       attribute(1, u32(filterFlags.protocolNumber | filterFlags.destinationPort)),
       attribute(2, u32(0)),
     ),
-  ])
-  let forgotten = 0
-  for (const { body } of socket.dump({ type: IPCTNL_MSG_CT_GET, body: wanted, subject: "list of tracked flows" })) {
-    const attributes = attributesOf(body, headerLength)
-    const original = attributes.get(CTA.original)
-    const reply = attributes.get(CTA.reply)
-    if (!original || !reply) continue
-    const to = endsOf(original)
-    // A kernel before 5.8 lists everything.
-    if (to.protocol !== IPPROTO_UDP || to.destinationPort !== port) continue
-    const flow = { destination: to.destination, destinationPort: port, answeredBy: endsOf(reply).source }
-    if (chosen(flow) && forget(socket, original, attributes.get(CTA.id))) forgotten++
-  }
-  return forgotten
+  ]
 }
 
 function forget(socket: NetlinkSocket, original: Buffer, id: Buffer | undefined): boolean {

@@ -1,7 +1,7 @@
 import { Failure } from "../errors/failure.ts"
 import { SystemError } from "./libc.ts"
 import { type NetlinkMessage, type NetlinkRequest, type NetlinkSocket, requestFlags } from "./netlink.ts"
-import { attribute, attributesOf, nested, text, textOf, u8, u32 } from "./netlink-attributes.ts"
+import { attribute, attributesOf, nested, text, textOf, u8, u16, u32 } from "./netlink-attributes.ts"
 
 const RTM_NEWLINK = 16
 const RTM_DELLINK = 17
@@ -15,17 +15,31 @@ const IFLA = {
   address: 1,
   ifname: 3,
   mtu: 4,
+  link: 5,
   master: 10,
   protinfo: 12,
   linkinfo: 18,
   stats64: 23,
+  afSpec: 26,
   netNsFd: 28,
   kind: 1,
   data: 2,
   vethPeer: 1,
   portMode: 4,
   portIsolated: 33,
+  macvlanMode: 1,
+  ipvlanMode: 1,
+  ipvlanFlags: 2,
+  vlanId: 1,
+  inet6AddressMode: 8,
 } as const
+const AF_INET6 = 10
+const IN6_ADDR_GEN_MODE_NONE = 1
+
+/** Modes of macvlan and ipvlan links (linux/if_link.h). */
+export const macvlanModes = { private: 1, vepa: 2, bridge: 4, passthru: 8 } as const
+export const ipvlanModes = { l2: 0, l3: 1, l3s: 2 } as const
+export const ipvlanFlags = { bridge: 0, private: 1, vepa: 2 } as const
 
 export interface Link {
   readonly index: number
@@ -128,18 +142,92 @@ export function linkCounters(socket: NetlinkSocket, name: string): LinkCounters 
 /** Makes a bridge, up. @throws SystemError; EEXIST when a link of that name exists */
 export function createBridge(
   socket: NetlinkSocket,
-  bridge: { readonly name: string; readonly macAddress: string; readonly mtu: number },
+  bridge: { readonly name: string; readonly macAddress?: string; readonly mtu: number },
 ): void {
   const body = Buffer.concat([
     interfaceHeader(0, IFF_UP, IFF_UP),
     attribute(IFLA.ifname, text(bridge.name)),
-    attribute(IFLA.address, macBytes(bridge.macAddress)),
+    ...(bridge.macAddress ? [attribute(IFLA.address, macBytes(bridge.macAddress))] : []),
     attribute(IFLA.mtu, u32(bridge.mtu)),
     nested(IFLA.linkinfo, attribute(IFLA.kind, text("bridge"))),
   ])
   const flags = requestFlags.create | requestFlags.exclusive
   socket.execute({ type: RTM_NEWLINK, flags, body, subject: `bridge ${bridge.name}` })
 }
+
+/** Makes a link of `kind` with its kind's own attributes. @throws SystemError; EOPNOTSUPP when the kernel lacks the kind */
+function createOnParent(
+  socket: NetlinkSocket,
+  link: {
+    readonly name: string
+    readonly kind: string
+    readonly parent: number
+    readonly data: readonly Buffer[]
+    readonly namespace?: number
+    readonly macAddress?: string
+    readonly mtu?: number
+  },
+): void {
+  const body = Buffer.concat([
+    interfaceHeader(),
+    attribute(IFLA.ifname, text(link.name)),
+    ...(link.parent ? [attribute(IFLA.link, u32(link.parent))] : []),
+    ...(link.namespace === undefined ? [] : [attribute(IFLA.netNsFd, u32(link.namespace))]),
+    ...(link.macAddress ? [attribute(IFLA.address, macBytes(link.macAddress))] : []),
+    ...(link.mtu ? [attribute(IFLA.mtu, u32(link.mtu))] : []),
+    nested(
+      IFLA.linkinfo,
+      attribute(IFLA.kind, text(link.kind)),
+      ...(link.data.length > 0 ? [nested(IFLA.data, ...link.data)] : []),
+    ),
+  ])
+  const flags = requestFlags.create | requestFlags.exclusive
+  socket.execute({ type: RTM_NEWLINK, flags, body, subject: `${link.kind} ${link.name}` })
+}
+
+/** A link to be made on top of another one, straight in the namespace of descriptor `namespace`; down. */
+export interface ChildLink {
+  readonly name: string
+  /** Index of the link below. */
+  readonly parent: number
+  readonly namespace: number
+  readonly mtu?: number
+}
+
+/** Makes a macvlan link. @throws SystemError; EOPNOTSUPP when the kernel lacks macvlan */
+export const createMacvlan = (
+  socket: NetlinkSocket,
+  link: ChildLink & { readonly mode: keyof typeof macvlanModes; readonly macAddress: string },
+): void =>
+  createOnParent(socket, {
+    ...link,
+    kind: "macvlan",
+    data: [attribute(IFLA.macvlanMode, u32(macvlanModes[link.mode]))],
+  })
+
+/** Makes an ipvlan link, which has its parent's MAC address. @throws SystemError; EOPNOTSUPP when the kernel lacks ipvlan */
+export const createIpvlan = (
+  socket: NetlinkSocket,
+  link: ChildLink & { readonly mode: keyof typeof ipvlanModes; readonly flag: keyof typeof ipvlanFlags },
+): void =>
+  createOnParent(socket, {
+    ...link,
+    kind: "ipvlan",
+    data: [
+      attribute(IFLA.ipvlanMode, u16(ipvlanModes[link.mode])),
+      attribute(IFLA.ipvlanFlags, u16(ipvlanFlags[link.flag])),
+    ],
+  })
+
+/** Makes a link of VLAN `id` on top of another one. @throws SystemError */
+export const createVlan = (
+  socket: NetlinkSocket,
+  link: { readonly name: string; readonly parent: number; readonly id: number },
+): void => createOnParent(socket, { ...link, kind: "vlan", data: [attribute(IFLA.vlanId, u16(link.id))] })
+
+/** Makes a link that leads nowhere. @throws SystemError; EOPNOTSUPP when the kernel lacks the kind */
+export const createDummy = (socket: NetlinkSocket, name: string): void =>
+  createOnParent(socket, { name, parent: 0, kind: "dummy", data: [] })
 
 export interface VethPair {
   readonly host: string
@@ -197,6 +285,30 @@ export const linkUp = (index: number): NetlinkRequest => ({
   type: RTM_NEWLINK,
   body: interfaceHeader(index, IFF_UP, IFF_UP),
   subject: `link ${index} up`,
+})
+
+/** The request that brings a link down. */
+export const linkDown = (index: number): NetlinkRequest => ({
+  type: RTM_NEWLINK,
+  body: interfaceHeader(index, 0, IFF_UP),
+  subject: `link ${index} down`,
+})
+
+/** The request that keeps the kernel from giving a link an IPv6 address by itself; before it is up. */
+export const withoutLinkLocal = (index: number): NetlinkRequest => ({
+  type: RTM_SETLINK,
+  body: Buffer.concat([
+    interfaceHeader(index),
+    nested(IFLA.afSpec, nested(AF_INET6, attribute(IFLA.inet6AddressMode, u8(IN6_ADDR_GEN_MODE_NONE)))),
+  ]),
+  subject: `address mode of link ${index}`,
+})
+
+/** The request that gives a link another name. */
+export const rename = (index: number, name: string): NetlinkRequest => ({
+  type: RTM_NEWLINK,
+  body: Buffer.concat([interfaceHeader(index), attribute(IFLA.ifname, text(name))]),
+  subject: `name ${name} of link ${index}`,
 })
 
 /** The request that makes a link a port of the bridge of index `master`. */

@@ -1,19 +1,20 @@
 import { closeSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { check, libc, types } from "./libc.ts"
 import { mount, mountFlags } from "./mount.ts"
-import { NetlinkSocket } from "./netlink.ts"
 
-const c = libc({ unshare: { args: [types.i32], returns: types.i32 } })
+const c = libc({
+  unshare: { args: [types.i32], returns: types.i32 },
+  setns: { args: [types.i32, types.i32], returns: types.i32 },
+})
 const CLONE_NEWNET = 0x40000000
 
 /**
- * Puts the calling thread into a new network namespace, binds that to `path` so that it stays, and opens an rtnetlink
- * socket in it. The thread stays there: only for a process that is made for this and ends soon, never for one that
- * serves (other threads that start from this one would be in the namespace too).
- * @param sysctls files below /proc/sys/net and what is written into them, in the new namespace
+ * Puts the calling thread into a new network namespace, binds that to `path` so that it stays. The thread stays
+ * there: only for a process that is made for this and ends soon, never for one that serves (other threads that start
+ * from this one would be in the namespace too).
  * @throws SystemError; nothing stays at `path`
  */
-export function makeNetworkNamespace(path: string, sysctls: Readonly<Record<string, string>>): NetlinkSocket {
+export function makeNetworkNamespace(path: string): void {
   closeSync(openSync(path, "wx", 0o444))
   try {
     check(c.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
@@ -22,12 +23,28 @@ export function makeNetworkNamespace(path: string, sysctls: Readonly<Record<stri
     rmSync(path)
     throw error
   }
+}
+
+/** Puts the calling thread into the network namespace bound to `path`; it stays there, as above. @throws SystemError */
+export function enterNetworkNamespace(path: string): void {
+  const descriptor = openSync(path, "r")
+  try {
+    check(c.setns(descriptor, CLONE_NEWNET), "setns", path)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Writes files below /proc/sys/net, in the calling thread's namespace. @param sysctls paths below that folder, with slashes.
+ * A file that the kernel does not have is passed over when `lenient`.
+ */
+export function writeNetworkSysctls(sysctls: Readonly<Record<string, string>>, lenient: boolean): void {
   for (const [file, value] of Object.entries(sysctls)) {
     try {
       writeFileSync(`/proc/sys/net/${file}`, value)
     } catch (error) {
-      if ((error as { code?: string }).code !== "ENOENT") throw error // a kernel without IPv6 has none of its files
+      if (!lenient || (error as { code?: string }).code !== "ENOENT") throw error
     }
   }
-  return NetlinkSocket.open()
 }

@@ -31,9 +31,9 @@ function address(path: string): Buffer {
   return bytes
 }
 
-function open(path: string, use: (socket: number, name: Buffer) => void): number {
+function open(path: string, use: (socket: number, name: Buffer) => void, type: "stream" | "dgram" = "stream"): number {
   const name = address(path)
-  const socket = check(c.socket(AF_UNIX, socketTypes.stream | socketFlags.cloexec | socketFlags.nonblock, 0), "socket")
+  const socket = check(c.socket(AF_UNIX, socketTypes[type] | socketFlags.cloexec | socketFlags.nonblock, 0), "socket")
   try {
     use(socket, name)
     return socket
@@ -56,6 +56,17 @@ export function connectUnix(path: string): number {
   return open(path, (socket, name) => {
     check(c.connect(socket, name, name.length), "connect", path)
   })
+}
+
+/** A non-blocking datagram socket whose messages go to `path`. @throws SystemError; ECONNREFUSED, ENOENT, EPROTOTYPE */
+export function connectUnixDatagram(path: string): number {
+  return open(
+    path,
+    (socket, name) => {
+      check(c.connect(socket, name, name.length), "connect", path)
+    },
+    "dgram",
+  )
 }
 
 /** The next connection, non-blocking and close-on-exec, or {@link wouldBlock}. @throws SystemError; EMFILE */

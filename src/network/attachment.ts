@@ -1,90 +1,89 @@
 import { closeSync, openSync } from "node:fs"
-import { addAddress, addRoute, deleteAddress } from "../linux/addresses.ts"
-import { bridgePort, createVeth, linkByName, linkUp, setMacAddress } from "../linux/links.ts"
-import type { NetlinkSocket } from "../linux/netlink.ts"
-import type { HostBridge } from "./host-bridge.ts"
-import { formatAddress } from "./ipv4.ts"
-import type { NewNamespace } from "./namespaces.ts"
+import { addAddress } from "../linux/addresses.ts"
+import { bridgePort, createVeth, linkByName, linkUp, setMacAddress, withoutLinkLocal } from "../linux/links.ts"
+import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink.ts"
+import { type Address, addressBytes, formatAddress } from "../std/ip.ts"
 
-/** The name that containers see. */
-export const containerInterface = "eth0"
-const loopbackIndex = 1
-
-/** A namespace joined to a bridge, configured: all that is missing is a container in it. */
-export interface Attachment {
-  /** Of the namespace and of the host's end of the veth pair. */
-  readonly name: string
-  readonly path: string
-  /** Opened inside the namespace; holds it alive until disposed. */
-  readonly socket: NetlinkSocket
-  /** Of the container's interface, in the namespace. */
-  readonly index: number
-  readonly address: number
-  readonly macAddress: string
+/** An address with the length of its network's prefix. */
+export interface PlacedAddress {
+  readonly address: Address
+  readonly prefixLength: number
 }
 
-/** Follows from the address, so that what neighbours remember of an address stays true when it changes hands. */
-const macOf = (address: number): string =>
-  `02:42:${formatAddress(address)
-    .split(".")
-    .map((part) => Number(part).toString(16).padStart(2, "0"))
-    .join(":")}`
+/** What an interface of a container gets. */
+export interface InterfacePlan {
+  /** The name that the container sees. */
+  readonly name: string
+  readonly macAddress: string
+  readonly addresses: readonly PlacedAddress[]
+  readonly mtu: number
+}
 
-/**
- * Joins a namespace to a bridge with an address and the default route. Takes about a millisecond. @throws SystemError;
- * the caller drops the namespace then, and the veth pair with it
- */
-export function attach(
-  host: NetlinkSocket,
-  bridge: HostBridge,
-  namespace: NewNamespace,
-  address: number,
-  isolated: boolean,
-): Attachment {
-  const { name, path, socket } = namespace
-  const macAddress = macOf(address)
+/** Where an interface goes. */
+export interface Place {
+  /** Of the bind-mounted namespace. */
+  readonly path: string
+  /** Opened inside the namespace. */
+  readonly route: NetlinkSocket
+}
+
+/** Follows from the IPv4 address, so that what neighbours remember of an address stays true when it changes hands. */
+export const macOf = (address: Address): string => {
+  const bytes = addressBytes(address)
+  const last = address.family === 4 ? bytes : bytes.subarray(12)
+  return `02:42:${[...last].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`
+}
+
+/** Runs `work` with the namespace open. */
+export function withNamespace<T>(path: string, work: (descriptor: number) => T): T {
   const descriptor = openSync(path, "r")
   try {
-    createVeth(host, {
-      host: name,
-      peer: containerInterface,
-      peerNamespace: descriptor,
-      peerMacAddress: macAddress,
-      mtu: bridge.mtu,
-      master: bridge.index,
-    })
+    return work(descriptor)
   } finally {
     closeSync(descriptor)
   }
-  // Hairpin: where bridges consult the IP rules (bridge-nf-call-iptables), a container's connection to a port that it published
-  // itself is turned around within the bridge.
-  host.execute(bridgePort(linkByName(host, name)!.index, { hairpin: true, isolated }))
-  const { index } = linkByName(socket, containerInterface)!
-  socket.execute(
-    linkUp(loopbackIndex),
-    linkUp(index),
-    addAddress(index, formatAddress(address), bridge.subnet.prefixLength),
-    addRoute(formatAddress(bridge.address)),
-  )
-  return { name, path, socket, index, address, macAddress }
 }
 
-/** Gives the container's interface another address, with the MAC address that goes with it. */
-export function changeAddress(bridge: HostBridge, attachment: Attachment, address: number): Attachment {
-  const { socket, index } = attachment
-  const { prefixLength } = bridge.subnet
-  const macAddress = macOf(address)
-  socket.execute(
-    deleteAddress(index, formatAddress(attachment.address), prefixLength),
-    setMacAddress(index, macAddress),
-    addAddress(index, formatAddress(address), prefixLength),
-    addRoute(formatAddress(bridge.address)),
+/** The requests that bring an interface up, with its addresses. */
+export function bringUp(index: number, plan: Pick<InterfacePlan, "addresses">): NetlinkRequest[] {
+  const ipv6 = plan.addresses.some(({ address }) => address.family === 6)
+  return [
+    ...(ipv6 ? [] : [withoutLinkLocal(index)]),
+    linkUp(index),
+    ...plan.addresses.map(({ address, prefixLength }) => addAddress(index, formatAddress(address), prefixLength)),
+  ]
+}
+
+/**
+ * Joins a namespace to a bridge. Takes about a millisecond. @returns the interface's index in the namespace
+ * @throws SystemError; the caller drops the namespace then, and the veth pair with it, or deletes `hostInterface`
+ */
+export function attachToBridge(
+  host: NetlinkSocket,
+  bridge: { readonly index: number; readonly isolated: boolean },
+  hostInterface: string,
+  place: Place,
+  plan: InterfacePlan,
+): number {
+  withNamespace(place.path, (peerNamespace) =>
+    createVeth(host, {
+      host: hostInterface,
+      peer: plan.name,
+      peerNamespace,
+      peerMacAddress: plan.macAddress,
+      mtu: plan.mtu,
+      master: bridge.index,
+    }),
   )
-  return { ...attachment, address, macAddress }
+  // Hairpin: where bridges consult the IP rules (bridge-nf-call-iptables), a container's connection to a port that it published
+  // itself is turned around within the bridge.
+  host.execute(bridgePort(linkByName(host, hostInterface)!.index, { hairpin: true, isolated: bridge.isolated }))
+  const { index } = linkByName(place.route, plan.name)!
+  place.route.execute(...bringUp(index, plan))
+  return index
 }
 
 /** Gives the container's interface another MAC address. @throws RangeError when it is none; SystemError */
-export function changeMac(attachment: Attachment, macAddress: string): Attachment {
-  attachment.socket.execute(setMacAddress(attachment.index, macAddress))
-  return { ...attachment, macAddress: macAddress.toLowerCase() }
+export function changeMac(route: NetlinkSocket, index: number, macAddress: string): void {
+  route.execute(setMacAddress(index, macAddress))
 }

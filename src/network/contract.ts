@@ -4,14 +4,14 @@ import type { Span } from "../trace/span.ts"
 export interface PortBinding {
   readonly protocol: "tcp" | "udp" | "sctp"
   readonly containerPort: number
-  /** Empty for all addresses. */
+  /** Empty for all addresses of both families. */
   readonly hostIp: string
   /** 0 asks for an ephemeral one; a range when `hostPortEnd` is larger. */
   readonly hostPort: number
   readonly hostPortEnd?: number
 }
 
-/** A port that is published: `hostPort` is the one that was chosen, `hostIp` is `0.0.0.0` for all addresses. */
+/** A port that is published: `hostPort` is the one that was chosen, `hostIp` is `0.0.0.0` or `::` for all addresses of a family. */
 export interface BoundPort {
   readonly protocol: "tcp" | "udp" | "sctp"
   readonly containerPort: number
@@ -19,21 +19,46 @@ export interface BoundPort {
   readonly hostPort: number
 }
 
-/** A container's place in a network. Plain data, kept in {@link Records}. */
+/** An address with what a container needs to use it. */
+export interface EndpointAddress {
+  readonly address: string
+  readonly prefixLength: number
+  /** Of the network; absent when it has none (`internal`, ipvlan L3). */
+  readonly gateway?: string
+}
+
+/** A container's place in a network. Plain data, kept in a {@link Sandbox}. */
 export interface Endpoint {
   readonly id: string
-  readonly containerId: string
-  readonly containerName: string
+  readonly networkId: string
+  /** The network's name. */
   readonly network: string
-  /** A bind-mounted network namespace, ready to be named in the OCI spec. */
-  readonly netnsPath: string
+  /** Empty where the interface as a whole lies in the container (macvlan, ipvlan). */
   readonly hostInterface: string
   readonly containerInterface: string
   readonly macAddress: string
-  readonly ipv4: string
-  readonly prefixLength: number
-  readonly gateway: string
+  readonly ipv4?: EndpointAddress
+  readonly ipv6?: EndpointAddress
+  /** The names that others of the network find it by; the first one is what its addresses are called. */
+  readonly names: readonly string[]
+  /** Names that only this container uses, for others of the network: alias → name. */
+  readonly links: Readonly<Record<string, string>>
+  /** The highest one among a container's networks gives the default route. */
+  readonly gatewayPriority: number
+}
+
+/** A container's network namespace with everything in it. Plain data, kept in {@link Records} by container ID. */
+export interface Sandbox {
+  readonly containerId: string
+  readonly containerName: string
+  /** A bind-mounted network namespace, ready to be named in the OCI spec. */
+  readonly path: string
+  readonly endpoints: readonly Endpoint[]
+  /** What shall be published, and what is: none while no network of the container leads to the outside. */
+  readonly bindings: readonly PortBinding[]
   readonly ports: readonly BoundPort[]
+  /** Name servers asked for what the networks do not know; the host's when empty. */
+  readonly nameservers: readonly string[]
 }
 
 /** Documents that survive the daemon: synchronous, each change durable against kill -9. A collection of core's metadata is one. */
@@ -49,28 +74,71 @@ export interface AddressPool {
   readonly size: number
 }
 
-/** How the default bridge shall be; what is absent has Docker's default. */
-export interface BridgeOptions {
-  /** The bridge's name, at most 15 characters; made when absent. Names of everything else of this daemon derive from it. */
-  readonly bridge: string
+/** One subnet of a network. */
+export interface SubnetConfig {
+  /** `ADDRESS/LENGTH`. */
+  readonly subnet: string
+  /** The part that addresses are chosen from. */
+  readonly range?: string
+  readonly gateway?: string
+  /** Addresses that belong to others and are never given out, by name. */
+  readonly auxiliary: Readonly<Record<string, string>>
+}
+
+export type DriverName = "bridge" | "macvlan" | "ipvlan"
+
+/** A network as asked for. */
+export interface NetworkRequest {
+  readonly id: string
+  readonly name: string
+  readonly driver: DriverName
+  readonly ipv4: boolean
+  readonly ipv6: boolean
+  /** Those asked for; a family without one gets one from the pools. */
+  readonly subnets: readonly SubnetConfig[]
+  /** Without a way to the outside, and without published ports. */
+  readonly internal: boolean
+  /** `com.docker.network.*` and the driver's own. */
+  readonly options: Readonly<Record<string, string>>
+}
+
+/** A network as it is: every family has its subnet, with a gateway. Kept in {@link Records} by ID. */
+export interface NetworkRecord extends NetworkRequest {
+  /** Of the bridge; of the interface below containers' own for macvlan and ipvlan. */
+  readonly hostInterface: string
+  /** The interface was made for this network and goes with it. */
+  readonly ownInterface: boolean
+  readonly mtu: number
+}
+
+/** How the daemon's networks shall be; what is absent has Docker's default. */
+export interface NetworkingOptions {
+  /** Names of everything on the host derive from it: the default bridge's name, or another word without one. */
+  readonly name: string
+  /** Make the default bridge, of that name. */
+  readonly defaultBridge: boolean
   /** Namespaces are bound below `<runRoot>/netns`. */
   readonly runRoot: string
-  /** Endpoints, by container ID. */
-  readonly records: Records<Endpoint>
-  /** Address and prefix of the bridge, `172.17.0.1/16`; chosen from the pools, around the host's routes, when absent. */
+  readonly sandboxes: Records<Sandbox>
+  readonly networks: Records<NetworkRecord>
+  /** Address and prefix of the default bridge, `172.17.0.1/16`; chosen from the pools, around the host's routes, when absent. */
   readonly bip?: string
-  /** The part of the subnet that addresses are chosen from. */
+  readonly bip6?: string
+  /** The part of the default bridge's subnet that addresses are chosen from. */
   readonly fixedCidr?: string
-  /** Bytes. Default: the MTU of the host's default route, at most 1500. */
+  readonly fixedCidr6?: string
+  /** The default bridge has IPv6 too. */
+  readonly ipv6?: boolean
+  /** Bytes, of the default bridge. Default: the MTU of the host's default route, at most 1500. */
   readonly mtu?: number
-  /** Containers may talk to each other. Default true. */
+  /** Containers of the default bridge may talk to each other. Default true. */
   readonly icc?: boolean
-  /** Switch IPv4 forwarding on when it is off. Default true. */
+  /** Switch forwarding on when it is off. Default true. */
   readonly ipForward?: boolean
-  /** Hide containers behind the host's address. Default true. */
+  /** Hide containers of the default bridge behind the host's address. Default true. */
   readonly ipMasq?: boolean
   readonly defaultAddressPools?: readonly AddressPool[]
-  /** Ready namespaces at most, refilled when half are used. Default 8; 0 keeps none ahead. */
+  /** Ready places in the default bridge at most, refilled when half are used. Default 8; 0 keeps none ahead. */
   readonly poolSize?: number
   /** The host's resolver configuration. Default `/etc/resolv.conf`. */
   readonly resolvConf?: string
@@ -78,45 +146,76 @@ export interface BridgeOptions {
   readonly log: (message: string) => void
 }
 
-export interface ConnectOptions {
-  readonly containerName: string
-  readonly ports: readonly PortBinding[]
+/** A container's wish to be in a network. */
+export interface EndpointRequest {
+  readonly networkId: string
   readonly macAddress?: string
-  /** A given address of the subnet instead of the next free one. */
+  /** Given addresses of the subnets instead of the next free ones. */
   readonly ipv4?: string
+  readonly ipv6?: string
+  readonly names: readonly string[]
+  readonly links: Readonly<Record<string, string>>
+  readonly gatewayPriority: number
+  /** The interface's name in the container. Default `eth0`, `eth1` and so on. */
+  readonly interfaceName?: string
+  /** Files below /proc/sys/net with what is written into them; `IFNAME` stands for the interface. */
+  readonly sysctls?: Readonly<Record<string, string>>
+}
+
+export interface JoinOptions {
+  readonly containerId: string
+  readonly containerName: string
+  /** In the order of the interfaces. */
+  readonly endpoints: readonly EndpointRequest[]
+  readonly ports: readonly PortBinding[]
+  /** See {@link Sandbox.nameservers}. */
+  readonly nameservers: readonly string[]
 }
 
 /**
- * The default bridge: its interface, address range, NAT, published ports and a pool of ready network namespaces.
- * All of it by rtnetlink and libnftables in this process; namespaces are made in a helper child.
+ * Networks of this host: bridges, address ranges, NAT, published ports, name resolution, and ready network namespaces. All of
+ * it by rtnetlink and libnftables in this process; namespaces are made in a helper child.
  *
- * Disposing keeps what living endpoints need, so that containers stay connected without the daemon; when there is none,
- * table, bridge (if it was made here) and namespaces vanish.
+ * Disposing keeps what living sandboxes need, so that containers stay connected without the daemon; when there is none,
+ * table and default bridge (if it was made here) vanish, and bridges of networks wait to be made again.
  */
-export interface BridgeNetwork extends AsyncDisposable {
-  readonly bridge: string
-  readonly subnet: string
-  readonly gateway: string
-  readonly prefixLength: number
-  readonly mtu: number
+export interface Networking extends AsyncDisposable {
+  /** The default bridge, if there is one; not removable. */
+  readonly defaultNetwork: NetworkRecord | undefined
   /**
-   * Takes a ready namespace and publishes ports. The endpoint is recorded before this resolves.
-   * @throws conflict naming the holder of a taken port or address, or when the container is connected; exhausted when no address is left
+   * Makes a network, recorded before this returns.
+   * @throws invalidArgument, permissionDenied (overlap), exhausted; notImplemented when the kernel lacks the driver
    */
-  connect(containerId: string, options: ConnectOptions, span: Span): Promise<Endpoint>
-  /** Frees ports and address at once, the namespace in the background. Idempotent. */
-  disconnect(containerId: string): Promise<void>
-  endpoint(containerId: string): Endpoint | undefined
-  endpoints(): readonly Endpoint[]
-  /** Interface counters for stats, as the container sees them, or undefined when it has gone. */
-  counters(containerId: string): InterfaceCounters | undefined
+  create(request: NetworkRequest): NetworkRecord
+  /** Removes a network, which must be empty. Idempotent. */
+  remove(networkId: string): void
+  network(networkId: string): NetworkRecord | undefined
+  networks(): readonly NetworkRecord[]
   /**
-   * Gives up the endpoints of containers that are not among `living`. To be called once after a start, when it is known
-   * what still runs; until then every recorded endpoint is kept.
+   * A container's namespace, joined to its networks; a ready one where there is one. Recorded before this resolves.
+   * @throws conflict naming the holder of a taken port or address; exhausted when no address is left
+   */
+  join(options: JoinOptions, span: Span): Promise<Sandbox>
+  /** Joins a sandbox that lives to a further network. @throws as {@link join} */
+  connect(containerId: string, request: EndpointRequest, span: Span): Promise<Endpoint>
+  /** Takes a sandbox that lives out of one network. Idempotent. */
+  disconnect(containerId: string, networkId: string): Promise<void>
+  /** Frees ports and addresses at once, the namespace in the background. Idempotent. */
+  leave(containerId: string): void
+  /** A container was renamed, or its names changed: what others find it by in a network from now on. */
+  rename(containerId: string, networkId: string, names: readonly string[]): void
+  sandbox(containerId: string): Sandbox | undefined
+  sandboxes(): readonly Sandbox[]
+  /** Interface counters for stats, as the container sees them, by interface. */
+  counters(containerId: string): Readonly<Record<string, InterfaceCounters>>
+  /**
+   * Gives up the sandboxes of containers that are not among `living`. To be called once after a start, when it is known
+   * what still runs; until then every recorded sandbox is kept.
    */
   reconcile(living: ReadonlySet<string>): Promise<void>
   /**
-   * Name servers for resolv.conf: the host's; when those are on the host's loopback, the gateway, where a forwarder then listens.
+   * Name servers for resolv.conf outside networks of the user: the host's; when those are on the host's loopback, the default
+   * bridge's gateway, where a forwarder then listens.
    */
   nameservers(): Promise<readonly string[]>
   /** What of other programs on this host stands in the way, with the commands that help; for `info`. */

@@ -27,18 +27,22 @@ export interface ResolverOptions {
   readonly dns?: readonly string[]
   readonly search?: readonly string[]
   readonly options?: readonly string[]
+  /** `nameservers` is the daemon's own: it passes questions on to `dns`, and knows names of a single word. */
+  readonly embedded?: boolean
 }
 
 /**
  * resolv.conf for a container.
  * @param host the host's resolv.conf, for its search list and options
- * @param nameservers those to use when none are asked for: see BridgeNetwork.nameservers
+ * @param nameservers those to use when none are asked for: see Networking.nameservers
  */
 export function resolvConf(host: string, nameservers: readonly string[], asked: ResolverOptions = {}): string {
-  const servers = asked.dns?.length ? asked.dns : nameservers
+  const servers = asked.embedded ? nameservers : asked.dns?.length ? asked.dns : nameservers
   const hostSearch = wordsOf(host, "search").length ? wordsOf(host, "search") : wordsOf(host, "domain")
   const search = (asked.search?.length ? asked.search : hostSearch).filter((domain) => domain !== ".")
-  const options = asked.options?.length ? asked.options : wordsOf(host, "options")
+  const given = asked.options?.length ? asked.options : wordsOf(host, "options")
+  const counts = asked.embedded && !given.some((option) => option.startsWith("ndots:"))
+  const options = counts ? [...given, "ndots:0"] : given
   const lines = [
     ...servers.map((address) => `nameserver ${address}`),
     ...(search.length ? [`search ${search.join(" ")}`] : []),
@@ -74,7 +78,7 @@ export interface HostsOptions {
 /** /etc/hosts for a container. */
 export function hostsFile(options: HostsOptions): string {
   const { hostname, domainname, gateway } = options
-  const names = domainname ? `${hostname}.${domainname} ${hostname}` : hostname
+  const names = ownNames(hostname, domainname)
   const extra = (options.extra ?? []).map((entry) => {
     const match = /^([^:=]+)[:=](.*)$/.exec(entry)
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1")
@@ -93,6 +97,16 @@ export function withHost(text: string, names: string, address: string): string {
   if (at < 0) return `${text}${text === "" || text.endsWith("\n") ? "" : "\n"}${address}\t${names}\n`
   return lines.with(at, `${address}\t${names}`).join("\n")
 }
+
+/** A hosts file in which the container's own `names` have `addresses`, and no others. */
+export function withOwnAddresses(text: string, names: string, addresses: readonly string[]): string {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.endsWith(`\t${names}`))
+  return `${[...lines, ...addresses.map((address) => `${address}\t${names}`)].join("\n")}\n`
+}
+
+/** What a container calls itself in its hosts file. */
+export const ownNames = (hostname: string, domainname: string | undefined): string =>
+  domainname ? `${hostname}.${domainname} ${hostname}` : hostname
 
 /** /etc/hostname for a container. */
 export const hostnameFile = (hostname: string): string => `${hostname}\n`

@@ -2,95 +2,125 @@ import { createHash } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Failure } from "../errors/failure.ts"
 import { addAddress, deleteAddress, listAddresses, listRoutes } from "../linux/addresses.ts"
-import { createBridge, deleteLink, type Link, linkByName, linkUp, listLinks, setMtu } from "../linux/links.ts"
+import {
+  createBridge,
+  deleteLink,
+  type Link,
+  linkByName,
+  linkUp,
+  listLinks,
+  setMtu,
+  withoutLinkLocal,
+} from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import type { BridgeOptions } from "./contract.ts"
+import { addressOf, cidrOf, formatAddress, only, overlap, type Subnet, subnetAround } from "../std/ip.ts"
 import { nameserversOf } from "./files.ts"
-import { chooseSubnet, defaultPools } from "./ipam.ts"
-import { formatAddress, parseAddress, parseCidr, type Subnet, subnetAround } from "./ipv4.ts"
 
-/** A bridge on the host, up and with its address. */
-export interface HostBridge {
-  readonly index: number
+/** A bridge as it shall be. */
+export interface BridgePlan {
   readonly name: string
-  readonly address: number
-  readonly subnet: Subnet
+  /** The daemon that bridges are made for: see {@link ownMac}. */
+  readonly owner: string
   readonly mtu: number
+  /** `ADDRESS/LENGTH` of the bridge itself. */
+  readonly addresses: readonly string[]
+  readonly ipv6: boolean
 }
 
 /**
- * Finds the bridge or makes it. An existing one keeps its address unless it was made here and another is asked for.
- * @throws invalidArgument when a link of that name is something else, or has another address than the one asked for
+ * Finds the bridge or makes it, up and with its addresses. One that was made here loses other addresses.
+ * @returns its index @throws invalidArgument when a link of that name is something else
  */
-export function ensureBridge(socket: NetlinkSocket, options: BridgeOptions): HostBridge {
-  const { bridge: name } = options
-  const wanted = options.bip === undefined ? undefined : parseCidr(options.bip, "--bip")
-  if (wanted && wanted.address === wanted.subnet.base && wanted.subnet.prefixLength < 31)
-    throw new Failure("invalidArgument", `--bip ${options.bip} names a network; give the bridge's own address in it`)
+export function ensureBridge(socket: NetlinkSocket, plan: BridgePlan): number {
+  const { name, owner, mtu } = plan
   let link = linkByName(socket, name)
   if (link && link.kind !== "bridge")
     throw new Failure("invalidArgument", `${name} exists and is not a bridge; choose another name with --bridge`)
-  const mtu = options.mtu || link?.mtu || routeMtu(socket)
   if (!link) {
-    createBridge(socket, { name, macAddress: ownMac(name), mtu })
+    createBridge(socket, { name, macAddress: ownMac(owner, name), mtu })
     link = linkByName(socket, name)!
+    if (!plan.ipv6) socket.execute(withoutLinkLocal(link.index))
   } else {
     if (!link.up) socket.execute(linkUp(link.index))
-    if (link.mtu !== mtu) socket.execute(setMtu(link.index, mtu))
+    if (link.mtu !== mtu && madeHere(link, owner)) socket.execute(setMtu(link.index, mtu))
   }
   const { index } = link
-  const addresses = listAddresses(socket).filter((entry) => entry.index === index)
-  const same = (entry: { readonly address: string; readonly prefixLength: number }) =>
-    !wanted || (parseAddress(entry.address) === wanted.address && entry.prefixLength === wanted.subnet.prefixLength)
-  const present = addresses.find(same)
-  if (present) return describe(link, present.address, present.prefixLength, mtu)
-  if (addresses.length > 0 && !madeHere(link))
-    throw new Failure(
-      "invalidArgument",
-      `bridge ${name} has the address ${addresses[0]!.address}/${addresses[0]!.prefixLength}, not ${options.bip}; leave --bip away or choose another --bridge`,
-    )
-  for (const entry of addresses) socket.execute(deleteAddress(index, entry.address, entry.prefixLength))
-  const subnet = wanted?.subnet ?? chooseSubnet(options.defaultAddressPools ?? defaultPools, inUse(socket))
-  const address = formatAddress(wanted?.address ?? subnet.base + 1)
-  socket.execute(addAddress(index, address, subnet.prefixLength))
-  return describe(link, address, subnet.prefixLength, mtu)
+  const wanted = new Set(plan.addresses.map(canonical))
+  for (const text of addressesOf(socket, index)) {
+    if (wanted.delete(canonical(text)) || !madeHere(link, owner)) continue
+    const [address, length] = text.split("/") as [string, string]
+    socket.execute(deleteAddress(index, address, Number(length)))
+  }
+  for (const text of wanted) {
+    const [address, length] = text.split("/") as [string, string]
+    socket.execute(addAddress(index, address, Number(length)))
+  }
+  return index
 }
 
-const describe = (link: Link, address: string, prefixLength: number, mtu: number): HostBridge => ({
-  index: link.index,
-  name: link.name,
-  address: parseAddress(address),
-  subnet: subnetAround(parseAddress(address), prefixLength),
-  mtu,
-})
+/** The addresses of a link as `ADDRESS/LENGTH`, without link-local IPv6 ones. */
+export const addressesOf = (socket: NetlinkSocket, index: number): readonly string[] =>
+  ([4, 6] as const)
+    .flatMap((family) => listAddresses(socket, family))
+    .filter((entry) => entry.index === index && !/^fe80:/i.test(entry.address))
+    .map(({ address, prefixLength }) => `${address}/${prefixLength}`)
+
+/** One spelling of each address. */
+const canonical = (text: string): string => {
+  const { address, subnet } = cidrOf(text)!
+  return `${formatAddress(address)}/${subnet.prefixLength}`
+}
 
 /** Removes the bridge if it was made here. @returns whether it was */
-export function removeBridge(socket: NetlinkSocket, name: string): boolean {
+export function removeBridge(socket: NetlinkSocket, owner: string, name: string): boolean {
   const link = linkByName(socket, name)
-  if (!link || !madeHere(link)) return false
+  if (!link || !madeHere(link, owner)) return false
   deleteLink(socket, name)
   return true
 }
 
+/** Bridges that were made for this daemon. */
+export const ownBridges = (socket: NetlinkSocket, owner: string): readonly string[] =>
+  listLinks(socket)
+    .filter((link) => link.kind === "bridge" && madeHere(link, owner))
+    .map(({ name }) => name)
+
 /** Everything that a new subnet must keep clear of: routes, addresses, name servers of the host. */
-function inUse(socket: NetlinkSocket): readonly Subnet[] {
-  const routes = listRoutes(socket)
-    .filter(({ prefixLength }) => prefixLength > 0)
-    .map(({ destination, prefixLength }) => subnetAround(parseAddress(destination), prefixLength))
-  const addresses = listAddresses(socket).map((entry) => subnetAround(parseAddress(entry.address), entry.prefixLength))
-  return [...routes, ...addresses, ...hostNameservers().map((address) => subnetAround(parseAddress(address), 32))]
+export function inUse(socket: NetlinkSocket): readonly Subnet[] {
+  const found: Subnet[] = []
+  for (const family of [4, 6] as const) {
+    for (const { destination, prefixLength } of listRoutes(socket, family))
+      if (prefixLength > 0) found.push(subnetAround(addressOf(destination)!, prefixLength))
+    for (const { address, prefixLength } of listAddresses(socket, family))
+      found.push(subnetAround(addressOf(address)!, prefixLength))
+  }
+  return [...found, ...hostNameservers()]
 }
 
-function hostNameservers(): readonly string[] {
+/** Whether another link of the host has an address in one of `subnets`, made since they were chosen. */
+export function collides(socket: NetlinkSocket, index: number, subnets: readonly Subnet[]): boolean {
+  return ([4, 6] as const)
+    .flatMap((family) => listAddresses(socket, family))
+    .some((entry) => {
+      if (entry.index === index) return false
+      const other = subnetAround(addressOf(entry.address)!, entry.prefixLength)
+      return subnets.some((subnet) => overlap(subnet, other))
+    })
+}
+
+function hostNameservers(): readonly Subnet[] {
   try {
-    return nameserversOf(readFileSync("/etc/resolv.conf", "utf8")).filter((address) => /^[\d.]+$/.test(address))
+    return nameserversOf(readFileSync("/etc/resolv.conf", "utf8")).flatMap((text) => {
+      const address = addressOf(text)
+      return address ? [only(address)] : []
+    })
   } catch {
     return []
   }
 }
 
 /** What a packet that leaves the host by its default route may measure, at most 1500 bytes. */
-function routeMtu(socket: NetlinkSocket): number {
+export function routeMtu(socket: NetlinkSocket): number {
   const route = listRoutes(socket).find(({ prefixLength, index }) => prefixLength === 0 && index > 0)
   const link = listLinks(socket).find(({ index }) => index === route?.index)
   return Math.min(link?.mtu ?? 1500, 1500)
@@ -98,14 +128,15 @@ function routeMtu(socket: NetlinkSocket): number {
 
 /**
  * The MAC address of bridges that are made here, locally administered. It stays when ports come and go, and it tells
- * them from bridges of others: only our own are removed, and only their address is changed.
+ * them from bridges of others, other daemons of this program included: only our own are removed, and only their address is changed.
  */
-function ownMac(name: string): string {
-  const hash = createHash("sha256").update(`barge ${name}`).digest()
+function ownMac(owner: string, name: string): string {
+  const hash = createHash("sha256").update(`barge ${owner} ${name}`).digest()
   return `02:42:${[...hash.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`
 }
 
-const madeHere = (link: Link): boolean => link.macAddress === ownMac(link.name)
+/** True when the bridge was made for the daemon `owner`. */
+export const madeHere = (link: Link, owner: string): boolean => link.macAddress === ownMac(owner, link.name)
 
 /**
  * Whether frames between ports of a bridge pass the IP rules too (the br_netfilter module's default). Then the forward

@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto"
 import { Failure } from "../errors/failure.ts"
+import { type Address, contains, formatAddress, formatSubnet, nth, overlap, type Subnet, sizeOf } from "../std/ip.ts"
 import type { AddressPool } from "./contract.ts"
-import { contains, formatAddress, formatSubnet, overlap, parseCidr, type Subnet, sizeOf } from "./ipv4.ts"
+import { parseCidr } from "./ip.ts"
 
-/** Docker's defaults for networks of a single host. */
+/** Docker's defaults for networks of a single host, and behind them space for thousands more. */
 export const defaultPools: readonly AddressPool[] = [
   { base: "172.17.0.0/16", size: 16 },
   { base: "172.18.0.0/16", size: 16 },
@@ -11,92 +13,106 @@ export const defaultPools: readonly AddressPool[] = [
   { base: "172.24.0.0/14", size: 16 },
   { base: "172.28.0.0/14", size: 16 },
   { base: "192.168.0.0/16", size: 20 },
+  { base: "10.192.0.0/10", size: 24 },
 ]
 
+/** A unique local pool of 65,536 IPv6 networks (RFC 4193), the same for the same seed. */
+export function ulaPool(seed: string): AddressPool {
+  const hash = createHash("sha256").update(`barge ula ${seed}`).digest("hex")
+  return { base: `fd${hash.slice(0, 2)}:${hash.slice(2, 6)}:${hash.slice(6, 10)}::/48`, size: 64 }
+}
+
 /**
- * The first subnet of the pools that overlaps none of `taken` (the host's routes, addresses and name servers, and other networks).
+ * The first subnet of the family in the pools that overlaps none of `taken` (the host's routes, addresses and name
+ * servers, and other networks).
  * @throws exhausted naming the flag that adds pools; invalidArgument for a pool that makes no sense
  */
-export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subnet[]): Subnet {
+export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subnet[], family: 4 | 6 = 4): Subnet {
   for (const pool of pools) {
     const { subnet } = parseCidr(pool.base, "default address pool")
-    if (!Number.isInteger(pool.size) || pool.size < subnet.prefixLength || pool.size > 30)
+    const most = subnet.family === 4 ? 30 : 126
+    if (!Number.isInteger(pool.size) || pool.size < subnet.prefixLength || pool.size > most)
       throw new Failure(
         "invalidArgument",
         `default address pool ${pool.base} cannot be cut into subnets of size ${pool.size}`,
       )
-    const end = subnet.base + sizeOf(subnet.prefixLength)
-    for (let base = subnet.base; base < end; base += sizeOf(pool.size)) {
-      const candidate = { base, prefixLength: pool.size }
-      if (!taken.some((other) => overlap(candidate, other))) return candidate
+    if (subnet.family !== family) continue
+    const inside = taken.filter((other) => overlap(subnet, other))
+    const step = sizeOf({ family, prefixLength: pool.size })
+    const end = subnet.base + sizeOf(subnet)
+    for (let base = subnet.base; base < end; base += step) {
+      const candidate = { family, base, prefixLength: pool.size }
+      if (!inside.some((other) => overlap(candidate, other))) return candidate
+      if (inside.some((other) => contains(other, nth(subnet, 0n)) && other.prefixLength <= subnet.prefixLength)) break
     }
   }
   throw new Failure(
     "exhausted",
-    "all predefined address pools overlap routes of this host or other networks; add one with --default-address-pool",
+    "all predefined address pools have been fully subnetted: they overlap routes of this host or other networks; add one with --default-address-pool",
   )
 }
 
 /**
- * The addresses of one network. An address that was given back is given out again as late as possible, so that a
+ * The addresses of one subnet. An address that was given back is given out again as late as possible, so that a
  * neighbour's memory of it, or a connection's, has gone by then.
  */
 export class Addresses {
   readonly subnet: Subnet
   readonly #range: Subnet
-  readonly #used = new Set<number>()
-  #cursor: number
+  readonly #used = new Set<bigint>()
+  #cursor: bigint
 
-  /** `range` (Docker's `--fixed-cidr`) limits what is chosen automatically; `reserved` is never given out. */
-  constructor(subnet: Subnet, options: { readonly range?: Subnet; readonly reserved: readonly number[] }) {
+  /** `range` (Docker's ip-range) limits what is chosen automatically; `reserved` is never given out. */
+  constructor(subnet: Subnet, options: { readonly range?: Subnet; readonly reserved: readonly Address[] }) {
     this.subnet = subnet
     this.#range = options.range ?? subnet
-    if (!contains(subnet, this.#range.base) || this.#range.prefixLength < subnet.prefixLength)
+    if (!contains(subnet, nth(this.#range, 0n)) || this.#range.prefixLength < subnet.prefixLength)
       throw new Failure(
         "invalidArgument",
         `address range ${formatSubnet(this.#range)} is not part of the network ${formatSubnet(subnet)}`,
       )
-    for (const address of options.reserved) this.#used.add(address)
-    if (subnet.prefixLength < 31) {
-      this.#used.add(subnet.base)
-      this.#used.add(subnet.base + sizeOf(subnet.prefixLength) - 1)
-    }
+    for (const { value } of options.reserved) this.#used.add(value)
+    if (subnet.family === 4 && subnet.prefixLength < 31) this.#used.add(subnet.base + sizeOf(subnet) - 1n)
+    if (sizeOf(subnet) > 2n) this.#used.add(subnet.base)
     this.#cursor = this.#range.base
   }
 
   /** How many addresses can still be chosen automatically, at least (reserved ones outside the range count as used). */
   get free(): number {
-    return Math.max(0, sizeOf(this.#range.prefixLength) - this.#used.size)
+    const free = sizeOf(this.#range) - BigInt(this.#used.size)
+    return free <= 0n ? 0 : free > 1_000_000n ? 1_000_000 : Number(free)
   }
 
   /** Takes the next free address of the range. @throws exhausted */
-  allocate(): number {
-    const size = sizeOf(this.#range.prefixLength)
-    for (let step = 0; step < size; step++) {
-      const address = this.#cursor
-      this.#cursor = address + 1 < this.#range.base + size ? address + 1 : this.#range.base
-      if (this.#used.has(address)) continue
-      this.#used.add(address)
-      return address
+  allocate(): Address {
+    const { family } = this.subnet
+    const end = this.#range.base + sizeOf(this.#range)
+    // Among one more candidates than there are used ones, one is free.
+    for (let step = 0; step <= this.#used.size && BigInt(step) < sizeOf(this.#range); step++) {
+      const value = this.#cursor
+      this.#cursor = value + 1n < end ? value + 1n : this.#range.base
+      if (this.#used.has(value)) continue
+      this.#used.add(value)
+      return { family, value }
     }
     throw new Failure(
       "exhausted",
-      `no available IPv4 addresses on this network's address pools: ${formatSubnet(this.#range)} is used up; remove containers or choose a larger --bip or --fixed-cidr`,
+      `no available IPv${family} addresses on this network's address pools: ${formatSubnet(this.#range)} is used up; remove containers or choose a larger subnet`,
     )
   }
 
   /** Takes a given address. @throws conflict when it is taken; invalidArgument outside the subnet */
-  reserve(address: number): void {
+  reserve(address: Address): void {
     if (!contains(this.subnet, address))
       throw new Failure(
         "invalidArgument",
         `address ${formatAddress(address)} is not in the network ${formatSubnet(this.subnet)}`,
       )
-    if (this.#used.has(address)) throw new Failure("conflict", `Address already in use: ${formatAddress(address)}`)
-    this.#used.add(address)
+    if (this.#used.has(address.value)) throw new Failure("permissionDenied", "Address already in use")
+    this.#used.add(address.value)
   }
 
-  release(address: number): void {
-    this.#used.delete(address)
+  release(address: Address): void {
+    if (contains(this.subnet, address)) this.#used.delete(address.value)
   }
 }

@@ -2,59 +2,98 @@ import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
+import { SystemError } from "../linux/libc.ts"
+import { linkUp } from "../linux/links.ts"
 import { umount } from "../linux/mount.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
-import { makeNetworkNamespace } from "../linux/network-namespace.ts"
+import { enterNetworkNamespace, makeNetworkNamespace, writeNetworkSysctls } from "../linux/network-namespace.ts"
+import { openResolverSockets, ResolverSockets } from "../linux/resolver-sockets.ts"
 import { receiveDescriptors, sendDescriptors } from "../linux/scm-rights.ts"
 import { socketPair } from "../linux/socket.ts"
 import { selfCommand } from "../std/self.ts"
 
 /**
  * Network namespaces are made by a child of this program: a thread of the daemon that entered one could not be brought
- * back for certain. The child binds each below `<run>/netns` and passes an rtnetlink socket that was opened inside; by
- * that socket the daemon configures the namespace without ever entering it.
+ * back for certain. The child binds each below `<run>/netns` and passes sockets that were opened inside; by these the
+ * daemon configures the namespace, and answers questions for names in it, without ever entering it.
  */
 
-/** What a container's namespace has from the start: no IPv6 on interfaces that come later, and what Docker sets so that PID 1 needs no capability for low ports and ping. */
+/** What a container's namespace has from the start: what Docker sets so that PID 1 needs no capability for low ports and ping. */
 const sysctls: Readonly<Record<string, string>> = {
-  "ipv6/conf/default/disable_ipv6": "1",
+  "ipv6/conf/default/accept_ra": "0",
   "ipv4/ip_unprivileged_port_start": "0",
   "ipv4/ping_group_range": "0 2147483647",
 }
 
-/** A new, empty namespace. The receiver disposes `socket`. */
-export interface NewNamespace {
+/** Where a container asks for names in networks of the user. */
+export const resolverAddress = "127.0.0.11"
+const resolverPort = 53
+
+/** What the daemon has of a namespace: sockets opened inside, by which it configures the namespace and answers in it. */
+export interface NamespaceSockets extends Disposable {
+  readonly route: NetlinkSocket
+  /** Port 53 of {@link resolverAddress}; absent when something in the namespace has it. */
+  readonly resolver: ResolverSockets | undefined
+}
+
+/** A namespace of a name below the folder. The receiver disposes its sockets. */
+export interface NewNamespace extends NamespaceSockets {
   readonly name: string
   readonly path: string
-  readonly socket: NetlinkSocket
 }
 
 const helperSocket = 3
+const loopbackIndex = 1
 
 /**
- * The child's side: `internal netns FOLDER NAME…`, with a seqpacket socket as descriptor 3 that gets one message, the
- * name, with the rtnetlink socket, per namespace. @returns the exit status
+ * The child's side. `internal netns make FOLDER NAME…` makes namespaces, `internal netns enter PATH [FILE=VALUE…]` enters one
+ * and writes sysctls. Descriptor 3 is a seqpacket socket that gets one message per namespace: the name, with the sockets.
+ * @returns the exit status
  */
 export function netnsHelper(args: readonly string[]): number {
-  const [folder, ...names] = args
-  if (!folder || names.length === 0) {
-    console.error("internal netns FOLDER NAME…: makes network namespaces for the daemon")
+  const [verb, place, ...rest] = args
+  if ((verb !== "make" && verb !== "enter") || !place) {
+    console.error(
+      "internal netns make FOLDER NAME… | enter PATH [FILE=VALUE…]: opens network namespaces for the daemon",
+    )
     return 2
   }
   const made: string[] = []
   try {
-    for (const name of names) {
-      using socket = makeNetworkNamespace(join(folder, name), sysctls)
+    if (verb === "enter") {
+      enterNetworkNamespace(place)
+      writeNetworkSysctls(Object.fromEntries(rest.map((pair) => pair.split("=", 2) as [string, string])), false)
+      sendSockets("entered")
+      return 0
+    }
+    for (const name of rest) {
+      makeNetworkNamespace(join(place, name))
       made.push(name)
-      sendDescriptors(helperSocket, Buffer.from(name), [socket.descriptor])
+      writeNetworkSysctls(sysctls, true)
+      sendSockets(name)
     }
     return 0
   } catch (error) {
     // The daemon may have gone: what it can no longer take stays nowhere.
-    for (const name of made) dropNamespace(join(folder, name))
+    for (const name of made) dropNamespace(join(place, name))
     console.error(messageOf(error))
     return 1
   }
+}
+
+function sendSockets(name: string): void {
+  using route = NetlinkSocket.open()
+  // Addresses of the loopback are the namespace's own from here on; a socket bound before answers from another one.
+  route.execute(linkUp(loopbackIndex))
+  let opened: ResolverSockets | undefined
+  try {
+    opened = openResolverSockets(resolverAddress, resolverPort)
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === "EADDRINUSE")) throw error
+  }
+  using resolver = opened
+  const sockets = resolver ? [resolver.udp, resolver.tcp] : []
+  sendDescriptors(helperSocket, Buffer.from(name), [route.descriptor, ...sockets])
 }
 
 /**
@@ -63,34 +102,69 @@ export function netnsHelper(args: readonly string[]): number {
  */
 export async function makeNamespaces(folder: string, names: readonly string[]): Promise<NewNamespace[]> {
   mkdirSync(folder, { recursive: true, mode: 0o711 })
+  const { received, words } = await runHelper(["make", folder, ...names])
+  const made = received.map(({ name, sockets }) => ({ name, path: join(folder, name), ...sockets }))
+  if (made.length === names.length) return made
+  for (const namespace of made) dropNamespace(namespace.path, namespace)
+  throw new Failure("internal", `network namespaces could not be made: ${words}`)
+}
+
+/**
+ * Opens sockets in a namespace that exists, and writes sysctls there (files below /proc/sys/net). Takes some 20 ms, for a child.
+ * @throws internal with the child's words
+ */
+export async function enterNamespace(
+  path: string,
+  changes: Readonly<Record<string, string>> = {},
+): Promise<NamespaceSockets> {
+  const pairs = Object.entries(changes).map(([file, value]) => `${file}=${value}`)
+  const { received, words } = await runHelper(["enter", path, ...pairs])
+  if (received[0]) return received[0].sockets
+  throw new Failure("internal", `network namespace ${path} could not be entered: ${words}`)
+}
+
+function socketsOf(descriptors: readonly number[]): NamespaceSockets {
+  const route = new NetlinkSocket(descriptors[0]!)
+  const [, udp, tcp] = descriptors
+  const resolver = udp === undefined || tcp === undefined ? undefined : new ResolverSockets(udp, tcp)
+  return {
+    route,
+    resolver,
+    [Symbol.dispose]: () => {
+      route[Symbol.dispose]()
+      resolver?.[Symbol.dispose]()
+    },
+  }
+}
+
+interface Received {
+  readonly name: string
+  readonly sockets: NamespaceSockets
+}
+
+/** Runs the child to its end. @returns what came over its socket, and what it said */
+async function runHelper(args: readonly string[]): Promise<{ readonly received: Received[]; readonly words: string }> {
   const [ours, theirs] = socketPair()
-  const made: NewNamespace[] = []
   try {
-    const ended = runHelper(folder, names, theirs)
+    const ended = startHelper(args, theirs)
     closeSync(theirs)
     const words = await ended
+    const received: Received[] = []
     for (;;) {
       // The child has ended, so everything that it sent lies in the socket, followed by the end.
       const message = receiveDescriptors(ours)
-      const descriptor = message?.descriptors[0]
-      if (!message || descriptor === undefined) break
-      const name = message.bytes.toString()
-      made.push({ name, path: join(folder, name), socket: new NetlinkSocket(descriptor) })
+      if (!message || message.descriptors.length === 0) return { received, words }
+      received.push({ name: message.bytes.toString(), sockets: socketsOf(message.descriptors) })
     }
-    if (made.length !== names.length) throw new Failure("internal", `network namespaces could not be made: ${words}`)
-    return made
-  } catch (error) {
-    for (const { path, socket } of made) dropNamespace(path, socket)
-    throw error
   } finally {
     closeSync(ours)
   }
 }
 
 /** Runs the child. @returns what it said, when it has ended */
-function runHelper(folder: string, names: readonly string[], socket: number): Promise<string> {
+function startHelper(args: readonly string[], socket: number): Promise<string> {
   const [command, ...first] = selfCommand()
-  const child = spawn(command!, [...first, "internal", "netns", folder, ...names], {
+  const child = spawn(command!, [...first, "internal", "netns", ...args], {
     stdio: ["ignore", "ignore", "pipe", socket],
   })
   let words = ""
@@ -107,8 +181,8 @@ function runHelper(folder: string, names: readonly string[], socket: number): Pr
  * Lets a namespace go: once no process is in it the kernel takes it apart on its own time, interfaces and all. Takes
  * some 30 µs. A path that is not bound, or not there, is not an error.
  */
-export function dropNamespace(path: string, socket?: NetlinkSocket): void {
-  socket?.[Symbol.dispose]()
+export function dropNamespace(path: string, sockets?: Disposable): void {
+  sockets?.[Symbol.dispose]()
   try {
     umount(path, { detach: true })
   } catch (error) {

@@ -69,13 +69,6 @@ export class NamespacePool<T> {
     return item
   }
 
-  /** Gives back one that was taken and not changed. */
-  putBack(item: T): void {
-    const waiter = this.#waiting.shift()
-    if (waiter) waiter.resolve(item)
-    else this.#ready.unshift(item)
-  }
-
   /** Fills up to the size. Resolves when full, or when making failed (which is logged). */
   refill(): Promise<void> {
     clearTimeout(this.#timer)
@@ -120,7 +113,7 @@ export class NamespacePool<T> {
           await new Promise((resolve) => setImmediate(resolve))
         }
       } catch (error) {
-        for (const namespace of unprepared) dropNamespace(namespace.path, namespace.socket)
+        for (const namespace of unprepared) dropNamespace(namespace.path, namespace)
         if (this.#waiting.length === 0) this.#log(`no network namespace could be made ahead: ${messageOf(error)}`)
         for (const { reject } of this.#waiting.splice(0)) reject(error)
         return

@@ -6,7 +6,7 @@ import { Ports } from "./ports.ts"
 const tcp = (hostPort: number, more: Partial<PortBinding> = {}): PortBinding => ({
   protocol: "tcp",
   containerPort: 80,
-  hostIp: "",
+  hostIp: "0.0.0.0",
   hostPort,
   ...more,
 })
@@ -65,8 +65,24 @@ test("a range gives its first free port, port 0 a port of the ephemeral range, e
   ports.close()
 })
 
-test("addresses that the host does not have, and IPv6 ones, are named in the refusal", () => {
+test("an address that the host does not have is named in the refusal", () => {
   const ports = new Ports()
   expect(() => ports.take("a", [tcp(8080, { hostIp: "192.0.2.250" })])).toThrow("cannot assign requested address")
-  expect(() => ports.take("a", [tcp(8080, { hostIp: "::" })])).toThrow("no IPv6")
+  expect(() => ports.take("a", [tcp(8080, { hostIp: "nowhere" })])).toThrow("not an IP address")
+  ports.close()
+})
+
+test("without an address a port is taken on IPv4 and IPv6, the same number, and refused when one family has it", async () => {
+  const ports = new Ports()
+  const [port, other] = [await freePort(), await freePort()]
+  const bound = ports.take("web", [tcp(port, { hostIp: "" })])
+  expect(bound.map(({ hostIp, hostPort }) => [hostIp, hostPort])).toEqual([
+    ["0.0.0.0", port],
+    ["::", port],
+  ])
+  expect(() => ports.take("other", [tcp(port, { hostIp: "::1" })])).toThrow(`Bind for [::1]:${port} failed`)
+  ports.take("six", [tcp(other, { hostIp: "::1" })])
+  expect(() => ports.take("both", [tcp(other, { hostIp: "" })])).toThrow(`Bind for [::]:${other} failed`)
+  expect(ports.take("four", [tcp(other)])[0]!.hostPort).toBe(other)
+  ports.close()
 })

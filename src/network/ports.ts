@@ -2,8 +2,8 @@ import { closeSync, readFileSync } from "node:fs"
 import { Failure } from "../errors/failure.ts"
 import { holdPort } from "../linux/hold-port.ts"
 import { SystemError } from "../linux/libc.ts"
+import { addressOf, formatAddress } from "../std/ip.ts"
 import type { BoundPort, PortBinding } from "./contract.ts"
-import { isAddress } from "./ipv4.ts"
 
 interface Held {
   readonly holder: string
@@ -11,7 +11,14 @@ interface Held {
   readonly descriptor: number | undefined
 }
 
-const everyAddress = "0.0.0.0"
+/** Every address of a family. */
+const everyAddress = { 4: "0.0.0.0", 6: "::" } as const
+
+/** A binding with the addresses that it means. */
+interface Wish {
+  readonly binding: PortBinding
+  readonly hostIps: readonly string[]
+}
 
 /**
  * The host's ports that containers have. Each is held by a bound socket that does not listen: traffic never reaches it
@@ -31,13 +38,13 @@ export class Ports {
 
   /**
    * Takes every port of `bindings` for `holder`, or none. A binding with a range gets the first free port of it, one
-   * with port 0 an ephemeral port.
+   * with port 0 an ephemeral port; one without an address gets the same port of both families.
    * @throws conflict with the text `Bind for ADDRESS:PORT failed: port is already allocated`, naming who has it
    */
   take(holder: string, bindings: readonly PortBinding[]): readonly BoundPort[] {
     const taken: BoundPort[] = []
     try {
-      for (const binding of bindings) taken.push(this.#takeOne(holder, normalized(binding)))
+      for (const binding of bindings) taken.push(...this.#takeOne(holder, wishOf(binding)))
     } catch (error) {
       this.release(holder, taken)
       throw error
@@ -77,57 +84,89 @@ export class Ports {
     this.#held.clear()
   }
 
-  #takeOne(holder: string, binding: PortBinding): BoundPort {
-    if (binding.hostPort === 0) return this.#takeEphemeral(holder, binding)
+  #takeOne(holder: string, wish: Wish): readonly BoundPort[] {
+    const { binding } = wish
+    if (binding.hostPort === 0) return this.#takeEphemeral(holder, wish)
     const last = Math.max(binding.hostPort, binding.hostPortEnd ?? 0)
     for (let port = binding.hostPort; ; port++) {
       try {
-        return this.#hold(holder, binding, port)
+        return this.#holdAll(holder, wish, port)
       } catch (error) {
         if (port === last) throw error
       }
     }
   }
 
-  #takeEphemeral(holder: string, binding: PortBinding): BoundPort {
+  #takeEphemeral(holder: string, wish: Wish): readonly BoundPort[] {
     const [first, last] = this.#range
     for (let step = first; step <= last; step++) {
       const port = this.#next
       this.#next = port === last ? first : port + 1
       try {
-        return this.#hold(holder, binding, port)
+        return this.#holdAll(holder, wish, port)
       } catch (error) {
         if (!(error instanceof Failure && error.kind === "conflict")) throw error
       }
     }
-    throw new Failure("exhausted", `Bind for ${binding.hostIp}:0 failed: all ports are allocated`)
+    throw new Failure("exhausted", `Bind for ${wish.hostIps[0]}:0 failed: all ports are allocated`)
   }
 
-  #hold(holder: string, binding: PortBinding, port: number): BoundPort {
+  /** One port of every address of the wish. */
+  #holdAll(holder: string, { binding, hostIps }: Wish, port: number): readonly BoundPort[] {
+    const held: BoundPort[] = []
+    try {
+      for (const hostIp of hostIps) {
+        const bound = this.#hold(holder, { ...binding, hostIp }, port)
+        if (bound) held.push(bound)
+      }
+      return held
+    } catch (error) {
+      this.release(holder, held)
+      throw error
+    }
+  }
+
+  /** @returns undefined for every IPv6 address of a host that has no IPv6 */
+  #hold(
+    holder: string,
+    binding: Pick<PortBinding, "protocol" | "containerPort" | "hostIp">,
+    port: number,
+  ): BoundPort | undefined {
     const { protocol, hostIp } = binding
+    const every = everyAddress[hostIp.includes(":") ? 6 : 4]
     const other = this.#held
       .get(`${protocol}/${port}`)
-      ?.find((held) => held.hostIp === hostIp || held.hostIp === everyAddress || hostIp === everyAddress)
+      ?.find(
+        (held) =>
+          held.hostIp === hostIp || held.hostIp === every || (hostIp === every && sameFamily(held.hostIp, every)),
+      )
     if (other) throw allocated(hostIp, port, `by container ${other.holder}; stop it or publish another port`)
     let descriptor: number | undefined
     try {
-      descriptor = holdPort(protocol, hostIp, port)
+      descriptor = holdPort(protocol, hostIp, port, protocol === "tcp" && hostIp.includes(":"))
     } catch (error) {
       if (!(error instanceof SystemError)) throw error
       if (error.code === "EADDRINUSE")
         throw allocated(hostIp, port, `by a program on this host; \`ss -lnp sport = :${port}\` shows which`, error)
+      if (error.code === "EADDRNOTAVAIL" && hostIp === everyAddress[6]) return undefined
       if (error.code === "EADDRNOTAVAIL")
         throw new Failure(
           "invalidArgument",
-          `Bind for ${hostIp}:${port} failed: cannot assign requested address (the host has no such address; \`ip address\` shows its own)`,
+          `failed to bind host port for ${inBrackets(hostIp)}:${port}: cannot assign requested address (the host has no such address; \`ip address\` shows its own)`,
           error,
         )
       throw error
     }
+    if (descriptor === undefined && hostIp === everyAddress[6]) return undefined
     return this.#remember(holder, binding, port, descriptor)
   }
 
-  #remember(holder: string, binding: PortBinding, port: number, descriptor: number | undefined): BoundPort {
+  #remember(
+    holder: string,
+    binding: Pick<PortBinding, "protocol" | "containerPort" | "hostIp">,
+    port: number,
+    descriptor: number | undefined,
+  ): BoundPort {
     const { protocol, containerPort, hostIp } = binding
     const key = `${protocol}/${port}`
     this.#held.set(key, [...(this.#held.get(key) ?? []), { holder, hostIp, descriptor }])
@@ -135,17 +174,23 @@ export class Ports {
   }
 }
 
-const allocated = (address: string, port: number, by: string, cause?: unknown): Failure =>
-  new Failure("conflict", `Bind for ${address}:${port} failed: port is already allocated (${by})`, cause)
+const sameFamily = (one: string, other: string): boolean => one.includes(":") === other.includes(":")
 
-function normalized(binding: PortBinding): PortBinding {
-  const hostIp = binding.hostIp === "" ? everyAddress : binding.hostIp
-  if (!isAddress(hostIp))
+const inBrackets = (address: string): string => (address.includes(":") ? `[${address}]` : address)
+
+const allocated = (address: string, port: number, by: string, cause?: unknown): Failure =>
+  new Failure("conflict", `Bind for ${inBrackets(address)}:${port} failed: port is already allocated (${by})`, cause)
+
+/** @throws invalidArgument for what is no address */
+function wishOf(binding: PortBinding): Wish {
+  if (binding.hostIp === "") return { binding, hostIps: [everyAddress[4], everyAddress[6]] }
+  const address = addressOf(binding.hostIp)
+  if (!address)
     throw new Failure(
       "invalidArgument",
-      `cannot publish port ${binding.containerPort}/${binding.protocol} on ${hostIp}: the network has no IPv6; publish on an IPv4 address`,
+      `cannot publish port ${binding.containerPort}/${binding.protocol} on ${binding.hostIp}: it is not an IP address`,
     )
-  return { ...binding, hostIp }
+  return { binding, hostIps: [formatAddress(address)] }
 }
 
 /** The kernel's own range for ports nobody chose, so that other choices of the administrator hold here too. */

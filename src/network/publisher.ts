@@ -4,23 +4,41 @@ import type { BoundPort, Endpoint, PortBinding } from "./contract.ts"
 import { forgetAfterWithdrawal, forgetBeforePublishing } from "./flows.ts"
 import { setSysctl } from "./host-bridge.ts"
 import { Ports } from "./ports.ts"
-import type { Forwarding, Rules } from "./rules.ts"
+import { Relay } from "./relay.ts"
+import type { Forwarding, RoutedPort, Rules } from "./rules.ts"
+
+/** Where published ports lead. */
+export interface PublishTarget {
+  readonly bridge: string
+  readonly ipv4?: string
+  readonly ipv6?: string
+  /** Families whose ports are reached at the container's own address instead of the host's. */
+  readonly routed4: boolean
+  readonly routed6: boolean
+}
+
+interface Opened {
+  readonly forwardings: readonly Forwarding[]
+  readonly routed: readonly RoutedPort[]
+  readonly relays: readonly Relay[]
+}
 
 /**
- * Published ports of one bridge, whole: the host's side is held, the kernel forwards, old flows are forgotten. An endpoint's
- * ports go through {@link take}, {@link open} and {@link close}; ports of an earlier life through {@link restore} and close.
+ * Published ports, whole: the host's side is held, the kernel forwards or a relay passes on, old flows are forgotten. A
+ * container's ports go through {@link take}, {@link open}, {@link shut} and {@link release}.
  */
 export class Publisher {
   readonly #ports = new Ports()
   readonly #rules: Rules
   readonly #socket: NetlinkSocket
-  readonly #bridge: string
-  #loopbackRouted = false
+  readonly #log: (message: string) => void
+  readonly #opened = new Map<string, Opened>()
+  readonly #loopbackRouted = new Set<string>()
 
-  constructor(bridge: string, rules: Rules, socket: NetlinkSocket) {
-    this.#bridge = bridge
+  constructor(rules: Rules, socket: NetlinkSocket, log: (message: string) => void) {
     this.#rules = rules
     this.#socket = socket
+    this.#log = log
   }
 
   /** Takes ports of the host, all or none. @throws in Docker's words, of the kind that {@link Ports.take} tells */
@@ -36,43 +54,103 @@ export class Publisher {
     }
   }
 
-  /** Forwards ports that were taken. */
-  open(ports: readonly BoundPort[], containerIp: string): void {
-    const forwardings = forwardingsOf(ports, containerIp)
-    this.#routeLoopback()
+  /** Holds ports that a container has had in an earlier life of the daemon. */
+  restore(containerName: string, ports: readonly BoundPort[]): void {
+    this.#ports.restore(containerName, ports)
+  }
+
+  /** Leads ports that were taken to a container. @param fresh flows of before are forgotten @throws NftablesError */
+  open(containerName: string, ports: readonly BoundPort[], target: PublishTarget, fresh: boolean): void {
+    if (ports.length === 0) return
+    this.shut(containerName)
+    const forwardings = forwardingsOf(ports, target)
+    const routed = routedOf(ports, target)
+    if (forwardings.some(({ containerIp }) => !containerIp.includes(":"))) this.#routeLoopback(target.bridge)
     this.#rules.publish(forwardings)
-    forgetBeforePublishing(this.#socket, forwardings)
+    this.#rules.openRouted(routed)
+    this.#opened.set(containerName, { forwardings, routed, relays: this.#relays(ports, target) })
+    if (fresh) forgetBeforePublishing(this.#socket, forwardings)
   }
 
-  /** Takes over what an endpoint has had in an earlier life of the daemon. */
-  restore(endpoint: Endpoint): void {
-    if (endpoint.ports.length === 0) return
-    this.#ports.restore(endpoint.containerName, endpoint.ports)
-    this.#rules.publish(forwardingsOf(endpoint.ports, endpoint.ipv4))
-    this.#routeLoopback()
+  /** Leads a container's ports nowhere; the host's side stays taken. */
+  shut(containerName: string): void {
+    const opened = this.#opened.get(containerName)
+    if (!opened) return
+    this.#opened.delete(containerName)
+    for (const relay of opened.relays) relay[Symbol.dispose]()
+    this.#rules.closeRouted(opened.routed)
+    this.#rules.withdraw(opened.forwardings)
+    forgetAfterWithdrawal(opened.forwardings)
   }
 
-  /** Gives ports back, opened or only taken. The host's side is free even when the rules cannot be changed, which throws. */
-  close(containerName: string, ports: readonly BoundPort[], containerIp: string | undefined): void {
+  /** Gives the host's side back. */
+  release(containerName: string, ports: readonly BoundPort[]): void {
     this.#ports.release(containerName, ports)
-    if (containerIp === undefined || ports.length === 0) return
-    const forwardings = forwardingsOf(ports, containerIp)
-    this.#rules.withdraw(forwardings)
-    forgetAfterWithdrawal(forwardings)
   }
 
   /** Lets go of the host's side of everything; forwarding goes on. For the end of the process. */
   releaseAll(): void {
+    for (const { relays } of this.#opened.values()) for (const relay of relays) relay[Symbol.dispose]()
     this.#ports.close()
   }
 
+  /** What the kernel cannot do for IPv6: reach a container without it, and from ::1 any container. */
+  #relays(ports: readonly BoundPort[], target: PublishTarget): readonly Relay[] {
+    const to = target.ipv4 ?? target.ipv6
+    if (to === undefined || target.routed6) return []
+    return ports
+      .filter(({ protocol, hostIp }) => protocol === "tcp" && hostIp.includes(":"))
+      .map(({ hostIp, hostPort, containerPort }) =>
+        Relay.open({ address: hostIp, port: hostPort }, { address: to, port: containerPort }, (error) =>
+          this.#log(`port ${hostPort} is not reachable at [${hostIp}]: ${error.message}`),
+        ),
+      )
+  }
+
   /** Lets the host reach published ports at 127.0.0.1; the table's raw chain keeps containers off the host's loopback. */
-  #routeLoopback(): void {
-    if (this.#loopbackRouted) return
-    this.#loopbackRouted = true
-    setSysctl(`ipv4/conf/${this.#bridge}/route_localnet`, "1")
+  #routeLoopback(bridge: string): void {
+    if (this.#loopbackRouted.has(bridge)) return
+    this.#loopbackRouted.add(bridge)
+    setSysctl(`ipv4/conf/${bridge}/route_localnet`, "1")
+  }
+
+  /** A bridge was removed or made anew. */
+  forgetBridge(bridge: string): void {
+    this.#loopbackRouted.delete(bridge)
   }
 }
 
-const forwardingsOf = (ports: readonly BoundPort[], containerIp: string): readonly Forwarding[] =>
-  ports.map((port) => ({ ...port, containerIp }))
+/** The endpoint's side of {@link PublishTarget}. */
+export const addressesOfEndpoint = ({ ipv4, ipv6 }: Endpoint): { ipv4?: string; ipv6?: string } => ({
+  ...(ipv4 ? { ipv4: ipv4.address } : {}),
+  ...(ipv6 ? { ipv6: ipv6.address } : {}),
+})
+
+/** What the kernel forwards, runs of ports with the same number on both sides as one range. */
+function forwardingsOf(ports: readonly BoundPort[], target: PublishTarget): readonly Forwarding[] {
+  const single = ports.flatMap((port): Forwarding[] => {
+    const six = port.hostIp.includes(":")
+    const containerIp = six ? target.ipv6 : target.ipv4
+    return containerIp === undefined || (six ? target.routed6 : target.routed4) ? [] : [{ ...port, containerIp }]
+  })
+  const order = (one: Forwarding) => `${one.protocol} ${one.hostIp} ${one.containerIp}`
+  single.sort((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : a.hostPort - b.hostPort))
+  const merged: Forwarding[] = []
+  for (const next of single) {
+    const last = merged.at(-1)
+    const straight = next.hostPort === next.containerPort && last?.hostPort === last?.containerPort
+    if (last && straight && order(last) === order(next) && (last.lastPort ?? last.hostPort) + 1 === next.hostPort)
+      merged[merged.length - 1] = { ...last, lastPort: next.hostPort }
+    else merged.push(next)
+  }
+  return merged
+}
+
+function routedOf(ports: readonly BoundPort[], { ipv4, ipv6, routed4, routed6 }: PublishTarget): readonly RoutedPort[] {
+  const found = new Map<string, RoutedPort>()
+  for (const { protocol, containerPort: port } of ports) {
+    if (routed4 && ipv4) found.set(`${protocol} ${ipv4} ${port}`, { protocol, address: ipv4, port })
+    if (routed6 && ipv6) found.set(`${protocol} ${ipv6} ${port}`, { protocol, address: ipv6, port })
+  }
+  return [...found.values()]
+}

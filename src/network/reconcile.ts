@@ -1,9 +1,8 @@
 import { existsSync, readdirSync } from "node:fs"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import { deleteLink, linkByName, listLinks, setMaster } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import type { Endpoint } from "./contract.ts"
-import type { HostBridge } from "./host-bridge.ts"
+import type { Sandbox } from "./contract.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace } from "./namespaces.ts"
 
@@ -14,7 +13,7 @@ export const ownLinks = (socket: NetlinkSocket, names: Names): readonly string[]
     .map(({ name }) => name)
 
 /**
- * Lets go of everything that an earlier life of the daemon made and no recorded endpoint has: ready namespaces that were
+ * Lets go of everything that an earlier life of the daemon made and no recorded sandbox has: ready namespaces that were
  * never used, and what a crash left half-made.
  * @returns links that should vanish now, the kernel taking its time
  */
@@ -22,21 +21,22 @@ export function dropStrangers(
   socket: NetlinkSocket,
   names: Names,
   folder: string,
-  endpoints: readonly Endpoint[],
+  sandboxes: readonly Sandbox[],
 ): readonly string[] {
-  const known = new Set(endpoints.map(({ hostInterface }) => hostInterface))
+  const namespaces = new Set(sandboxes.map(({ path }) => basename(path)))
+  const links = new Set(sandboxes.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)))
   const files = existsSync(folder) ? readdirSync(folder) : []
-  for (const name of files) if (names.isOwn(name) && !known.has(name)) dropNamespace(join(folder, name))
-  return ownLinks(socket, names).filter((name) => !known.has(name))
+  for (const name of files) if (names.isOwn(name) && !namespaces.has(name)) dropNamespace(join(folder, name))
+  return ownLinks(socket, names).filter((name) => !links.has(name))
 }
 
-/** Makes the links of recorded endpoints ports of the bridge again, should it have been made anew. */
-export function rejoin(socket: NetlinkSocket, bridge: HostBridge, endpoints: readonly Endpoint[]): void {
-  if (endpoints.length === 0) return
+/** Makes the links of a network's endpoints ports of its bridge again, should it have been made anew. */
+export function rejoin(socket: NetlinkSocket, bridge: number, hostInterfaces: readonly string[]): void {
+  if (hostInterfaces.length === 0) return
   const links = new Map(listLinks(socket).map((link) => [link.name, link]))
-  for (const { hostInterface } of endpoints) {
-    const link = links.get(hostInterface)
-    if (link && link.master !== bridge.index) socket.execute(setMaster(link.index, bridge.index))
+  for (const name of hostInterfaces) {
+    const link = links.get(name)
+    if (link && link.master !== bridge) socket.execute(setMaster(link.index, bridge))
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { messageOf } from "../errors/failure.ts"
-import { DnsForwarder } from "./dns.ts"
+import { DnsForwarder } from "./dns/forwarder.ts"
 import { nameserversOf, reachableNameservers } from "./files.ts"
 import type { Rules } from "./rules.ts"
 
@@ -9,14 +9,14 @@ const resolvedFile = "/run/systemd/resolve/resolv.conf"
 
 /** Decides which name servers containers use; starts the forwarder when the host's can only be reached by the host. */
 export class ContainerResolver implements AsyncDisposable {
-  readonly #gateway: string
+  readonly #gateway: string | undefined
   readonly #rules: Rules
   readonly #log: (message: string) => void
   readonly #hostFile: string
   #forwarder: Promise<DnsForwarder | undefined> | undefined
 
-  /** `hostFile` is the host's resolv.conf, read anew whenever it matters. */
-  constructor(gateway: string, rules: Rules, hostFile: string, log: (message: string) => void) {
+  /** `hostFile` is the host's resolv.conf, read anew whenever it matters; `gateway` is the default bridge's. */
+  constructor(gateway: string | undefined, rules: Rules, hostFile: string, log: (message: string) => void) {
     this.#hostFile = hostFile
     this.#gateway = gateway
     this.#rules = rules
@@ -30,24 +30,25 @@ export class ContainerResolver implements AsyncDisposable {
   async nameservers(): Promise<readonly string[]> {
     const reachable = reachableNameservers(textOf(this.#hostFile))
     if (reachable.length > 0) return reachable
-    this.#forwarder ??= this.#listen()
+    const gateway = this.#gateway
+    if (gateway === undefined) return reachableNameservers(textOf(resolvedFile)).slice(0, 3)
+    this.#forwarder ??= this.#listen(gateway)
     await this.#forwarder
-    return [this.#gateway, ...reachableNameservers(textOf(resolvedFile))].slice(0, 3)
+    return [gateway, ...reachableNameservers(textOf(resolvedFile))].slice(0, 3)
   }
 
-  async #listen(): Promise<DnsForwarder | undefined> {
+  async #listen(gateway: string): Promise<DnsForwarder | undefined> {
     try {
       // resolv.conf(5): without a nameserver line the name server is on the local machine.
-      const forwarder = await DnsForwarder.listen(this.#gateway, () => {
+      const forwarder = await DnsForwarder.listen(gateway, () => {
         const servers = nameserversOf(textOf(this.#hostFile))
         return servers.length > 0 ? servers : ["127.0.0.1"]
       })
-      for (const protocol of ["udp", "tcp"] as const)
-        this.#rules.addService({ protocol, address: this.#gateway, port: 53 })
+      for (const protocol of ["udp", "tcp"] as const) this.#rules.addService({ protocol, address: gateway, port: 53 })
       return forwarder
     } catch (error) {
       this.#log(
-        `no resolver for containers on ${this.#gateway}: ${messageOf(error)}; a resolver of the host may answer there`,
+        `no resolver for containers on ${gateway}: ${messageOf(error)}; a resolver of the host may answer there`,
       )
       return undefined
     }

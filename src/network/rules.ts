@@ -1,23 +1,32 @@
 import { type Nftables, NftablesError } from "../linux/nftables.ts"
+import { tableText } from "./table.ts"
 
-/** One published port as the kernel sees it. */
+/** One published port, or a range of ports with the same numbers on both sides, as the kernel sees it. */
 export interface Forwarding {
   readonly protocol: "tcp" | "udp" | "sctp"
-  /** `0.0.0.0` for every address of the host. */
+  /** `0.0.0.0` or `::` for every address of the host's. */
   readonly hostIp: string
   readonly hostPort: number
   readonly containerIp: string
   readonly containerPort: number
+  /** The last port of the range; ports before it go to the port of the same number. */
+  readonly lastPort?: number
 }
 
 /** What the rules know of one bridge. */
 export interface BridgeRules {
   readonly bridge: string
-  readonly subnet: string
-  /** Hide containers' addresses behind the host's when they talk to the outside. */
-  readonly masquerade: boolean
+  readonly subnets: readonly string[]
+  /** Subnets whose containers are hidden behind the host's address when they talk to the outside. */
+  readonly masquerade: readonly string[]
+  /** Subnet and the host's address that its containers are seen with outside. */
+  readonly disguise: readonly (readonly [subnet: string, address: string])[]
   /** Containers of this bridge may talk to each other. */
   readonly betweenContainers: boolean
+  /** Nothing goes out of this bridge or comes in. */
+  readonly internal: boolean
+  /** Subnets whose containers are reached from outside at every port (gateway mode nat-unprotected). */
+  readonly open: readonly string[]
 }
 
 /** An address of the host's own service for containers, which no published port may shadow. */
@@ -26,6 +35,15 @@ export interface OwnService {
   readonly address: string
   readonly port: number
 }
+
+/** A container's port that is reached at the container's own address from outside (gateway mode routed). */
+export interface RoutedPort {
+  readonly protocol: "tcp" | "udp" | "sctp"
+  readonly address: string
+  readonly port: number
+}
+
+type Element = readonly [set: string, value: string]
 
 /**
  * One daemon's nftables table. Rules are constant and few; what changes are elements of sets and maps, so the cost of a
@@ -38,9 +56,10 @@ export interface OwnService {
 export class Rules {
   readonly table: string
   readonly #nft: Nftables
-  readonly #bridges = new Map<string, BridgeRules>()
-  readonly #forwardings = new Map<string, Forwarding>()
-  readonly #services = new Map<string, OwnService>()
+  readonly #bridges = new Map<string, readonly Element[]>()
+  readonly #forwardings = new Map<string, Element>()
+  readonly #routed = new Map<string, Element>()
+  readonly #services = new Map<string, Element>()
   #installed = false
 
   /** `name` distinguishes daemons: the name of the daemon's bridge. */
@@ -49,32 +68,49 @@ export class Rules {
     this.table = `barge_${name}`
   }
 
+  /** Makes a bridge known, or changes what is known of it. @throws NftablesError */
   addBridge(rules: BridgeRules): void {
-    this.#bridges.set(rules.bridge, rules)
-    if (this.#installed) this.install()
+    this.removeBridge(rules.bridge)
+    const elements = bridgeElements(rules)
+    this.#bridges.set(rules.bridge, elements)
+    this.#change("add", elements)
   }
 
-  addService(service: OwnService): void {
-    this.#services.set(serviceKey(service), service)
-    if (this.#installed) this.install()
+  removeBridge(bridge: string): void {
+    const elements = this.#bridges.get(bridge)
+    this.#bridges.delete(bridge)
+    if (elements) this.#change("delete", elements)
+  }
+
+  addService({ protocol, address, port }: OwnService): void {
+    const value = `${protocol} . ${address} . ${port}`
+    this.#services.set(value, ["services", value])
+    this.#change("add", [["services", value]])
   }
 
   /** Opens ports, all or none. @throws NftablesError */
   publish(forwardings: readonly Forwarding[]): void {
-    if (forwardings.length === 0) return
-    for (const forwarding of forwardings) this.#forwardings.set(forwardingKey(forwarding), forwarding)
-    try {
-      this.#change(forwardings.map((forwarding) => this.#element("add", forwarding)))
-    } catch (error) {
-      for (const forwarding of forwardings) this.#forwardings.delete(forwardingKey(forwarding))
-      throw error
-    }
+    this.#add(
+      this.#forwardings,
+      forwardings.map((one) => [forwardingKey(one), forwardingElement(one)]),
+    )
   }
 
   /** Closes ports. Connections that are established go on until they end, as the kernel's connection tracking knows them. */
   withdraw(forwardings: readonly Forwarding[]): void {
-    const known = forwardings.filter((forwarding) => this.#forwardings.delete(forwardingKey(forwarding)))
-    if (known.length > 0) this.#change(known.map((forwarding) => this.#element("delete", forwarding)))
+    this.#remove(this.#forwardings, forwardings.map(forwardingKey))
+  }
+
+  /** Lets packets from outside reach ports at containers' own addresses. @throws NftablesError */
+  openRouted(ports: readonly RoutedPort[]): void {
+    this.#add(
+      this.#routed,
+      ports.map((port) => [routedKey(port), [port.address.includes(":") ? "routed6" : "routed", routedKey(port)]]),
+    )
+  }
+
+  closeRouted(ports: readonly RoutedPort[]): void {
+    this.#remove(this.#routed, ports.map(routedKey))
   }
 
   /**
@@ -82,7 +118,21 @@ export class Rules {
    * translation lives in connection tracking.
    */
   install(): void {
-    this.#nft.run(this.#script())
+    const { table } = this
+    const elements = [
+      ...[...this.#bridges.values()].flat(),
+      ...this.#services.values(),
+      ...this.#forwardings.values(),
+      ...this.#routed.values(),
+    ]
+    this.#nft.run(
+      [
+        `add table inet ${table}`,
+        `delete table inet ${table}`,
+        tableText(table),
+        ...this.#commands("add", elements),
+      ].join("\n"),
+    )
     this.#installed = true
   }
 
@@ -101,108 +151,82 @@ export class Rules {
     this.#nft.run(`add table inet ${this.table}\ndelete table inet ${this.table}`)
   }
 
-  /** Runs changes of elements; when the table has gone, installs it with the change already in it. */
-  #change(commands: readonly string[]): void {
-    if (!this.#installed) return
+  #add(known: Map<string, Element>, entries: readonly (readonly [string, Element])[]): void {
+    if (entries.length === 0) return
+    for (const [key, element] of entries) known.set(key, element)
     try {
-      this.#nft.run(commands.join("\n"))
+      this.#change(
+        "add",
+        entries.map(([, element]) => element),
+      )
+    } catch (error) {
+      for (const [key] of entries) known.delete(key)
+      throw error
+    }
+  }
+
+  #remove(known: Map<string, Element>, keys: readonly string[]): void {
+    const elements = keys.flatMap((key) => {
+      const element = known.get(key)
+      known.delete(key)
+      return element ? [element] : []
+    })
+    if (elements.length > 0) this.#change("delete", elements)
+  }
+
+  /** Changes elements in one transaction; when the table has gone, installs it with the change already in it. */
+  #change(verb: "add" | "delete", elements: readonly Element[]): void {
+    if (!this.#installed || elements.length === 0) return
+    try {
+      this.#nft.run(this.#commands(verb, elements).join("\n"))
     } catch (error) {
       if (!(error instanceof NftablesError && error.missing)) throw error
       this.install()
     }
   }
 
-  #element(verb: "add" | "delete", forwarding: Forwarding): string {
-    const { protocol, hostIp, hostPort, containerIp, containerPort } = forwarding
-    const value = `${containerIp} . ${containerPort}`
-    return hostIp === "0.0.0.0"
-      ? `${verb} element inet ${this.table} published_any { ${protocol} . ${hostPort} : ${value} }`
-      : `${verb} element inet ${this.table} published { ${protocol} . ${hostIp} . ${hostPort} : ${value} }`
-  }
-
-  #script(): string {
-    const { table } = this
-    const bridges = [...this.#bridges.values()]
-    const elements = (set: string, values: readonly string[]) =>
-      values.length ? [`add element inet ${table} ${set} { ${values.join(", ")} }`] : []
-    return [
-      `add table inet ${table}`,
-      `delete table inet ${table}`,
-      tableText(table),
-      ...elements(
-        "bridges",
-        bridges.map(({ bridge }) => `"${bridge}"`),
-      ),
-      ...elements(
-        "same",
-        bridges.filter((b) => b.betweenContainers).map(({ bridge }) => `"${bridge}" . "${bridge}"`),
-      ),
-      ...elements(
-        "home",
-        bridges.map(({ bridge, subnet }) => `"${bridge}" . ${subnet}`),
-      ),
-      ...elements(
-        "hidden",
-        bridges.filter((b) => b.masquerade).map(({ subnet }) => subnet),
-      ),
-      ...elements("services", [...this.#services.keys()]),
-      ...[...this.#forwardings.values()].map((forwarding) => this.#element("add", forwarding)),
-    ].join("\n")
+  /** One command per set: libnftables takes thousands of elements in one faster than as many commands. */
+  #commands(verb: "add" | "delete", elements: readonly Element[]): readonly string[] {
+    const bySet = new Map<string, string[]>()
+    for (const [set, value] of elements) bySet.set(set, [...(bySet.get(set) ?? []), value])
+    return [...bySet].map(([set, values]) => `${verb} element inet ${this.table} ${set} { ${values.join(", ")} }`)
   }
 }
 
-const serviceKey = ({ protocol, address, port }: OwnService): string => `${protocol} . ${address} . ${port}`
+const six = (text: string): boolean => text.includes(":")
+
+function bridgeElements(rules: BridgeRules): readonly Element[] {
+  const bridge = `"${rules.bridge}"`
+  return [
+    ["bridges", bridge],
+    ...(rules.betweenContainers ? [["same", `${bridge} . ${bridge}`] as const] : []),
+    ...(rules.internal ? [["internal", bridge] as const] : []),
+    ...rules.subnets.map((subnet) => [six(subnet) ? "home6" : "home", `${bridge} . ${subnet}`] as const),
+    ...rules.masquerade.map((subnet) => [six(subnet) ? "hidden6" : "hidden", subnet] as const),
+    ...rules.open.map((subnet) => [six(subnet) ? "open6" : "open", subnet] as const),
+    ...rules.disguise.map(
+      ([subnet, address]) => [six(subnet) ? "disguise6" : "disguise", `${subnet} : ${address}`] as const,
+    ),
+  ]
+}
+
+const routedKey = ({ protocol, address, port }: RoutedPort): string => `${protocol} . ${address} . ${port}`
 
 const forwardingKey = ({ protocol, hostIp, hostPort }: Forwarding): string => `${protocol}/${hostIp}/${hostPort}`
 
-/**
- * The constant part. `raw` guards the host's loopback, which route_localnet opens to the bridges; `to_container` serves
- * packets for any address of the host, 127.0.0.1 too; `postrouting` gives an address that answers find back to in three
- * cases: from the host's loopback, from a container to a published port of its own network, and to the outside; `forward` lets in only
- * answers, published ports and neighbours.
- */
-const tableText = (table: string): string => `
-table inet ${table} {
-  set bridges { type ifname; }
-  set same { type ifname . ifname; }
-  set home { type ifname . ipv4_addr; flags interval; }
-  set hidden { type ipv4_addr; flags interval; }
-  set services { type inet_proto . ipv4_addr . inet_service; }
-  map published { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
-  map published_any { type inet_proto . inet_service : ipv4_addr . inet_service; }
-  chain raw {
-    type filter hook prerouting priority raw; policy accept;
-    iifname @bridges ip daddr 127.0.0.0/8 drop
-    iifname @bridges ip saddr 127.0.0.0/8 drop
+function forwardingElement(forwarding: Forwarding): Element {
+  const { protocol, hostIp, hostPort, containerIp, containerPort, lastPort } = forwarding
+  const family = six(containerIp) ? "6" : ""
+  const any = hostIp === "0.0.0.0" || hostIp === "::"
+  const place = any ? protocol : `${protocol} . ${hostIp}`
+  if (lastPort !== undefined) {
+    return [`${any ? "ranges_any" : "ranges"}${family}`, `${place} . ${hostPort}-${lastPort} : ${containerIp}`]
   }
-  chain to_container {
-    meta l4proto . ip daddr . th dport @services return
-    dnat ip to meta l4proto . ip daddr . th dport map @published
-    dnat ip to meta l4proto . th dport map @published_any
-  }
-  chain prerouting {
-    type nat hook prerouting priority dstnat; policy accept;
-    meta nfproto ipv4 fib daddr type local jump to_container
-  }
-  chain output {
-    type nat hook output priority -100; policy accept;
-    meta nfproto ipv4 fib daddr type local jump to_container
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    oifname @bridges ip saddr 127.0.0.0/8 masquerade
-    ct status dnat oifname . ip saddr @home masquerade
-    oifname != @bridges ip saddr @hidden masquerade
-  }
-  chain forward {
-    type filter hook forward priority filter; policy accept;
-    iifname != @bridges oifname != @bridges accept
-    ct state established,related accept
-    ct status dnat accept
-    iifname . oifname @same accept
-    oifname @bridges drop
-  }
-}`
+  return [
+    `${any ? "published_any" : "published"}${family}`,
+    `${place} . ${hostPort} : ${containerIp} . ${containerPort}`,
+  ]
+}
 
 /** Forward chains of other programs that drop by policy, as `FAMILY TABLE CHAIN`. */
 export function foreignForwardDrops(nft: Nftables): readonly string[] {

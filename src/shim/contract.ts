@@ -11,6 +11,8 @@ export interface LogConfig {
   readonly maxSize: number
   /** Default 5. */
   readonly maxFiles: number
+  /** Written with every entry of `json-file`. */
+  readonly attributes?: Readonly<Record<string, string>>
 }
 
 export interface IoConfig {

@@ -6,6 +6,7 @@ import type { EventMessage } from "../../src/api/events.ts"
 import { type Filters, noFilters } from "../../src/api/filters.ts"
 import type { ImageDeleteItem, JsonMessage } from "../../src/api/image.ts"
 import { withMounted } from "../../src/core/snapshots/suite.ts"
+import { download } from "../../src/distribution/download.ts"
 import type { ImageUser } from "../../src/engine/images/context.ts"
 import { EngineImages } from "../../src/engine/images/service.ts"
 import { hostPlatform } from "../../src/oci/platform.ts"
@@ -31,6 +32,7 @@ async function withImages(use: (bench: Bench) => Promise<void>): Promise<void> {
   const events: Pick<EventMessage, "Action" | "Actor">[] = []
   const images = new EngineImages({
     ...stores,
+    download: (url, signal) => download(stores.registries.http, url, signal),
     events: { publish: (event) => void events.push(event), subscribe: noEvents, listeners: 0 },
     usedBy: (id) => users.get(id) ?? [],
   })
@@ -94,7 +96,7 @@ check("an image is found by name, by full ID and by a unique prefix of it; a nam
   }
   const other = await make(`${hex.slice(0, 6)}:latest`, "two")
   expect((await images.inspect(scope, hex.slice(0, 6), { manifests: false })).Id).toBe(other)
-  const { RepoDigests, Descriptor } = await images.inspect(scope, "app:1", { manifests: false })
+  const { RepoDigests, Descriptor } = await images.inspect(scope, "app:1", { manifests: true })
   // No registry has given it a digest.
   expect(RepoDigests).toEqual([])
   expect((await images.inspect(scope, `app@${Descriptor!.digest}`, { manifests: false })).Id).toBe(id)

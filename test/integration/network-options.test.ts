@@ -5,9 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
-import { openBridgeNetwork } from "../../src/network/bridge.ts"
-import type { BridgeNetwork, BridgeOptions } from "../../src/network/contract.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
+import { type BridgeOptions, type DefaultBridge, openDefaultBridge } from "../fixtures/default-bridge.ts"
 
 const run = promisify(execFile)
 const bridge = `bo${process.pid.toString(36)}`
@@ -16,11 +15,11 @@ const span = () => Span.root(noSink, "network", "test")
 /** Opens a network of its own for `work`, and removes it. */
 async function withNetwork(
   more: Partial<BridgeOptions>,
-  work: (network: BridgeNetwork, root: string) => Promise<void>,
+  work: (network: DefaultBridge, root: string) => Promise<void>,
 ) {
   const root = mkdtempSync(join(tmpdir(), "barge-network-"))
   try {
-    const network = await openBridgeNetwork({
+    const network = await openDefaultBridge({
       bridge,
       runRoot: root,
       records: { put: () => {}, delete: () => true, all: () => [] },

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { linkByName, listLinks } from "../../src/linux/links.ts"
 import { NetlinkSocket } from "../../src/linux/netlink.ts"
-import { openBridgeNetwork } from "../../src/network/bridge.ts"
-import type { Endpoint } from "../../src/network/contract.ts"
+import type { Sandbox } from "../../src/network/contract.ts"
+import { openDefaultBridge } from "../fixtures/default-bridge.ts"
 import { fileRecords } from "../fixtures/file-records.ts"
 
 const storm = resolve(import.meta.dir, "../fixtures/network-storm.ts")
@@ -23,8 +23,8 @@ test("a daemon killed at any moment leaves what its records say, and nothing aft
       child.kill("SIGKILL")
       await gone
     }
-    const records = fileRecords<Endpoint>(join(root, "records"))
-    const network = await openBridgeNetwork({
+    const records = fileRecords<Sandbox>(join(root, "records"))
+    const network = await openDefaultBridge({
       bridge,
       runRoot: root,
       records,

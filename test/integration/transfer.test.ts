@@ -376,6 +376,6 @@ test("an imported tree may be compressed, and must be one", async () => {
     const { content, config: made } = await stores.transfer.resolve(scope, target)
     expect([content.layers[0]!.digest as string, made.history?.[0]?.comment]).toEqual([digestOf(layerOne), "imported"])
     await expect(stores.transfer.importTree(scope, inPieces(Buffer.alloc(1024, "x")), options)).rejects.toThrow(invalid)
-    await expect(stores.transfer.importTree(scope, inPieces(Buffer.alloc(0)), options)).rejects.toThrow(invalid)
+    await stores.transfer.importTree(scope, inPieces(Buffer.alloc(0)), options)
   })
 })

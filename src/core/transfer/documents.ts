@@ -103,9 +103,9 @@ export function parseImageConfig(bytes: Uint8Array, what = "image configuration"
   // Go writes an empty list as null.
   const diffIDs = rootfs["diff_ids"] ?? []
   if (!isStrings(diffIDs) || !diffIDs.every(isDigest)) throw invalid(what, "rootfs.diff_ids are not digests")
-  for (const field of ["architecture", "os"]) {
-    if (!isText(value[field])) throw invalid(what, `it names no ${field}`)
-  }
+  // Images from before they said it are for Linux, and for the processor that there was.
+  const { architecture = "amd64", os = "linux" } = value
+  if (!isText(architecture) || !isText(os)) throw invalid(what, "architecture and os are not text")
   const history = value["history"] ?? []
   if (!Array.isArray(history) || !history.every(isObject)) throw invalid(what, "history is not a list of entries")
   const config = value["config"] ?? {}
@@ -114,5 +114,5 @@ export function parseImageConfig(bytes: Uint8Array, what = "image configuration"
     const given = config[field]
     if (given !== undefined && given !== null && !holds(given)) throw invalid(what, `config.${field} has a wrong form`)
   }
-  return { ...value, rootfs: { type: "layers", diff_ids: diffIDs } } as unknown as ImageConfig
+  return { ...value, architecture, os, rootfs: { type: "layers", diff_ids: diffIDs } } as unknown as ImageConfig
 }

@@ -159,6 +159,8 @@ export class BlobFetcher {
       return await this.#open(repository, blob, 0, signal)
     })
     // Registries that know no ranges send all: what is there already is passed over.
+    using unread = new DisposableStack()
+    unread.defer(first.discard)
     if (first.offset > ingest.status().offset) {
       throw new Failure("unavailable", `the registry sent ${blob.digest} from byte ${first.offset}, not ${from}`)
     }
@@ -168,6 +170,7 @@ export class BlobFetcher {
         `filesystem layer verification failed for digest ${blob.digest}: the registry has ${first.size} bytes, the manifest says ${blob.size}`,
       )
     }
+    unread.move()
     const range = (offset: number, length: number, stop: AbortSignal) =>
       repository.blob(blob.digest, { offset, length, signal: signal ? AbortSignal.any([signal, stop]) : stop })
     for await (const chunk of inRanges(first, ingest.status().offset, blob.size, range, this.#ranges)) {

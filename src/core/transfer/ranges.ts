@@ -74,7 +74,8 @@ async function whole(offset: number, length: number, open: Open, signal: AbortSi
   const part = await open(offset, length, signal)
   const bytes = Buffer.allocUnsafe(length)
   let filled = 0
-  if (part.offset === offset) {
+  if (part.offset !== offset) part.discard()
+  else {
     for await (const chunk of part.body) {
       if (filled + chunk.length > length) break
       bytes.set(chunk, filled)

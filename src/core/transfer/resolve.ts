@@ -1,7 +1,7 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import { chainIDs, parseDiffID } from "../../oci/digest.ts"
-import { formatPlatform, hostPlatform, matchesPlatform, type Platform } from "../../oci/platform.ts"
+import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { ResolvedImage } from "./contract.ts"
@@ -23,14 +23,20 @@ export async function resolveImage(
 ): Promise<ResolvedImage> {
   if (isManifest(target.mediaType)) {
     const image = await readImage(scope, content, target)
-    if (platform && !matchesPlatform(platform, image.config)) throw noneFor(target, platform, [image.config])
+    if (platform && platformDistance(platform, image.config) === undefined)
+      throw noneFor(target, platform, [image.config])
     return image
   }
   const wanted = platform ?? hostPlatform()
   const candidates = await imagesOf(scope, content, target)
-  const matching = candidates.filter((candidate) => candidate.platform && matchesPlatform(wanted, candidate.platform))
+  const matching = candidates
+    .flatMap((candidate) => {
+      const distance = candidate.platform && platformDistance(wanted, candidate.platform)
+      return distance === undefined ? [] : [{ candidate, distance }]
+    })
+    .sort((one, other) => one.distance - other.distance)
   let missing: unknown
-  for (const candidate of matching) {
+  for (const { candidate } of matching) {
     try {
       return await readImage(scope, content, candidate)
     } catch (error) {

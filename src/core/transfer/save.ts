@@ -2,7 +2,8 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts"
 import type { Platform } from "../../oci/platform.ts"
-import { familiar, parseReference } from "../../oci/reference.ts"
+import { familiar, familiarName, parseReference } from "../../oci/reference.ts"
+import { parseNanos } from "../../std/clock.ts"
 import type { TarEntry } from "../../std/tar/entry.ts"
 import { encodeHeader, endOfArchive, paddingBytes } from "../../std/tar/writer.ts"
 import type { ContentStore } from "../content/contract.ts"
@@ -23,11 +24,16 @@ export async function* saveArchive(
   options: { readonly platform?: Platform },
 ): AsyncGenerator<Uint8Array> {
   const blobs = new Map<Digest, number>()
+  const times = new Map<Digest, bigint>()
   const index: Descriptor[] = []
   const docker = new Map<Digest, { image: ResolvedImage; tags: Set<string> }>()
   for (const { target, names } of images) {
     const { root, image, needed } = await select(scope, content, target, options.platform)
     for (const { digest, size } of needed) blobs.set(digest, size)
+    const created = parseNanos(image.config.created ?? "") ?? 0n
+    for (const { digest } of [image.configDescriptor, ...image.content.layers]) {
+      if (!times.has(digest)) times.set(digest, created)
+    }
     for (const name of names.length ? names : [undefined]) index.push(named(root, name))
     const known = docker.get(image.id) ?? { image, tags: new Set() }
     for (const name of names) known.tags.add(familiar(parseReference(name)))
@@ -40,7 +46,7 @@ export async function* saveArchive(
     yield directory(`blobs/${algorithm}/`)
     for (const [digest, size] of [...blobs].sort(([one], [other]) => (one < other ? -1 : 1))) {
       if (algorithmOf(digest) !== algorithm) continue
-      yield header({ name: pathOf(digest), size })
+      yield header({ name: pathOf(digest), size, mtime: times.get(digest) ?? 0n })
       await using blob = await content.open(scope, digest)
       yield* blob.stream()
       yield paddingBytes(size)
@@ -56,7 +62,26 @@ export async function* saveArchive(
     })),
   )
   yield* document("oci-layout", { imageLayoutVersion: "1.0.0" })
+  const repositories = repositoriesOf([...docker.values()])
+  if (repositories) yield* document("repositories", repositories)
   yield endOfArchive
+}
+
+/** The names by repository, for readers of Docker's first archives: a tag leads to the image's topmost layer. */
+function repositoriesOf(
+  images: readonly { readonly image: ResolvedImage; readonly tags: ReadonlySet<string> }[],
+): Readonly<Record<string, Readonly<Record<string, string>>>> | undefined {
+  const found: Record<string, Record<string, string>> = {}
+  for (const { image, tags } of images) {
+    const top = image.content.layers.at(-1)
+    if (!top) continue
+    for (const name of tags) {
+      const reference = parseReference(name)
+      const repository = familiarName(reference)
+      if (reference.tag) found[repository] = { ...found[repository], [reference.tag]: hexOf(top.digest) }
+    }
+  }
+  return Object.keys(found).length > 0 ? found : undefined
 }
 
 /**
@@ -120,7 +145,12 @@ function named(target: Descriptor, name: string | undefined): Descriptor {
 
 const pathOf = (digest: Digest): string => `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
 
-const header = (entry: { readonly name: string; readonly size: number; readonly type?: TarEntry["type"] }): Buffer =>
+const header = (entry: {
+  readonly name: string
+  readonly size: number
+  readonly type?: TarEntry["type"]
+  readonly mtime?: bigint
+}): Buffer =>
   encodeHeader({
     type: "file",
     mode: entry.type === "directory" ? 0o755 : 0o644,

@@ -1,9 +1,9 @@
-import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, parseDiffID } from "../../oci/digest.ts"
 import type { ImageConfig } from "../../oci/image.ts"
 import type { Platform } from "../../oci/platform.ts"
 import { decompress, peek } from "../../std/compression.ts"
+import { endOfArchive } from "../../std/tar/writer.ts"
 import type { ContentStore } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
 import type { Differ } from "../diff/contract.ts"
@@ -18,6 +18,16 @@ import { storeImage } from "./make-image.ts"
 import { readImage, resolveImage } from "./resolve.ts"
 import { saveArchive } from "./save.ts"
 import { loadProgress, Unpacker } from "./unpack.ts"
+
+/** No bytes at all count as an archive of nothing, as with Docker. */
+async function* orEmpty(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let size = 0
+  for await (const chunk of source) {
+    size += chunk.length
+    yield chunk
+  }
+  if (size === 0) yield endOfArchive
+}
 
 /** Images in and out of the stores of one daemon. */
 export class ImageTransfer implements Transfer {
@@ -82,8 +92,7 @@ export class ImageTransfer implements Transfer {
   ): Promise<{ readonly target: Descriptor; readonly id: Digest }> {
     return await this.#protected(scope, async (held) => {
       const { compression, stream } = await peek(tar)
-      const { digest, size } = await storeStream(held, this.#content, decompress(stream, compression))
-      if (size === 0) throw new Failure("invalidArgument", "the archive to import is empty")
+      const { digest, size } = await storeStream(held, this.#content, orEmpty(decompress(stream, compression)))
       const layer = {
         descriptor: { mediaType: mediaTypes.ociLayer, digest, size },
         diffID: parseDiffID(digest),
@@ -108,7 +117,9 @@ export class ImageTransfer implements Transfer {
   ): Promise<{ readonly target: Descriptor; readonly id: Digest }> {
     return await this.#protected(scope, async (held) => {
       const layer = await this.#differ.compare(held, key)
-      return await storeImage(held, this.#content, base, layer, options)
+      const made = await storeImage(held, this.#content, base, layer, options)
+      await this.unpacker.unpack(held, await readImage(held, this.#content, made.target))
+      return made
     })
   }
 

@@ -1,5 +1,6 @@
 import type { CommitResponse } from "../../api/container.ts"
 import type { Scope } from "../../core/scope.ts"
+import { isKind } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
 import { hostPlatform } from "../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
@@ -15,9 +16,9 @@ export async function commitContainer(
   options: CommitOptions,
 ): Promise<CommitResponse> {
   const { document, id } = container
-  const pause = options.pause && container.state.status === "running"
   return await context.registry.locked(id, async () => {
-    if (pause) await context.tasks.pause(scope, id)
+    const paused =
+      options.pause && container.state.status === "running" && (await pausedWhileRunning(context, scope, id))
     try {
       const committed = await context.images.commit(scope, {
         snapshotKey: id,
@@ -41,9 +42,20 @@ export async function commitContainer(
       })
       return { Id: committed.id }
     } finally {
-      if (pause) await context.tasks.resume(scope, id)
+      if (paused) await context.tasks.resume(scope, id)
     }
   })
+}
+
+/** @returns false for a container that has ended in the meantime: nothing changes it any more */
+async function pausedWhileRunning(context: ContainerContext, scope: Scope, id: string): Promise<boolean> {
+  try {
+    await context.tasks.pause(scope, id)
+    return true
+  } catch (error) {
+    if (isKind(error, "conflict")) return false
+    throw error
+  }
 }
 
 /** What an image keeps of a container's configuration. */

@@ -1,71 +1,155 @@
-import { Failure } from "../../errors/failure.ts"
-import type { PortBinding } from "../../network/contract.ts"
+import type { EndpointSettings } from "../../api/network.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
+import type { Endpoint, PortBinding } from "../../network/contract.ts"
 import { newId, shortId } from "../../std/id.ts"
 import type { Span } from "../../trace/span.ts"
-import type { Container } from "./container.ts"
+import type { NetworkDocument } from "../networks/catalog.ts"
+import { checkEndpoint, endpointRequest, namesOf, noSettings } from "../networks/endpoint.ts"
+import type { ConnectedNetwork, Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
-import { networkIdOf } from "./exit.ts"
+import { joinedRef } from "./neighbours.ts"
 
-/** Joins a container that is about to start to its network. */
-export async function connectNetwork(context: ContainerContext, container: Container, span: Span): Promise<void> {
-  const { hostConfig, config } = container.document
-  const mode = hostConfig.NetworkMode
-  if (mode.startsWith("container:")) {
-    const other = context.registry.resolve(mode.slice("container:".length))
-    if (other.id === container.id) throw new Failure("conflict", "cannot join own network")
-    if (!other.running) {
-      throw new Failure("conflict", `cannot join network of a non running container: ${other.id}`)
-    }
-    span.set({ mode: "container", container: shortId(other.id), netns: `/proc/${other.state.pid}/ns/net` })
-    return
+/** Joins a container that is about to start to its networks. @throws in Docker's words */
+export async function connectNetworks(context: ContainerContext, container: Container, span: Span): Promise<void> {
+  const joined = joinedRef(container.document.hostConfig.NetworkMode)
+  if (joined !== undefined) return await joinContainer(context, container, joined, span)
+  try {
+    await joinNetworks(context, container, span)
+  } catch (error) {
+    throw new Failure(kindOf(error), `failed to set up container networking: ${messageOf(error)}`, error)
   }
-  if (mode === "bridge" && !config.NetworkDisabled) {
-    if (!context.network) {
-      throw new Failure("unavailable", "the daemon runs without a bridge (--bridge none): use --network none or host")
-    }
-    const endpoint = await context.network.connect(
-      container.id,
-      { containerName: container.name, ports: portsOf(container, context.defaults.hostIp), ...macOf(container) },
-      span,
-    )
-    container.state.network = {
-      name: "bridge",
-      endpointId: endpoint.id,
-      netnsPath: endpoint.netnsPath,
-      address: endpoint.ipv4,
-      prefixLength: endpoint.prefixLength,
-      gateway: endpoint.gateway,
-      macAddress: endpoint.macAddress,
-      ports: endpoint.ports,
-    }
-    span.set({ mode, address: endpoint.ipv4, netns: endpoint.netnsPath, interface: endpoint.hostInterface })
-  } else if (mode === "host" || mode === "none" || config.NetworkDisabled) {
-    container.state.network = {
-      name: mode,
-      endpointId: newId(),
-      netnsPath: "",
-      address: "",
-      prefixLength: 0,
-      gateway: "",
-      macAddress: "",
-      ports: [],
-    }
-    span.set({ mode })
-  } else throw new Failure("notFound", `network ${mode} not found`)
-  context.events.publish({
-    Type: "network",
-    Action: "connect",
-    Actor: {
-      ID: networkIdOf(mode),
-      Attributes: { container: container.id, name: mode, type: mode === "none" ? "null" : mode },
-    },
-  })
 }
 
-function macOf(container: Container): { macAddress?: string } {
-  const asked =
-    container.document.networking.EndpointsConfig?.["bridge"]?.MacAddress || container.document.config.MacAddress
-  return asked ? { macAddress: asked } : {}
+async function joinContainer(context: ContainerContext, container: Container, ref: string, span: Span): Promise<void> {
+  const other = context.registry.resolve(ref)
+  if (other.id === container.id) throw new Failure("internal", "cannot join own network namespace")
+  if (!other.running)
+    throw new Failure(
+      "conflict",
+      `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
+    )
+  span.set({ mode: "container", container: shortId(other.id), netns: `/proc/${other.state.pid}/ns/net` })
+}
+
+async function joinNetworks(context: ContainerContext, container: Container, span: Span): Promise<void> {
+  const { networks, networking, registry } = context
+  const { hostConfig, config } = container.document
+  const entries = wishes(context, container)
+  const real = entries.filter(({ network }) => network.driver !== "host" && network.driver !== "null")
+  if (real.length > 0 && !config.NetworkDisabled) {
+    for (const { network, settings } of real) checkEndpoint(network, settings)
+    await networking.join(
+      {
+        containerId: container.id,
+        containerName: container.name,
+        endpoints: real.map(({ network, settings }) => endpointRequest(registry, container, network, settings)),
+        ports: portsOf(container, context.defaults.hostIp),
+        nameservers: hostConfig.Dns?.length ? hostConfig.Dns : context.defaults.dns.servers,
+      },
+      span,
+    )
+    takeSandbox(context, container)
+    for (const { network, settings } of real) connectedNetwork(container, network, settings)
+  } else {
+    const mode = config.NetworkDisabled ? "none" : hostConfig.NetworkMode
+    const network = networks.resolve(mode)
+    container.state.sandbox = {
+      id: newId(),
+      path: "",
+      ports: [],
+      networks: { [network.name]: { networkId: network.id, endpointId: newId(), macAddress: "", names: [] } },
+    }
+    connectedNetwork(container, network, entries[0]?.settings ?? noSettings)
+    span.set({ mode })
+  }
+  for (const { networkId } of Object.values(container.state.sandbox?.networks ?? {})) {
+    const network = networks.get(networkId)
+    if (network) publishNetwork(context, container, network, "connect")
+  }
+}
+
+interface Wish {
+  readonly network: NetworkDocument
+  readonly settings: EndpointSettings
+}
+
+/** The networks of a container in the order of its interfaces: the one of its network mode first. */
+function wishes({ networks, networking }: ContainerContext, container: Container): readonly Wish[] {
+  const { hostConfig, networking: asked } = container.document
+  const mode = hostConfig.NetworkMode
+  if (mode === "bridge" && !networking.defaultNetwork && !container.document.config.NetworkDisabled)
+    throw new Failure("unavailable", "the daemon runs without a bridge (--bridge none): use --network none or host")
+  const first = networks.find(mode)
+  const found = Object.entries(asked.EndpointsConfig ?? {}).map(([name, settings]) => ({
+    network: networks.resolve(settings?.NetworkID && networks.get(settings.NetworkID) ? settings.NetworkID : name),
+    settings: settings ?? noSettings,
+  }))
+  const rank = ({ network }: Wish) => (network.id === first?.id ? 0 : 1)
+  return found.sort((one, other) => rank(one) - rank(other))
+}
+
+/** Takes over what the mechanism says of a container's sandbox. */
+export function takeSandbox({ networking }: ContainerContext, container: Container): void {
+  const sandbox = networking.sandbox(container.id)
+  if (!sandbox) return
+  container.state.sandbox = {
+    id: container.state.sandbox?.id ?? newId(),
+    path: sandbox.path,
+    ports: sandbox.ports,
+    networks: Object.fromEntries(sandbox.endpoints.map((endpoint) => [endpoint.network, connected(endpoint)])),
+  }
+}
+
+const connected = (endpoint: Endpoint): ConnectedNetwork => ({
+  networkId: endpoint.networkId,
+  endpointId: endpoint.id,
+  macAddress: endpoint.macAddress,
+  ...(endpoint.ipv4 ? { ipv4: endpoint.ipv4 } : {}),
+  ...(endpoint.ipv6 ? { ipv6: endpoint.ipv6 } : {}),
+  names: endpoint.names,
+})
+
+/** Keeps how a container is in a network, by the network's name, with what stays true when it stops. */
+export function connectedNetwork(container: Container, network: NetworkDocument, settings: EndpointSettings): void {
+  const endpoints = { ...container.document.networking.EndpointsConfig }
+  for (const [name, each] of Object.entries(endpoints))
+    if (each?.NetworkID === network.id || (name !== network.name && name !== "" && network.id.startsWith(name)))
+      delete endpoints[name]
+  const names = container.state.sandbox?.networks[network.name]?.names ?? []
+  endpoints[network.name] = {
+    ...settings,
+    NetworkID: network.id,
+    DNSNames: names.length > 0 ? names : null,
+  }
+  container.document.networking = { EndpointsConfig: endpoints }
+}
+
+/** The container has another name: its networks call it so from now on. */
+export function renameInNetworks({ networking, networks }: ContainerContext, container: Container): void {
+  for (const [name, settings] of Object.entries(container.document.networking.EndpointsConfig ?? {})) {
+    const network = networks.byName(name)
+    if (!settings?.DNSNames || !network) continue
+    const names = namesOf(container, settings)
+    networking.rename(container.id, network.id, names)
+    connectedNetwork(container, network, { ...settings, DNSNames: names })
+  }
+}
+
+/** Tells that a container came into a network or left it. */
+export function publishNetwork(
+  context: ContainerContext,
+  container: Container,
+  network: NetworkDocument,
+  action: "connect" | "disconnect",
+): void {
+  context.events.publish({
+    Type: "network",
+    Action: action,
+    Actor: {
+      ID: network.id,
+      Attributes: { container: container.id, name: network.name, type: network.driver },
+    },
+  })
 }
 
 /** What is to be published: the bindings asked for, and with `-P` every other exposed port on an ephemeral one. */

@@ -1,6 +1,6 @@
 import type { HealthResult } from "../../api/container.ts"
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
-import type { BoundPort } from "../../network/contract.ts"
+import type { BoundPort, EndpointAddress } from "../../network/contract.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
 import type { Link } from "./links.ts"
 
@@ -34,16 +34,24 @@ export interface ResolvedMount {
   readonly fromImage?: boolean
 }
 
-/** What a container got in a network while it runs. */
+/** What a container got in one network while it runs. */
 export interface ConnectedNetwork {
-  readonly name: string
+  readonly networkId: string
   readonly endpointId: string
-  readonly netnsPath: string
-  readonly address: string
-  readonly prefixLength: number
-  readonly gateway: string
   readonly macAddress: string
+  readonly ipv4?: EndpointAddress
+  readonly ipv6?: EndpointAddress
+  readonly names: readonly string[]
+}
+
+/** What a container got of networks while it runs. */
+export interface ConnectedSandbox {
+  readonly id: string
+  /** The network namespace; empty in the host's network and without one. */
+  readonly path: string
   readonly ports: readonly BoundPort[]
+  /** By name. */
+  readonly networks: Readonly<Record<string, ConnectedNetwork>>
 }
 
 export interface ContainerRunState {
@@ -59,7 +67,7 @@ export interface ContainerRunState {
   /** `stop` or `kill` was asked for: `unless-stopped` stays down. */
   manuallyStopped: boolean
   health?: { status: "starting" | "healthy" | "unhealthy"; failingStreak: number; log: HealthResult[] }
-  network?: ConnectedNetwork
+  sandbox?: ConnectedSandbox
 }
 
 /** What is kept of a container on disk. */
@@ -70,7 +78,8 @@ export interface ContainerDocument {
   readonly args: readonly string[]
   config: ContainerConfig
   hostConfig: HostConfig
-  readonly networking: NetworkingConfig
+  /** How it shall be in its networks, by name. */
+  networking: NetworkingConfig
   /** The configuration's digest; empty for a container without an image. */
   readonly imageId: string
   readonly manifestDigest?: string

@@ -8,7 +8,7 @@ import type { TaskService } from "../../core/tasks/contract.ts"
 import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
-import type { BridgeNetwork } from "../../network/contract.ts"
+import type { Networking } from "../../network/contract.ts"
 import type { ImageConfig } from "../../oci/image.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
@@ -16,6 +16,8 @@ import type { Log } from "../../std/log.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Events } from "../events/contract.ts"
 import type { ExecRecords } from "../exec/records.ts"
+import type { LogForwarding } from "../logging/forwarding.ts"
+import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { Container } from "./container.ts"
@@ -96,10 +98,11 @@ export interface ContainerContext {
   readonly files: Files
   readonly images: ContainerImages
   readonly volumes: Volumes
-  /** Absent when the daemon runs without a bridge (`--bridge none`). */
-  readonly network?: BridgeNetwork
+  readonly networking: Networking
+  readonly networks: NetworkCatalog
   readonly events: Events
   readonly traces: Traces
+  readonly logForwarding: LogForwarding
   readonly log: Log
   readonly defaults: ContainerDefaults
   readonly host: ContainerHost

@@ -7,11 +7,12 @@ import type { Scope } from "../../core/scope.ts"
 import { formatPlatform, hostPlatform } from "../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newId, shortId } from "../../std/id.ts"
+import { checkLogConfig } from "../logging/config.ts"
+import { checkNetworking, initialNetworking } from "../networks/endpoint.ts"
 import { Container, type ResolvedMount } from "./container.ts"
 import { type ContainerContext, type ContainerImage, publish, step } from "./context.ts"
 import type { CreateOptions } from "./contract.ts"
 import { resolveLinks } from "./links.ts"
-import { checkLogConfig } from "./log-config.ts"
 import { commandOf, mergeImageConfig } from "./merge.ts"
 import { dropImageMounts } from "./mounts/image-mounts.ts"
 import { resolveMounts } from "./mounts/resolve.ts"
@@ -62,6 +63,7 @@ export async function createContainer(
       image: Object.keys(image?.resolved.config.config?.Volumes ?? {}),
       shallowReadOnly: options.shallowReadOnly,
     })
+    checkNetworking(context.networks, networking)
     const container = new Container(id, {
       name,
       created: formatNanos(nowNanos()),
@@ -69,7 +71,7 @@ export async function createContainer(
       args,
       config: merged,
       hostConfig,
-      networking,
+      networking: initialNetworking(context.networks, hostConfig, merged, networking),
       imageId: image?.resolved.id ?? "",
       ...(image ? { manifestDigest: image.resolved.manifest.digest } : {}),
       platform: image?.resolved.config.os ?? "linux",

@@ -4,6 +4,7 @@ import type { Scope } from "../../core/scope.ts"
 import { isKind, messageOf } from "../../errors/failure.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
 import { endExecs } from "../exec/records.ts"
+import { publishNetwork } from "./connect.ts"
 import { type Container, recordExit } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import { stopHealthChecks } from "./health.ts"
@@ -80,34 +81,17 @@ export async function releaseMounts(context: ContainerContext, container: Contai
   })
 }
 
-/** Leaves the network: addresses and ports are free at once. */
+/** Leaves the networks: addresses and ports are free at once. */
 export function releaseNetwork(context: ContainerContext, container: Container): void {
-  const { network } = container.state
-  if (!network) return
-  delete container.state.network
-  if (network.netnsPath && network.name === "bridge") {
-    context.network
-      ?.disconnect(container.id)
-      .catch((error) =>
-        context.log.warn("leaving the network failed", { container: container.id, error: messageOf(error) }),
-      )
+  const { sandbox } = container.state
+  if (!sandbox) return
+  delete container.state.sandbox
+  context.networking.leave(container.id)
+  for (const { networkId } of Object.values(sandbox.networks)) {
+    const network = context.networks.get(networkId)
+    if (network) publishNetwork(context, container, network, "disconnect")
   }
-  context.events.publish({
-    Type: "network",
-    Action: "disconnect",
-    Actor: {
-      ID: networkIdOf(network.name),
-      Attributes: {
-        container: container.id,
-        name: network.name,
-        type: network.name === "bridge" ? "bridge" : network.name,
-      },
-    },
-  })
 }
-
-/** The IDs of the predefined networks: the same on every host, made of their names. */
-export const networkIdOf = (name: string): string => Buffer.from(name.padEnd(32, "-")).toString("hex").slice(0, 64)
 
 /** Docker's rule: what the policy says, unless the end was asked for. */
 export function shouldRestart(container: Container, exitCode: number): boolean {
@@ -187,5 +171,9 @@ export async function removeRecord(
       })
     }
   }
-  rmSync(join(context.containersRoot, container.id), { recursive: true, force: true })
+  const folder = join(context.containersRoot, container.id)
+  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const lastLines = context.logForwarding.finish(container.id)
+  if (lastLines) void lastLines.then(removeFolder)
+  else removeFolder()
 }

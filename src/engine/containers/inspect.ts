@@ -4,9 +4,9 @@ import type { PortMap } from "../../api/container-config.ts"
 import type { EndpointSettings } from "../../api/network.ts"
 import type { Scope } from "../../core/scope.ts"
 import { formatNanos, zeroTime } from "../../std/clock.ts"
+import { noSettings } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
-import { networkIdOf } from "./exit.ts"
 import { logConfig } from "./launch.ts"
 import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
@@ -122,30 +122,28 @@ export function stateOf(container: Container): ContainerState {
   }
 }
 
-/** Exposed ports with null, published ones with where they are bound: on IPv4 and, when for all addresses, IPv6. */
+/** Exposed ports with null, published ones with every address that they are bound to. */
 export function boundPorts(container: Container): PortMap {
   const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
   for (const exposed of Object.keys(container.document.config.ExposedPorts ?? {})) {
     ports[exposed.includes("/") ? exposed : `${exposed}/tcp`] = null
   }
-  for (const port of container.state.network?.ports ?? []) {
+  for (const port of container.state.sandbox?.ports ?? []) {
     const key = `${port.containerPort}/${port.protocol}`
     const list = ports[key] ?? []
     ports[key] = list
-    const everywhere = port.hostIp === "" || port.hostIp === "0.0.0.0"
-    list.push({ HostIp: everywhere ? "0.0.0.0" : port.hostIp, HostPort: String(port.hostPort) })
-    if (port.hostIp === "") list.push({ HostIp: "::", HostPort: String(port.hostPort) })
+    list.push({ HostIp: port.hostIp, HostPort: String(port.hostPort) })
   }
   return ports
 }
 
 function networkSettings(container: Container): NetworkSettings {
-  const { network } = container.state
-  const bridged = network?.name === "bridge" ? network : undefined
+  const { sandbox } = container.state
+  const bridged = sandbox?.networks["bridge"]
   return {
     Bridge: "",
-    SandboxID: network?.endpointId ?? "",
-    SandboxKey: network?.netnsPath ?? "",
+    SandboxID: sandbox?.id ?? "",
+    SandboxKey: sandbox?.path ?? "",
     Ports: container.running ? boundPorts(container) : {},
     HairpinMode: false,
     LinkLocalIPv6Address: "",
@@ -153,40 +151,38 @@ function networkSettings(container: Container): NetworkSettings {
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     EndpointID: bridged?.endpointId ?? "",
-    Gateway: bridged?.gateway ?? "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPAddress: bridged?.address ?? "",
-    IPPrefixLen: bridged?.prefixLength ?? 0,
-    IPv6Gateway: "",
+    Gateway: bridged?.ipv4?.gateway ?? "",
+    GlobalIPv6Address: bridged?.ipv6?.address ?? "",
+    GlobalIPv6PrefixLen: bridged?.ipv6?.prefixLength ?? 0,
+    IPAddress: bridged?.ipv4?.address ?? "",
+    IPPrefixLen: bridged?.ipv4?.prefixLength ?? 0,
+    IPv6Gateway: bridged?.ipv6?.gateway ?? "",
     MacAddress: bridged?.macAddress ?? "",
     Networks: networksOf(container),
   }
 }
 
-/** The networks of a container as inspect and list show them. */
+/** The networks of a container as inspect and list show them: as asked for, and what it got while it runs. */
 export function networksOf(container: Container): Record<string, EndpointSettings> {
-  const mode = container.document.hostConfig.NetworkMode
-  if (mode.startsWith("container:")) return {}
-  const { network } = container.state
-  const asked = container.document.networking.EndpointsConfig?.[mode]
-  return {
-    [mode]: {
-      IPAMConfig: asked?.IPAMConfig ?? null,
-      Links: asked?.Links ?? null,
-      Aliases: asked?.Aliases ?? null,
-      MacAddress: network?.macAddress ?? asked?.MacAddress ?? "",
-      DriverOpts: asked?.DriverOpts ?? null,
-      GwPriority: asked?.GwPriority ?? 0,
-      NetworkID: network ? networkIdOf(mode) : "",
-      EndpointID: network?.endpointId ?? "",
-      Gateway: network?.gateway ?? "",
-      IPAddress: network?.address ?? "",
-      IPPrefixLen: network?.prefixLength ?? 0,
-      IPv6Gateway: "",
-      GlobalIPv6Address: "",
-      GlobalIPv6PrefixLen: 0,
-      DNSNames: null,
-    },
-  }
+  const { networks = {} } = container.state.sandbox ?? {}
+  const asked = container.document.networking.EndpointsConfig ?? {}
+  return Object.fromEntries(
+    Object.entries(asked).map(([name, settings]) => {
+      const got = networks[name]
+      return [
+        name,
+        {
+          ...(settings ?? noSettings),
+          MacAddress: got?.macAddress ?? (container.state.startedAt === "0" ? (settings?.MacAddress ?? "") : ""),
+          EndpointID: got?.endpointId ?? "",
+          Gateway: got?.ipv4?.gateway ?? "",
+          IPAddress: got?.ipv4?.address ?? "",
+          IPPrefixLen: got?.ipv4?.prefixLength ?? 0,
+          IPv6Gateway: got?.ipv6?.gateway ?? "",
+          GlobalIPv6Address: got?.ipv6?.address ?? "",
+          GlobalIPv6PrefixLen: got?.ipv6?.prefixLength ?? 0,
+        },
+      ]
+    }),
+  )
 }

@@ -70,7 +70,7 @@ function networkNamespace(context: ContainerContext, container: Container): Spec
   if (mode.startsWith("container:")) {
     return { kind: "path", path: `/proc/${joinedPid(context, mode.slice("container:".length))}/ns/net` }
   }
-  if (container.state.network?.netnsPath) return { kind: "path", path: container.state.network.netnsPath }
+  if (container.state.sandbox?.path) return { kind: "path", path: container.state.sandbox.path }
   return mode === "host" ? { kind: "host" } : { kind: "private" }
 }
 

@@ -1,8 +1,8 @@
 import { join } from "node:path"
 import type { IoConfig, LogConfig } from "../../shim/contract.ts"
+import { shimLogConfig } from "../logging/config.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
-import { shimLogConfig } from "./log-config.ts"
 
 /** A container's stdio as the shim is to hold it. */
 export function ioConfig(container: Container): IoConfig {
@@ -17,5 +17,5 @@ export function ioConfig(container: Container): IoConfig {
 }
 
 /** Where a container's output is kept. */
-export const logConfig = (context: ContainerContext, container: Container): LogConfig =>
-  shimLogConfig(container.document.hostConfig.LogConfig, join(context.containersRoot, container.id), container.id)
+export const logConfig = (context: Pick<ContainerContext, "containersRoot">, container: Container): LogConfig =>
+  shimLogConfig(container, join(context.containersRoot, container.id))

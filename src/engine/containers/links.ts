@@ -116,7 +116,7 @@ export const linkedTo = (registry: ContainerRegistry, container: Container): Con
       (other) => other.running && (other.document.links ?? []).some(({ containerId }) => containerId === container.id),
     )
 
-const addressOf = (container: Container): string => container.state.network?.address ?? ""
+const addressOf = (container: Container): string => container.state.sandbox?.networks["bridge"]?.ipv4?.address ?? ""
 
 /**
  * The variables that tell a container of its links: for each alias its name, where its exposed ports are, and its

@@ -6,7 +6,6 @@ import { parseNanos } from "../../std/clock.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
-import { networkIdOf } from "./exit.ts"
 import { boundPorts, networksOf, sizes } from "./inspect.ts"
 import { linkNames } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
@@ -89,12 +88,7 @@ function matches(container: Container, filters: Filters): boolean {
   if (exited && (state.startedAt === "0" || container.running || !exited.includes(String(state.exitCode)))) return false
   if (!exactMatch(filters, "health", state.health?.status ?? "none")) return false
   const networks = filters.get("network")
-  const mode = document.hostConfig.NetworkMode
-  if (
-    networks &&
-    !networks.some((wanted) => wanted === mode || (wanted.length > 2 && networkIdOf(mode).startsWith(wanted)))
-  )
-    return false
+  if (networks?.length && !networks.some((wanted) => inNetwork(container, wanted))) return false
   const volumes = filters.get("volume")
   if (
     volumes &&
@@ -103,9 +97,15 @@ function matches(container: Container, filters: Filters): boolean {
     return false
   }
   if (!portsMatch(filters.get("expose"), Object.keys(config.ExposedPorts ?? {}))) return false
-  const published = (container.state.network?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
+  const published = (container.state.sandbox?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
   return portsMatch(filters.get("publish"), published)
 }
+
+/** By name, or by a part of the ID as long as Docker wants it. */
+const inNetwork = (container: Container, wanted: string): boolean =>
+  Object.entries(container.document.networking.EndpointsConfig ?? {}).some(
+    ([name, settings]) => name === wanted || (wanted !== "" && (settings?.NetworkID ?? "").startsWith(wanted)),
+  )
 
 function portsMatch(wanted: readonly string[] | undefined, ports: readonly string[]): boolean {
   if (!wanted || wanted.length === 0) return true

@@ -5,6 +5,8 @@ import { LineSplitter, type LogLine } from "../../shim/logs/line-splitter.ts"
 import { readChunks, readLines } from "../../shim/logs/reader.ts"
 import { fixedNanosLength, formatNanosFixed } from "../../std/clock.ts"
 import { frameHeaderLength, writeFrameHeader } from "../../std/stdcopy.ts"
+import { isReadable } from "../logging/config.ts"
+import { extraAttributes } from "../logging/subject.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import type { LogStream, LogsOptions } from "./contract.ts"
@@ -21,7 +23,7 @@ export async function containerLogs(
     throw new Failure("invalidArgument", "Bad parameters: you must choose at least one stream")
   }
   const log = logConfig(context, container)
-  if (log.format === "none") {
+  if (!isReadable(container.document.hostConfig.LogConfig)) {
     throw new Failure("notImplemented", "configured logging driver does not support reading")
   }
   const multiplexed = !container.document.config.Tty
@@ -50,7 +52,7 @@ async function* lines(
     ...(options.tail === undefined ? {} : { tail: options.tail }),
     ...(scope.signal ? { signal: scope.signal } : {}),
   }
-  const follower = options.follow && container.running ? await follow(context, scope, container) : undefined
+  const follower = options.follow && container.running ? await followOutput(context, scope, container) : undefined
   if (!follower) {
     yield* readLines({ log, ...bounds })
     return
@@ -70,7 +72,7 @@ async function* lines(
       // Too slow for live output: the file has it all. Go on from there, then live again.
       const from: LogPosition = stream.reached
       await stream[Symbol.asyncDispose]()
-      stream = await follow(context, scope, container)
+      stream = await followOutput(context, scope, container)
       yield* readLines(
         { log, from, ...(stream ? { to: stream.position } : {}), ...(scope.signal ? { signal: scope.signal } : {}) },
         splitter,
@@ -84,8 +86,9 @@ async function* lines(
   }
 }
 
-async function follow(
-  context: ContainerContext,
+/** Output as it comes, without holding the container up; undefined when it has ended. */
+export async function followOutput(
+  context: Pick<ContainerContext, "tasks">,
   scope: Scope,
   container: Container,
 ): Promise<AttachStream | undefined> {
@@ -137,17 +140,7 @@ async function* encode(
 /** `details`: what the log options chose of labels and environment, `k=v,` sorted and escaped. */
 function details(container: Container, options: LogsOptions): string {
   if (!options.details) return ""
-  const { config, hostConfig } = container.document
-  const chosen: Record<string, string> = {}
-  const wanted = hostConfig.LogConfig.Config ?? {}
-  for (const label of (wanted["labels"] ?? "").split(",").filter(Boolean)) {
-    const value = config.Labels?.[label]
-    if (value !== undefined) chosen[label] = value
-  }
-  for (const name of (wanted["env"] ?? "").split(",").filter(Boolean)) {
-    const entry = config.Env?.find((each) => each.startsWith(`${name}=`))
-    if (entry) chosen[name] = entry.slice(name.length + 1)
-  }
+  const chosen = extraAttributes(container.document.hostConfig.LogConfig.Config ?? {}, container)
   const pairs = Object.entries(chosen).sort(([a], [b]) => (a < b ? -1 : 1))
   return `${pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(",")} `
 }

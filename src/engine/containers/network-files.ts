@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { isKind } from "../../errors/failure.ts"
-import { hostsFile, nameserversOf, resolvConf, withHost } from "../../network/files.ts"
+import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddresses } from "../../network/files.ts"
+import { resolverAddress } from "../../network/namespaces.ts"
+import { isPredefined } from "../networks/catalog.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { linkedTo, linkHosts } from "./links.ts"
@@ -42,31 +44,67 @@ export function tellLinked(context: ContainerContext, container: Container): voi
   }
 }
 
+/** A running container came into a network, or left one: its files follow, in place, as they are mounted into it. */
+export async function rewriteNetworkFiles(context: ContainerContext, container: Container): Promise<void> {
+  const { config } = container.document
+  const folder = join(context.containersRoot, container.id)
+  const hosts = join(folder, "hosts")
+  const resolver = join(folder, "resolv.conf")
+  writeFileSync(
+    hosts,
+    withOwnAddresses(textOf(hosts), ownNames(config.Hostname, config.Domainname), addressesOf(container)),
+  )
+  // One that was changed from inside stays as it is.
+  const [plain, embedded] = [
+    await resolverText(context, container, false),
+    await resolverText(context, container, true),
+  ]
+  const before = textOf(resolver)
+  if (before === plain && inUserNetwork(container)) writeFileSync(resolver, embedded)
+}
+
+/** The container's addresses in all of its networks. */
+const addressesOf = (container: Container): readonly string[] =>
+  Object.values(container.state.sandbox?.networks ?? {}).flatMap(({ ipv4, ipv6 }) =>
+    [ipv4?.address, ipv6?.address].filter((address) => address !== undefined),
+  )
+
+/** Whether the daemon itself answers the container's questions for names. */
+const inUserNetwork = (container: Container): boolean =>
+  Object.keys(container.state.sandbox?.networks ?? {}).some((name) => !isPredefined(name))
+
 function hostsText(context: ContainerContext, container: Container): string {
   const { config, hostConfig } = container.document
-  const address = container.state.network?.address
   return hostsFile({
     hostname: config.Hostname,
     domainname: config.Domainname,
-    addresses: address ? [address] : [],
+    addresses: addressesOf(container),
     links: linkHosts(context.registry, container),
     extra: hostConfig.ExtraHosts ?? [],
-    gateway: context.defaults.hostGateway ?? context.network?.gateway ?? "127.0.0.1",
+    gateway: context.defaults.hostGateway ?? context.networking.defaultNetwork?.subnets[0]?.gateway ?? "127.0.0.1",
     ...(hostConfig.NetworkMode === "host" ? { base: textOf("/etc/hosts") } : {}),
   })
 }
 
-async function resolverText(context: ContainerContext, container: Container): Promise<string> {
+async function resolverText(
+  context: ContainerContext,
+  container: Container,
+  embedded = inUserNetwork(container),
+): Promise<string> {
   const { hostConfig } = container.document
   const { dns } = context.defaults
   const host = textOf("/etc/resolv.conf")
-  const nameservers =
-    hostConfig.NetworkMode === "bridge" && context.network ? await context.network.nameservers() : nameserversOf(host)
-  return resolvConf(host, nameservers, {
+  return resolvConf(host, embedded ? [resolverAddress] : await nameservers(context, container, host), {
     dns: hostConfig.Dns?.length ? hostConfig.Dns : dns.servers,
     search: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : dns.search,
     options: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : dns.options,
+    embedded,
   })
+}
+
+/** Those that the container can reach itself. */
+async function nameservers(context: ContainerContext, container: Container, host: string): Promise<readonly string[]> {
+  return container.state.sandbox?.path ? await context.networking.nameservers() : nameserversOf(host)
 }
 
 function textOf(path: string): string {

@@ -35,7 +35,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       await context.registry.save(scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
-    else if (!task && state.network) {
+    else if (!task && state.sandbox) {
       releaseNetwork(context, container)
       await context.registry.save(scope, container)
     }
@@ -45,6 +45,9 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     context.log.warn("ending a process whose container was removed", { container: task.containerId })
     if (task.status === "stopped") await context.tasks.delete(scope, task.containerId).catch(() => {})
     else await context.tasks.kill(scope, task.containerId, 9).catch(() => {})
+  }
+  for (const container of context.registry.all()) {
+    if (container.state.startedAt !== "0") context.logForwarding.resume(container)
   }
   sweepFolders(context)
   await sweepImageMounts(context)

@@ -18,6 +18,7 @@ import { Failure } from "../../errors/failure.ts"
 import { archiveStatus, extractArchive, readArchive } from "./archive.ts"
 import { attachContainer } from "./attach.ts"
 import { commitContainer } from "./commit.ts"
+import { renameInNetworks } from "./connect.ts"
 import type { Container, EndOfRun } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import type {
@@ -153,10 +154,12 @@ export class ContainerService implements Containers {
       }
       registry.reserve(wanted, container.id)
       container.document.name = wanted
+      renameInNetworks(this.#context, container)
       try {
         await registry.save(scope, container)
       } catch (error) {
         container.document.name = old
+        renameInNetworks(this.#context, container)
         registry.free(wanted, container.id)
         throw error
       }

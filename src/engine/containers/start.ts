@@ -1,7 +1,8 @@
+import type { LogDestination } from "../../core/logging/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
-import { connectNetwork } from "./connect.ts"
+import { connectNetworks } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
 import { cancelRestart, freeTask, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
@@ -31,12 +32,14 @@ export async function startLocked(
   state.manuallyStopped = false
   state.error = ""
   const began = nowNanos()
+  let destination: LogDestination | undefined
   try {
     await freeTask(context, scope, container)
     await using whileMounting = new AsyncDisposableStack()
     const whileMounted = new AsyncDisposableStack()
     container.mountHolds = whileMounted
-    await step(scope, "network", (span) => connectNetwork(context, container, span))
+    destination = await context.logForwarding.open(container)
+    await step(scope, "network", (span) => connectNetworks(context, container, span))
     const task = await step(scope, "task", (span) =>
       context.tasks.run(
         { ...scope, span },
@@ -57,7 +60,9 @@ export async function startLocked(
     state.startedAt = task.startedAt.toString()
     state.exitCode = 0
     state.oomKilled = false
+    if (destination) await context.logForwarding.begin(container, destination)
   } catch (error) {
+    await destination?.close().catch(() => {})
     await failedStart(context, scope, container, began, error)
     throw startFailure(error)
   }

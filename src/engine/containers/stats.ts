@@ -137,20 +137,23 @@ function blkioStats({ io }: CgroupStats): StatsResponse["blkio_stats"] {
 }
 
 function networkStats(context: ContainerContext, container: Container): Record<string, NetworkStats> | undefined {
-  const counters = context.network?.counters(container.id)
-  if (!counters) return undefined
-  return {
-    eth0: {
-      rx_bytes: int(counters.rxBytes),
-      rx_packets: int(counters.rxPackets),
-      rx_errors: int(counters.rxErrors),
-      rx_dropped: int(counters.rxDropped),
-      tx_bytes: int(counters.txBytes),
-      tx_packets: int(counters.txPackets),
-      tx_errors: int(counters.txErrors),
-      tx_dropped: int(counters.txDropped),
-    },
-  }
+  const interfaces = Object.entries(context.networking.counters(container.id))
+  if (interfaces.length === 0) return undefined
+  return Object.fromEntries(
+    interfaces.map(([name, counters]) => [
+      name,
+      {
+        rx_bytes: int(counters.rxBytes),
+        rx_packets: int(counters.rxPackets),
+        rx_errors: int(counters.rxErrors),
+        rx_dropped: int(counters.rxDropped),
+        tx_bytes: int(counters.txBytes),
+        tx_packets: int(counters.txPackets),
+        tx_errors: int(counters.txErrors),
+        tx_dropped: int(counters.txDropped),
+      },
+    ]),
+  )
 }
 
 /** Nanoseconds of all CPUs together, from the first line of /proc/stat (in hundredths of a second; proc(5)). */

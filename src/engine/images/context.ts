@@ -20,6 +20,8 @@ export interface ImageContext {
   readonly remote: RemoteImages
   readonly collector: GarbageCollector
   readonly events: Events
+  /** The bytes at an address. @throws unavailable */
+  readonly download: (url: URL, signal?: AbortSignal) => Promise<AsyncIterable<Uint8Array>>
   readonly catalog: ImageCatalog
   /** Containers, running or not, that were made of the image with this ID. */
   readonly usedBy: (imageId: string) => readonly ImageUser[]

@@ -3,11 +3,12 @@ import type { Scope } from "../../core/scope.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
+import { parsePlatform } from "../../oci/platform.ts"
 import { formatNanos, parseNanos } from "../../std/clock.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, repoTags } from "./context.ts"
 import { manifestsOf } from "./manifests.ts"
-import { platformOf } from "./platform.ts"
+import { resolveFor } from "./platform.ts"
 import { LayerSizes } from "./sizes.ts"
 
 /** The image that `ref` names for `platform`, with its names. @throws notFound when nothing of it can be read */
@@ -18,7 +19,7 @@ async function resolved(
   platform: string | undefined,
 ): Promise<{ readonly image: CatalogImage; readonly resolved: ResolvedImage }> {
   const { image, target } = await context.catalog.find(scope, ref)
-  if (platform) return { image, resolved: await context.transfer.resolve(scope, target, platformOf(platform)) }
+  if (platform) return { image, resolved: await resolveFor(context, scope, target, ref, parsePlatform(platform)) }
   if (!image.resolved) {
     throw new Failure("notFound", `No such image: ${ref}: its content is not complete; remove it and get it again`)
   }
@@ -55,8 +56,9 @@ export async function inspectImage(
     GraphDriver: { Name: context.snapshots.driver === "overlay" ? "overlay2" : "vfs", Data: null },
     RootFS: { Type: "layers", ...(layers.length > 0 ? { Layers: config.rootfs.diff_ids } : {}) },
     Metadata: { LastTagTime: formatNanos(tagged) },
-    Descriptor: image.rows[0]!.target,
-    ...(options.manifests ? { Manifests: await manifestsOf(context, scope, image) } : {}),
+    ...(options.manifests
+      ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
+      : {}),
   }
 }
 

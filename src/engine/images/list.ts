@@ -1,7 +1,7 @@
 import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
 import type { ImageSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
-import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
+import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
 import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
@@ -51,9 +51,12 @@ export async function listImages(
       Id: image.id,
       Labels: image.resolved?.config.config?.Labels ?? null,
       ParentId: image.parent ?? "",
-      Descriptor: image.rows[0]!.target,
-      ...(options.manifests ? { Manifests: await manifestsOf(context, scope, image) } : {}),
-      RepoDigests: await repoDigests(context, scope, image.rows),
+      ...(options.manifests
+        ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
+        : {}),
+      RepoDigests: (await repoDigests(context, scope, image.rows)).filter(
+        (digest) => references.length === 0 || nameMatches(references, parseReference(digest)),
+      ),
       RepoTags: tags,
       SharedSize: uses
         ? layers.filter((layer) => uses.get(layer.chainID)! > 1).reduce((sum, layer) => sum + layer.size, 0)
@@ -86,7 +89,7 @@ async function matcher(
     const ref = filters.get(key)?.[0]
     return ref === undefined ? undefined : createdOf((await context.catalog.find(scope, ref)).image)
   }
-  const [before, since, until] = [await instantOf("before"), await instantOf("since"), untilOf(filters)]
+  const [before, since, until] = [await instantOf("before"), await instantOf("since"), earliest(filters)]
   return (image) => {
     const created = createdOf(image)
     return (
@@ -96,6 +99,16 @@ async function matcher(
       labelsMatch(filters, image.resolved?.config.config?.Labels ?? null)
     )
   }
+}
+
+/** Several `until` mean the earliest of them. */
+function earliest(filters: Filters): bigint | undefined {
+  let found: bigint | undefined
+  for (const text of filters.get("until") ?? []) {
+    const instant = untilOf(new Map([["until", [text]]]))
+    if (instant !== undefined && (found === undefined || instant < found)) found = instant
+  }
+  return found
 }
 
 function layerUses(images: readonly CatalogImage[]): ReadonlyMap<string, number> {

@@ -1,9 +1,10 @@
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { ImageConfig } from "../../oci/image.ts"
-import { hostPlatform } from "../../oci/platform.ts"
+import { hostPlatform, parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, type Reference } from "../../oci/reference.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { parentLabel } from "./catalog.ts"
@@ -11,7 +12,6 @@ import { applyChanges } from "./changes.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type { ImportOptions } from "./contract.ts"
 import { newName } from "./names.ts"
-import { platformOf } from "./platform.ts"
 
 /** Names an image that was just made, and tells it. */
 async function nameNew(
@@ -34,9 +34,11 @@ export async function importImage(
   options: Omit<ImportOptions, "source">,
 ): Promise<Digest> {
   const name = options.repository ? newName(options.repository, options.tag) : undefined
+  const platform = options.platform ? parsePlatform(options.platform) : hostPlatform()
+  if (platform.os !== "linux") throw new Failure("invalidArgument", "operating system is not supported")
   const run = applyChanges({}, options.changes)
   const config: Omit<ImageConfig, "rootfs" | "history"> = {
-    ...(options.platform ? platformOf(options.platform) : hostPlatform()),
+    ...platform,
     created: formatNanos(nowNanos()),
     config: run,
   }

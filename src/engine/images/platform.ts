@@ -1,25 +1,34 @@
-import { Failure } from "../../errors/failure.ts"
-import { type Platform, parsePlatform } from "../../oci/platform.ts"
+import type { Scope } from "../../core/scope.ts"
+import type { ResolvedImage } from "../../core/transfer/contract.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
+import { formatPlatform, type Platform, parsePlatform } from "../../oci/platform.ts"
+import type { ImageContext } from "./context.ts"
 
-/** @throws invalidArgument when `text` is not `os/arch[/variant]` */
-export function platformOf(text: string): Platform {
-  const platform = parsePlatform(text)
-  if (!platform) {
-    throw new Failure(
-      "invalidArgument",
-      `"${text}" is an invalid platform; write os/arch[/variant], such as linux/amd64`,
-    )
-  }
-  return platform
+/** The one platform of a request that may name several. @throws invalidArgument in Docker's words */
+export function onlyPlatform(texts: readonly string[]): Platform | undefined {
+  if (texts.length > 1) throw new Failure("invalidArgument", "multiple platform parameters not supported")
+  return texts[0] === undefined ? undefined : parsePlatform(texts[0])
 }
 
-/** The one platform of a request that may name several. @throws invalidArgument, notImplemented */
-export function onlyPlatform(texts: readonly string[]): Platform | undefined {
-  if (texts.length > 1) {
+/** The image of `target` for `platform`. @throws notFound in Docker's words when it is for others */
+export async function resolveFor(
+  { transfer, catalog }: Pick<ImageContext, "transfer" | "catalog">,
+  scope: Scope,
+  target: Descriptor,
+  ref: string,
+  platform: Platform,
+): Promise<ResolvedImage> {
+  try {
+    return await transfer.resolve(scope, target, platform)
+  } catch (error) {
+    if (!isKind(error, "notFound")) throw error
+    const other = await catalog.resolved(scope, target)
+    const found = other ? `its platform (${formatPlatform(other.config)}) does not match` : "does not provide"
     throw new Failure(
-      "notImplemented",
-      `one platform at a time is supported, not ${texts.join(", ")}; name one, or none`,
+      "notFound",
+      `image with reference ${ref} was found but ${found} the specified platform (${formatPlatform(platform)})`,
+      error,
     )
   }
-  return texts[0] === undefined ? undefined : platformOf(texts[0])
 }

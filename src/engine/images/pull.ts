@@ -3,13 +3,12 @@ import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure } from "../../errors/failure.ts"
 import { isDigest } from "../../oci/digest.ts"
-import { formatPlatform, matchesPlatform } from "../../oci/platform.ts"
+import { formatPlatform, matchesPlatform, parsePlatform } from "../../oci/platform.ts"
 import { familiar, familiarName, formatReference, parseReference, type Reference } from "../../oci/reference.ts"
 import type { ImageContext } from "./context.ts"
 import type { PullOptions } from "./contract.ts"
 import { credentialsOf } from "./credentials.ts"
 import { progressMessage, thinned } from "./messages.ts"
-import { platformOf } from "./platform.ts"
 import { pullFailure } from "./registry-failure.ts"
 
 type Tell = (message: JsonMessage) => void
@@ -32,6 +31,7 @@ export function pullReference(options: PullOptions): Reference {
 export async function pullImages(context: ImageContext, scope: Scope, options: PullOptions, tell: Tell): Promise<void> {
   const reference = pullReference(options)
   const credentials = credentialsOf(options.auth)
+  if (options.platform) parsePlatform(options.platform)
   try {
     const all = !reference.tag && !reference.digest
     const tags = all ? await context.remote.tags(scope, reference, credentials ? { credentials } : {}) : []
@@ -68,7 +68,7 @@ async function pullOne(
 ): Promise<boolean> {
   const { catalog, images, leases, remote } = context
   const name = formatReference(reference)
-  const platform = options.platform ? platformOf(options.platform) : undefined
+  const platform = options.platform ? parsePlatform(options.platform) : undefined
   const credentials = credentialsOf(options.auth)
   return await leases.within(scope, async (held) => {
     const { target, image } = await remote.pull(held, reference, {

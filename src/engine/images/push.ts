@@ -1,15 +1,15 @@
 import type { JsonMessage } from "../../api/image.ts"
 import type { Image } from "../../core/images/contract.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure, isKind } from "../../errors/failure.ts"
-import { formatPlatform } from "../../oci/platform.ts"
+import { Failure } from "../../errors/failure.ts"
+import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, familiarName, formatReference, parseReference, type Reference } from "../../oci/reference.ts"
 import type { ImageContext } from "./context.ts"
 import type { PushOptions } from "./contract.ts"
 import { credentialsOf } from "./credentials.ts"
 import { progressMessage, thinned } from "./messages.ts"
 import { referenceOf, sameRepository } from "./names.ts"
-import { platformOf } from "./platform.ts"
+import { resolveFor } from "./platform.ts"
 
 type Tell = (message: JsonMessage) => void
 
@@ -24,8 +24,11 @@ export function pushReference(options: PushOptions): Reference {
 /** `docker push`. */
 export async function pushImages(context: ImageContext, scope: Scope, options: PushOptions, tell: Tell): Promise<void> {
   const reference = pushReference(options)
-  const platform = options.platform ? platformOf(options.platform) : undefined
-  if (platform) await assertPlatform(context, scope, reference, platform)
+  const platform = options.platform ? parsePlatform(options.platform) : undefined
+  if (platform) {
+    const { target } = await context.catalog.locate(scope, formatReference(reference))
+    await resolveFor(context, scope, target, familiar(reference), platform)
+  }
   const repository = `${reference.domain}/${reference.path}`
   tell({ status: `The push refers to repository [${repository}]` })
   const own = (await context.images.list(scope)).flatMap((row) => {
@@ -55,25 +58,6 @@ export async function pushImages(context: ImageContext, scope: Scope, options: P
   })
 }
 
-async function assertPlatform(
-  context: ImageContext,
-  scope: Scope,
-  reference: Reference,
-  platform: ReturnType<typeof platformOf>,
-): Promise<void> {
-  const { target } = await context.catalog.locate(scope, formatReference(reference))
-  try {
-    await context.transfer.resolve(scope, target, platform)
-  } catch (error) {
-    if (!isKind(error, "notFound")) throw error
-    throw new Failure(
-      "notFound",
-      `image with reference ${familiar(reference)} was found but does not provide the specified platform (${formatPlatform(platform)})`,
-      error,
-    )
-  }
-}
-
 async function pushOne(
   context: ImageContext,
   scope: Scope,
@@ -82,7 +66,7 @@ async function pushOne(
   options: PushOptions,
   tell: Tell,
 ): Promise<void> {
-  const platform = options.platform ? platformOf(options.platform) : undefined
+  const platform = options.platform ? parsePlatform(options.platform) : undefined
   const credentials = credentialsOf(options.auth)
   await context.leases.within(scope, async (held) => {
     const { pushed, form } = await context.remote.push(held, name, row.target, {

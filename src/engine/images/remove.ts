@@ -131,6 +131,13 @@ async function deleteImage(
   return needed ? items : [...items, ...(await deleteImage(context, scope, parent, options))]
 }
 
+/** An image in use keeps one name, the last in order. */
+async function pruneNames(context: ImageContext, scope: Scope, image: CatalogImage): Promise<ImageDeleteItem[]> {
+  const named = image.rows.filter((row) => referenceOf(row)).toSorted((one, other) => (one.name < other.name ? -1 : 1))
+  const kept = named.at(-1)
+  return kept && named.length > 1 ? await untag(context, scope, image, named.slice(0, -1), [kept]) : []
+}
+
 /** `docker image prune`: nameless images, or with `dangling=false` all, that no container uses. */
 export async function pruneImages(context: ImageContext, scope: Scope, filters: Filters): Promise<ImagesPruneResponse> {
   const danglingOnly = booleanFilter(filters, "dangling") ?? true
@@ -143,7 +150,10 @@ export async function pruneImages(context: ImageContext, scope: Scope, filters: 
     if (danglingOnly && (tagsOf(image).length > 0 || parents.has(image.id))) continue
     if (until !== undefined && createdOf(image) >= until) continue
     if (!labelsMatch(filters, image.resolved?.config.config?.Labels ?? null)) continue
-    if (context.usedBy(image.id).length > 0) continue
+    if (context.usedBy(image.id).length > 0) {
+      if (!danglingOnly) deleted.push(...(await pruneNames(context, scope, image)))
+      continue
+    }
     // An earlier round may have taken it as the parent of another.
     if (!(await context.catalog.byId(scope, image.id))) continue
     deleted.push(...(await deleteImage(context, scope, image, { noPrune: false })))

@@ -9,7 +9,8 @@ import type {
 } from "../../api/image.ts"
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { Failure } from "../../errors/failure.ts"
+import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
 import { bootstrapImage } from "./bootstrap.ts"
@@ -28,7 +29,7 @@ import { layersSize, listImages } from "./list.ts"
 import { commitImage, importImage } from "./make.ts"
 import { messagesFrom, progressMessage } from "./messages.ts"
 import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
-import { onlyPlatform, platformOf } from "./platform.ts"
+import { onlyPlatform, resolveFor } from "./platform.ts"
 import { pullImages } from "./pull.ts"
 import { pushImages } from "./push.ts"
 import { pruneImages, removeImage } from "./remove.ts"
@@ -110,6 +111,7 @@ export class EngineImages implements Images, ContainerImages {
     const wanted: Parameters<typeof transfer.save>[1][number][] = []
     for (const ref of refs) {
       const reference = tryReference(ref)
+      // What is named by its digest or ID is saved without a name.
       const bare = reference && !reference.tag && !reference.digest ? reference : undefined
       // A name without a tag means every tag it has.
       const rows = bare
@@ -121,7 +123,8 @@ export class EngineImages implements Images, ContainerImages {
       for (const row of rows) wanted.push({ target: row.target, names: [row.name] })
       if (rows.length === 0) {
         const found = await catalog.locate(scope, ref)
-        wanted.push({ target: found.target, names: found.rows.map((row) => row.name) })
+        const named = reference?.digest ? [] : found.rows.map((row) => row.name)
+        wanted.push({ target: found.target, names: named })
       }
     }
     for (const { target } of wanted) {
@@ -140,7 +143,7 @@ export class EngineImages implements Images, ContainerImages {
       if (options.source !== "-") {
         const url = /^https?:\/\//.test(options.source) ? options.source : `http://${options.source}`
         tell({ status: `Downloading from ${url}` })
-        source = await download(url, scope.signal)
+        source = await this.#context.download(new URL(url), scope.signal)
       }
       const message = options.message ?? `Imported from ${options.source}`
       tell({ status: await importImage(this.#context, scope, source, { ...options, message }) })
@@ -166,9 +169,9 @@ export class EngineImages implements Images, ContainerImages {
   async forContainer(scope: Scope, ref: string, platform?: string): Promise<ContainerImage> {
     const { catalog, transfer } = this.#context
     const { target, rows } = await catalog.locate(scope, ref)
-    const resolved =
-      (platform ? undefined : await catalog.resolved(scope, target)) ??
-      (await transfer.resolve(scope, target, platform ? platformOf(platform) : undefined))
+    const resolved = platform
+      ? await resolveFor(this.#context, scope, target, ref, parsePlatform(platform))
+      : ((await catalog.resolved(scope, target)) ?? (await transfer.resolve(scope, target)))
     await transfer.unpack(scope, resolved)
     return { resolved, ...(rows[0] ? { name: rows[0].name } : {}) }
   }
@@ -184,15 +187,5 @@ export class EngineImages implements Images, ContainerImages {
     if (asCreated === imageId || imageId === "") return asCreated
     if (/^(?:sha256:)?[0-9a-f]+$/.test(asCreated) && imageId.includes(asCreated)) return asCreated
     return (await this.#context.catalog.idOf(scope, asCreated)) === imageId ? asCreated : imageId
-  }
-}
-
-async function download(url: string, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
-  try {
-    const response = await fetch(url, signal ? { signal } : {})
-    if (response.ok && response.body) return response.body
-    throw new Error(`${response.status} ${response.statusText}`)
-  } catch (error) {
-    throw new Failure("unavailable", `cannot download ${url}: ${messageOf(error)}`, error)
   }
 }

@@ -1,155 +1,161 @@
 import { exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type {
+  NetworkConnectRequest,
+  NetworkCreateRequest,
   NetworkCreateResponse,
-  NetworkEndpoint,
+  NetworkDisconnectRequest,
   NetworkInspect,
   NetworksPruneResponse,
 } from "../../api/network.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure } from "../../errors/failure.ts"
-import type { BridgeNetwork } from "../../network/contract.ts"
-import { networkIdOf } from "../containers/exit.ts"
-import type { ContainerRegistry } from "../containers/registry.ts"
+import { Failure, isKind, messageOf } from "../../errors/failure.ts"
+import { parseNanos } from "../../std/clock.ts"
+import type { ContainerContext } from "../containers/context.ts"
+import { untilOf } from "../containers/remove.ts"
+import { connectContainer, disconnectContainer } from "./attach.ts"
+import { isPredefined, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"
+import { createNetwork } from "./create.ts"
+import { describeNetwork } from "./describe.ts"
 
-const predefined = { bridge: "bridge", host: "host", none: "null" } as const
+/** Docker's networks: the catalogue says what exists, `Networking` does it. */
+export class EngineNetworks implements Networks {
+  readonly #context: ContainerContext
+  #pruning = false
 
-/** The predefined networks. Further ones cannot be made yet; asking for them says so. */
-export class PredefinedNetworks implements Networks {
-  readonly #registry: ContainerRegistry
-  readonly #bridge: BridgeNetwork | undefined
-  readonly #created: string
-
-  /** @param created RFC 3339, shown as the networks' time of creation */
-  constructor(options: {
-    readonly registry: ContainerRegistry
-    readonly bridge?: BridgeNetwork
-    readonly created: string
-  }) {
-    this.#registry = options.registry
-    this.#bridge = options.bridge
-    this.#created = options.created
+  constructor(context: ContainerContext) {
+    this.#context = context
   }
 
   async list(_scope: Scope, filters: Filters): Promise<readonly NetworkInspect[]> {
-    const type = filters.get("type")?.[0]
-    if (type !== undefined && type !== "builtin" && type !== "custom") {
-      throw new Failure("invalidArgument", `invalid filter: 'type'='${type}'`)
-    }
-    return this.#all().filter(
-      (network) =>
-        type !== "custom" &&
-        exactMatch(filters, "driver", network.Driver) &&
-        exactMatch(filters, "scope", network.Scope) &&
-        patternMatch(filters, "name", network.Name) &&
-        (filters.get("id") ?? [""]).some((prefix) => network.Id.startsWith(prefix)) &&
-        labelsMatch(filters, network.Labels) &&
-        filters.get("dangling")?.[0] !== "true",
-    )
+    for (const type of filters.get("type") ?? [])
+      if (type !== "builtin" && type !== "custom") throw new Failure("internal", `invalid filter: 'type'='${type}'`)
+    const dangling = danglingOf(filters)
+    const types = filters.get("type")
+    return this.#context.networks
+      .all()
+      .filter(
+        (network) =>
+          (!types?.length || types.includes(isPredefined(network.name) ? "builtin" : "custom")) &&
+          exactMatch(filters, "driver", network.driver) &&
+          exactMatch(filters, "scope", network.scope) &&
+          patternMatch(filters, "name", network.name) &&
+          patternMatch(filters, "id", network.id) &&
+          labelsMatch(filters, network.labels) &&
+          (dangling === undefined || dangling === !this.#used(network)),
+      )
+      .map((network) => describeNetwork(network, this.#context.networking, []))
   }
 
-  async inspect(_scope: Scope, ref: string): Promise<NetworkInspect> {
-    return this.#find(ref)
+  async inspect(_scope: Scope, ref: string, options: { readonly scope?: string }): Promise<NetworkInspect> {
+    if (options.scope && options.scope !== "local") throw new Failure("notFound", `network ${ref} not found`)
+    return describeNetwork(this.#context.networks.resolve(ref), this.#context.networking, this.#context.registry.all())
   }
 
-  create(): Promise<NetworkCreateResponse> {
-    return Promise.reject(unsupported())
+  async create(_scope: Scope, request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+    const document = createNetwork(this.#context.networks, this.#context.networking, request)
+    this.#publish(document, "create")
+    return { Id: document.id, Warning: "" }
   }
 
   async remove(_scope: Scope, ref: string): Promise<void> {
-    const network = this.#find(ref)
-    throw new Failure("permissionDenied", `${network.Name} is a pre-defined network and cannot be removed`)
+    const document = this.#context.networks.resolve(ref)
+    if (isPredefined(document.name))
+      throw new Failure("permissionDenied", `${document.name} is a pre-defined network and cannot be removed`)
+    this.#remove(document)
   }
 
-  async connect(_scope: Scope, ref: string): Promise<void> {
-    this.#find(ref)
-    throw unsupported()
-  }
-
-  async disconnect(_scope: Scope, ref: string): Promise<void> {
-    this.#find(ref)
-    throw unsupported()
-  }
-
-  async prune(): Promise<NetworksPruneResponse> {
-    return { NetworksDeleted: null }
-  }
-
-  #find(ref: string): NetworkInspect {
-    const all = this.#all()
-    const found = all.find((network) => network.Id === ref) ?? all.find((network) => network.Name === ref)
-    if (found) return found
-    const matches = ref === "" ? [] : all.filter((network) => network.Id.startsWith(ref))
-    if (matches.length > 1) {
+  #remove(document: NetworkDocument): void {
+    const { networks, networking } = this.#context
+    const dependents = networks.all().filter(({ configFrom }) => document.configOnly && configFrom === document.name)
+    if (dependents.length > 0)
       throw new Failure(
-        "invalidArgument",
-        `network ${ref} is ambiguous (${matches.length} matches found based on ID prefix)`,
+        "permissionDenied",
+        `error while removing network: configuration network "${document.name}" is in use`,
       )
+    const endpoints = networking
+      .sandboxes()
+      .flatMap(({ containerId, containerName, endpoints: all }) =>
+        all
+          .filter(({ networkId }) => networkId === document.id)
+          .map(
+            ({ id }) =>
+              `name:"${this.#context.registry.get(containerId)?.name ?? containerName}" id:"${id.slice(0, 12)}"`,
+          ),
+      )
+    if (endpoints.length > 0)
+      throw new Failure(
+        "permissionDenied",
+        `error while removing network: network ${document.name} has active endpoints (${endpoints.join(", ")})`,
+      )
+    networks.delete(document.id)
+    networking.remove(document.id)
+    if (!document.configOnly) this.#publish(document, "destroy")
+  }
+
+  async connect(scope: Scope, ref: string, request: NetworkConnectRequest): Promise<void> {
+    await connectContainer(this.#context, scope, ref, request)
+  }
+
+  async disconnect(scope: Scope, ref: string, request: NetworkDisconnectRequest): Promise<void> {
+    await disconnectContainer(this.#context, scope, ref, request)
+  }
+
+  async prune(scope: Scope, filters: Filters): Promise<NetworksPruneResponse> {
+    if (this.#pruning) throw new Failure("conflict", "a prune operation is already running")
+    const until = untilOf(filters)
+    this.#pruning = true
+    try {
+      const deleted: string[] = []
+      for (const network of this.#context.networks.all()) {
+        if (scope.signal?.aborted) break
+        if (network.configOnly || isPredefined(network.name) || this.#used(network)) continue
+        if (!labelsMatch(filters, network.labels)) continue
+        if (until !== undefined && (parseNanos(network.created) ?? 0n) > until) continue
+        try {
+          this.#remove(network)
+          deleted.push(network.name)
+        } catch (error) {
+          if (!isKind(error, "permissionDenied"))
+            this.#context.log.warn("pruning a network failed", { network: network.name, error: messageOf(error) })
+        }
+      }
+      this.#context.events.publish({
+        Type: "network",
+        Action: "prune",
+        Actor: { ID: "", Attributes: { reclaimed: "0" } },
+      })
+      return { NetworksDeleted: deleted.length > 0 ? deleted : null }
+    } finally {
+      this.#pruning = false
     }
-    if (matches[0]) return matches[0]
-    throw new Failure("notFound", `network ${ref} not found`)
   }
 
-  #all(): NetworkInspect[] {
-    const names = (Object.keys(predefined) as (keyof typeof predefined)[]).filter(
-      (name) => name !== "bridge" || this.#bridge,
+  /** Whether it is predefined or a running container is in it. */
+  #used({ id, name }: NetworkDocument): boolean {
+    return (
+      isPredefined(name) ||
+      this.#context.networking.sandboxes().some(({ endpoints }) => endpoints.some(({ networkId }) => networkId === id))
     )
-    return names.map((name) => ({
-      Name: name,
-      Id: networkIdOf(name),
-      Created: this.#created,
-      Scope: "local",
-      Driver: predefined[name],
-      EnableIPv4: true,
-      EnableIPv6: false,
-      IPAM: {
-        Driver: "default",
-        Options: null,
-        Config: name === "bridge" ? [{ Subnet: this.#bridge!.subnet, Gateway: this.#bridge!.gateway }] : null,
-      },
-      Internal: false,
-      Attachable: false,
-      Ingress: false,
-      ConfigFrom: { Network: "" },
-      ConfigOnly: false,
-      Containers: this.#containersIn(name),
-      Options: name === "bridge" ? bridgeOptions(this.#bridge!) : {},
-      Labels: {},
-    }))
   }
 
-  #containersIn(network: string): Record<string, NetworkEndpoint> {
-    const entries = this.#registry.all().flatMap((container): [string, NetworkEndpoint][] => {
-      const joined = container.state.network
-      if (!container.running || joined?.name !== network) return []
-      return [
-        [
-          container.id,
-          {
-            Name: container.name,
-            EndpointID: joined.endpointId,
-            MacAddress: joined.macAddress,
-            IPv4Address: joined.address ? `${joined.address}/${joined.prefixLength}` : "",
-            IPv6Address: "",
-          },
-        ],
-      ]
+  #publish({ id, name, driver }: NetworkDocument, action: string): void {
+    this.#context.events.publish({
+      Type: "network",
+      Action: action,
+      Actor: { ID: id, Attributes: { name, type: driver } },
     })
-    return Object.fromEntries(entries)
   }
 }
 
-const unsupported = () =>
-  new Failure(
-    "notImplemented",
-    "networks besides bridge, host and none are not supported yet: use --network bridge, host, none or container:NAME",
+function danglingOf(filters: Filters): boolean | undefined {
+  const values = filters.get("dangling")
+  if (!values || values.length === 0) return undefined
+  if (values.length > 1) throw new Failure("invalidArgument", 'got more than one value for filter key "dangling"')
+  if (values[0] === "1" || values[0] === "true") return true
+  if (values[0] === "0" || values[0] === "false") return false
+  throw new Failure(
+    "invalidArgument",
+    `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`,
   )
-
-const bridgeOptions = (bridge: BridgeNetwork): Record<string, string> => ({
-  "com.docker.network.bridge.default_bridge": "true",
-  "com.docker.network.bridge.enable_icc": "true",
-  "com.docker.network.bridge.enable_ip_masquerade": "true",
-  "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
-  "com.docker.network.bridge.name": bridge.bridge,
-  "com.docker.network.driver.mtu": String(bridge.mtu),
-})
+}

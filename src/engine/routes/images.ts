@@ -1,4 +1,5 @@
 import type { AuthConfig } from "../../api/image.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { Images } from "../images/contract.ts"
 import { filters, flag, platform, platforms, repeated, text, textOr } from "./query.ts"
 import { registryAuth } from "./registry-auth.ts"
@@ -97,13 +98,11 @@ export const imageRoutes = (i: Images): RouteTable => ({
   }),
   "DELETE /images/:name": route({
     query: { force: flag(), noprune: flag(), platforms },
-    run: async ({ scope, params, query }) =>
-      json(
-        await i.remove(scope, params["name"]!, {
-          force: query.force,
-          noPrune: query.noprune,
-          platforms: query.platforms,
-        }),
-      ),
+    run: async ({ scope, params, query }) => {
+      const name = params["name"]!
+      if (name.trim() === "") throw new Failure("invalidArgument", "image name cannot be blank")
+      const { force, noprune: noPrune, platforms } = query
+      return json(await i.remove(scope, name, { force, noPrune, platforms }))
+    },
   }),
 })

@@ -14,6 +14,7 @@ import { newestVersion, oldestVersion } from "../compat/version.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import type { Containers } from "../containers/contract.ts"
 import type { Images } from "../images/contract.ts"
+import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { DiskUsageType, System } from "./contract.ts"
 
@@ -117,9 +118,9 @@ export class EngineSystem implements System {
       ],
       Plugins: {
         Volume: ["local"],
-        Network: context.network ? ["bridge", "host", "null"] : ["host", "null"],
+        Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
         Authorization: null,
-        Log: ["json-file", "local", "none"],
+        Log: Object.keys(logDrivers),
       },
       MemoryLimit: features.memory,
       SwapLimit: features.swap,
@@ -248,7 +249,7 @@ export class EngineSystem implements System {
     ]
     const warnings = [
       ...missing.filter(([present]) => !present).map(([, text]) => text),
-      ...(context.network?.warnings() ?? []).map((text) => `WARNING: ${text}`),
+      ...context.networking.warnings().map((text) => `WARNING: ${text}`),
       ...(context.host.initPath
         ? []
         : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),

@@ -10,11 +10,14 @@ export const maxLine = 16 * 1024
 
 type Encode = (stream: OutputStream, at: string, bytes: Buffer, ended: boolean) => Buffer
 
-/** Docker's json-file: `{"log":…,"stream":…,"time":…}`; a piece without a newline in `log` is a partial one. */
-const encodeJson: Encode = (stream, at, bytes, ended) =>
-  Buffer.from(
-    `{"log":${JSON.stringify(bytes.toString("utf8") + (ended ? "\n" : ""))},"stream":"${stream}","time":"${at}"}\n`,
-  )
+/** Docker's json-file: `{"log":…,"stream":…,"attrs":…,"time":…}`; a piece without a newline in `log` is a partial one. */
+const encodeJson = (attributes: LogConfig["attributes"]): Encode => {
+  const attrs = attributes ? `,"attrs":${JSON.stringify(attributes)}` : ""
+  return (stream, at, bytes, ended) =>
+    Buffer.from(
+      `{"log":${JSON.stringify(bytes.toString("utf8") + (ended ? "\n" : ""))},"stream":"${stream}"${attrs},"time":"${at}"}\n`,
+    )
+}
 
 /** The CRI logging format: `TIME STREAM P|F LINE`. */
 const encodeCri: Encode = (stream, at, bytes, ended) =>
@@ -34,7 +37,7 @@ export class EncodedLog implements LogWriter {
 
   constructor(config: LogConfig, format: "json-file" | "cri", trouble: LogTrouble) {
     this.#file = new RotatingFile({ ...config, generation: generationBeside(config.path) })
-    this.#encode = format === "cri" ? encodeCri : encodeJson
+    this.#encode = format === "cri" ? encodeCri : encodeJson(config.attributes)
     this.#losses = new Losses(trouble)
   }
 

@@ -43,6 +43,11 @@ export class LineSplitter {
     }
   }
 
+  /** Whether the beginning of a line waits for its end. */
+  get holdsBeginning(): boolean {
+    return this.#unended.stdout.length > 0 || this.#unended.stderr.length > 0
+  }
+
   /** What has not ended, as partial lines. */
   rest(): LogLine[] {
     return (["stdout", "stderr"] as const)

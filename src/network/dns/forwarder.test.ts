@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { createSocket } from "node:dgram"
 import { connect, createServer } from "node:net"
-import { DnsForwarder } from "./dns.ts"
+import { DnsForwarder } from "./forwarder.ts"
 
 const question = Buffer.from("abcd01000001000000000000", "hex")
 

@@ -1,14 +1,12 @@
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram"
-import { connect, createServer, isIPv6, type Server, type Socket } from "node:net"
+import { createServer, type Server, type Socket } from "node:net"
+import { failedAnswer, headerLength } from "./message.ts"
+import { askOverUdp, dial, patience } from "./upstream.ts"
 
 const port = 53
-/** How long one name server may take, in milliseconds. */
-const patience = 2500
 /** Questions and connections under way at once, at most; what comes beyond is answered SERVFAIL, or closed. */
 const mostQuestions = 512
 const mostConnections = 128
-const headerLength = 12
-const servfail = 2
 
 /**
  * Passes questions of containers on to name servers that only the host itself can reach (a local cache on 127.0.0.53). It
@@ -74,35 +72,12 @@ export class DnsForwarder implements AsyncDisposable {
   async #answer(question: Buffer, from: RemoteInfo): Promise<void> {
     if (question.length < headerLength) return
     const send = (answer: Buffer) => this.#udp.send(answer, from.port, from.address, () => {})
-    if (this.#questions.size >= mostQuestions) return send(failure(question))
+    if (this.#questions.size >= mostQuestions) return send(failedAnswer(question))
     for (const upstream of this.#upstreams()) {
-      const answer = await this.#ask(upstream, question)
+      const answer = await askOverUdp(upstream, question, { port: this.#upstreamPort, pending: this.#questions })
       if (answer) return send(answer)
     }
-    send(failure(question))
-  }
-
-  /** @returns undefined when the name server refused or was silent */
-  #ask(upstream: string, question: Buffer): Promise<Buffer | undefined> {
-    return new Promise((resolve) => {
-      const socket = createSocket(isIPv6(upstream) ? "udp6" : "udp4")
-      const end = (answer?: Buffer) => {
-        clearTimeout(timer)
-        this.#questions.delete(cancel)
-        socket.close()
-        resolve(answer)
-      }
-      const cancel = () => end()
-      const timer = setTimeout(cancel, patience)
-      this.#questions.add(cancel)
-      socket.once("error", cancel)
-      socket.on("message", (answer) => {
-        const matches = answer.length >= headerLength && answer.readUInt16BE(0) === question.readUInt16BE(0)
-        if (matches) end(answer)
-      })
-      // A connected socket takes answers of that name server only, and learns at once when nobody listens there.
-      socket.connect(this.#upstreamPort, upstream, () => socket.send(question))
-    })
+    send(failedAnswer(question))
   }
 
   /** Joins a client to the first name server that accepts a connection. */
@@ -141,28 +116,4 @@ export class DnsForwarder implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#udp.close(() => resolve()))
     await new Promise<void>((resolve) => this.#tcp.close(() => resolve()))
   }
-}
-
-function dial(address: string, upstreamPort: number): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: address, port: upstreamPort, allowHalfOpen: true })
-    const timer = setTimeout(() => socket.destroy(), patience)
-    socket.once("connect", () => {
-      clearTimeout(timer)
-      resolve(socket)
-    })
-    socket.on("error", () => socket.destroy())
-    socket.once("close", () => {
-      clearTimeout(timer)
-      resolve(undefined)
-    })
-  })
-}
-
-/** The question as an answer that says the server failed (RFC 1035, section 4.1.1). */
-function failure(question: Buffer): Buffer {
-  const answer = Buffer.from(question)
-  answer[2] = answer[2]! | 0x80
-  answer[3] = 0x80 | servfail
-  return answer
 }

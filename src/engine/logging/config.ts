@@ -1,0 +1,113 @@
+import { join } from "node:path"
+import type { LogConfiguration } from "../../api/container-config.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import type { LogConfig } from "../../shim/contract.ts"
+import type { Container } from "../containers/container.ts"
+import { logDrivers } from "./drivers.ts"
+import { checkSubjectOptions, extraAttributes, logSubject } from "./subject.ts"
+import { booleanOption, byteSize, decimalSize, type LogOptions } from "./values.ts"
+
+/** What the daemon's configuration says about logs. */
+export interface LogDefaults {
+  readonly logDriver: string
+  readonly logOptions: LogOptions
+}
+
+/** Options of every driver: how it is fed, and the copy that is kept for reading. */
+const common = ["mode", "max-buffer-size"]
+const cache = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-compress"]
+
+/** The complete log configuration of a new container. @throws invalidArgument in Docker's words */
+export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): LogConfiguration {
+  const type = asked.Type || defaults.logDriver
+  const own = asked.Config ?? {}
+  const inherited = Object.entries(defaults.logOptions).filter(
+    ([key]) => type === defaults.logDriver || cache.includes(key),
+  )
+  const config = { ...Object.fromEntries(inherited), ...own }
+  // Whatever is asked of nothing is granted.
+  if (type === "none") return { Type: type, Config: config }
+  checkMode(config)
+  const driver = logDrivers[type]
+  if (!driver) throw refuse(`logger: no log driver named '${type}' is registered`)
+  for (const key of Object.keys(config)) {
+    if (!common.includes(key) && !cache.includes(key) && !driver.options.includes(key))
+      throw refuse(driver.unknown(key))
+  }
+  driver.check?.(config)
+  checkSubjectOptions(config)
+  return { Type: type, Config: config }
+}
+
+function checkMode(config: LogOptions): void {
+  const { mode = "", "max-buffer-size": buffer, "cache-disabled": disabled } = config
+  if (!["", "blocking", "non-blocking"].includes(mode)) throw refuse(`logger: logging mode not supported: ${mode}`)
+  if (buffer !== undefined) {
+    if (mode !== "non-blocking") {
+      throw refuse("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
+    }
+    try {
+      byteSize(buffer)
+    } catch (error) {
+      throw refuse(`error parsing option max-buffer-size: ${messageOf(error)}`)
+    }
+  }
+  if (disabled) {
+    try {
+      booleanOption(disabled)
+    } catch {
+      throw refuse(`invalid value for option cache-disabled: ${disabled}`)
+    }
+  }
+}
+
+const refuse = (why: string) => new Failure("invalidArgument", why)
+
+/** Whether `docker logs` may read: drivers that send lines away keep a copy, unless told not to. */
+export function isReadable({ Type: type, Config: options }: LogConfiguration): boolean {
+  if (type === "none") return false
+  return !(logDrivers[type]?.open && booleanOption(options?.["cache-disabled"] || "false"))
+}
+
+/**
+ * How the shim is to keep the output. Bounded by default: five files of 10 MB. What a driver sends away is kept in the
+ * same way, so that it can be read, and sent later when nobody takes it now.
+ */
+export function shimLogConfig(container: Container, folder: string): LogConfig {
+  const { Type: type, Config } = container.document.hostConfig.LogConfig
+  const options = Config ?? {}
+  if (logDrivers[type]?.open) {
+    return file(
+      "framed",
+      join(folder, "container.log"),
+      options["cache-max-size"],
+      options["cache-max-file"],
+      20_000_000,
+    )
+  }
+  const size = [options["max-size"], options["max-file"], 10_000_000] as const
+  if (type !== "json-file") return file(type === "none" ? "none" : "framed", join(folder, "container.log"), ...size)
+  const attributes = {
+    ...extraAttributes(options, container),
+    ...(options["tag"] ? { tag: logSubject(container).tag } : {}),
+  }
+  return {
+    ...file("json-file", join(folder, `${container.id}-json.log`), ...size),
+    ...(Object.keys(attributes).length > 0 ? { attributes } : {}),
+  }
+}
+
+function file(
+  format: LogConfig["format"],
+  path: string,
+  size: string | undefined,
+  files: string | undefined,
+  usualSize: number,
+): LogConfig {
+  return {
+    format,
+    path,
+    maxSize: size === undefined ? usualSize : size === "-1" ? 0 : decimalSize(size),
+    maxFiles: files === undefined ? 5 : Number.parseInt(files, 10),
+  }
+}

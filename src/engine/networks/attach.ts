@@ -1,0 +1,115 @@
+import type { NetworkConnectRequest, NetworkDisconnectRequest } from "../../api/network.ts"
+import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
+import { connectedNetwork, publishNetwork, takeSandbox } from "../containers/connect.ts"
+import type { Container } from "../containers/container.ts"
+import type { ContainerContext } from "../containers/context.ts"
+import { joinedRef } from "../containers/neighbours.ts"
+import { rewriteNetworkFiles } from "../containers/network-files.ts"
+import type { NetworkDocument } from "./catalog.ts"
+import { askedFor, checkEndpoint, endpointRequest, noSettings } from "./endpoint.ts"
+
+/** `docker network connect`: at once when the container runs, otherwise from its next start on. @throws in Docker's words */
+export async function connectContainer(
+  context: ContainerContext,
+  scope: Scope,
+  ref: string,
+  request: NetworkConnectRequest,
+): Promise<void> {
+  const { networks, networking, registry } = context
+  const container = registry.resolve(request.Container)
+  await registry.locked(container.id, async () => {
+    refuseRemoved(container)
+    if (joinedRef(container.document.hostConfig.NetworkMode) !== undefined) throw shared()
+    const network = networks.resolve(ref)
+    if (network.configOnly)
+      throw new Failure("permissionDenied", "cannot create endpoint on configuration-only network")
+    const settings = askedFor(request.EndpointConfig ?? noSettings)
+    checkEndpoint(network, settings)
+    const endpoints = { ...container.document.networking.EndpointsConfig }
+    if (!checkTogether(context, container, network) && !container.running) return
+    if (container.running) {
+      const asked = endpointRequest(registry, container, network, settings)
+      await networking.connect(container.id, asked, scope.span)
+      takeSandbox(context, container)
+      connectedNetwork(container, network, settings)
+      await rewriteNetworkFiles(context, container)
+      publishNetwork(context, container, network, "connect")
+    } else {
+      endpoints[network.name] = settings
+      container.document.networking = { EndpointsConfig: endpoints }
+    }
+    await registry.save(scope, container)
+  })
+}
+
+/** Whether the container is not in the network yet. @throws invalidArgument for networks that do not go together */
+function checkTogether(context: ContainerContext, container: Container, network: NetworkDocument): boolean {
+  const { document } = container
+  if (document.hostConfig.NetworkMode !== "host" && network.driver === "host")
+    throw new Failure(
+      "invalidArgument",
+      "cannot connect container to host network - container must be created in host network mode",
+    )
+  for (const name of Object.keys(document.networking.EndpointsConfig ?? {})) {
+    if (name === network.name) return false
+    const other = context.networks.byName(name)
+    if (other?.driver === "host" || network.driver === "host") throw shared()
+    if (other?.driver === "null" || network.driver === "null")
+      throw new Failure(
+        "invalidArgument",
+        "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+      )
+  }
+  return true
+}
+
+const shared = (): Failure =>
+  new Failure(
+    "invalidArgument",
+    "container sharing network namespace with another container or host cannot be connected to any other network",
+  )
+
+/** `docker network disconnect`. @throws in Docker's words */
+export async function disconnectContainer(
+  context: ContainerContext,
+  scope: Scope,
+  ref: string,
+  request: NetworkDisconnectRequest,
+): Promise<void> {
+  const { networks, networking, registry } = context
+  const container = registry.resolve(request.Container)
+  await registry.locked(container.id, async () => {
+    const network = request.Force ? networks.find(ref) : container.running ? networks.resolve(ref) : networks.find(ref)
+    refuseRemoved(container)
+    const name = network?.name ?? ref
+    const endpoints = { ...container.document.networking.EndpointsConfig }
+    const joined = name in endpoints
+    if (container.running && network) {
+      if (container.document.hostConfig.NetworkMode === "host" && network.driver === "host")
+        throw new Failure(
+          "invalidArgument",
+          "cannot disconnect container from host network - container was created in host network mode",
+        )
+      if (!joined) throw new Failure("internal", `container ${container.id} is not connected to network ${name}`)
+      await networking.disconnect(container.id, network.id)
+    } else if (!joined)
+      throw new Failure("internal", `container ${container.id} is not connected to the network ${name}`)
+    delete endpoints[name]
+    container.document.networking = { EndpointsConfig: endpoints }
+    if (container.running && network) {
+      takeSandbox(context, container)
+      await rewriteNetworkFiles(context, container)
+      publishNetwork(context, container, network, "disconnect")
+    }
+    await registry.save(scope, container)
+  })
+}
+
+function refuseRemoved(container: Container): void {
+  if (container.removed || container.state.status === "dead")
+    throw new Failure(
+      "conflict",
+      `container ${container.id} is marked for removal and cannot be connected or disconnected to the network`,
+    )
+}

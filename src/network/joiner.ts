@@ -1,0 +1,448 @@
+import { Failure, messageOf } from "../errors/failure.ts"
+import { deleteLink, linkByName } from "../linux/links.ts"
+import type { NetlinkSocket } from "../linux/netlink.ts"
+import { newId } from "../std/id.ts"
+import type { Span } from "../trace/span.ts"
+import { changeMac } from "./attachment.ts"
+import type { Endpoint, EndpointRequest, JoinOptions, PortBinding, Records, Sandbox } from "./contract.ts"
+import { defaultNetworkId } from "./default-network.ts"
+import type { Departures } from "./departures.ts"
+import { NameService } from "./dns/service.ts"
+import type { Attached, LocalNetwork } from "./local-network.ts"
+import type { Names } from "./names.ts"
+import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
+import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
+import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
+import { changeDefaultRoutes, defaultWays } from "./routes.ts"
+
+export interface JoinerOptions {
+  readonly socket: NetlinkSocket
+  readonly names: Names
+  readonly folder: string
+  readonly publisher: Publisher
+  readonly departures: Departures
+  readonly records: Records<Sandbox>
+  /** Those of an earlier life. */
+  readonly sandboxes: Map<string, Sandbox>
+  readonly networks: ReadonlyMap<string, LocalNetwork>
+  readonly defaultNetwork: LocalNetwork | undefined
+  readonly poolSize: number
+  readonly resolvConf: string
+  readonly log: (message: string) => void
+}
+
+/** Puts containers into networks and takes them out again. A sandbox is recorded before its container starts. */
+export class Joiner implements AsyncDisposable {
+  readonly #options: JoinerOptions
+  readonly #sandboxes: Map<string, Sandbox>
+  readonly #ready: ReadyPlaces
+  readonly #names: NameService
+  readonly #joining = new Set<string>()
+
+  constructor(options: JoinerOptions) {
+    this.#options = options
+    this.#sandboxes = options.sandboxes
+    this.#names = new NameService({
+      sandbox: (containerId) => this.#sandboxes.get(containerId),
+      isOfUser: isOfUser,
+      leadsOut: (endpoint) => !(options.networks.get(endpoint.networkId)?.record.internal ?? false),
+      resolvConf: options.resolvConf,
+      log: options.log,
+    })
+    for (const sandbox of this.#sandboxes.values()) {
+      this.#names.learn(sandbox.endpoints)
+      this.#attempt(() => this.#lead(sandbox, false))
+    }
+    this.#ready = new ReadyPlaces({
+      folder: options.folder,
+      names: options.names,
+      size: options.poolSize,
+      defaultNetwork: options.defaultNetwork,
+      prepare: (network, namespace) => this.#prepare(network, namespace),
+      discard: (network, place) => this.#discard(network, place),
+      log: options.log,
+    })
+  }
+
+  sandbox(containerId: string): Sandbox | undefined {
+    return this.#sandboxes.get(containerId)
+  }
+
+  sandboxes(): readonly Sandbox[] {
+    return [...this.#sandboxes.values()]
+  }
+
+  async join(options: JoinOptions, span: Span): Promise<Sandbox> {
+    const { containerId, containerName, endpoints: requests } = options
+    if (this.#sandboxes.has(containerId) || this.#joining.has(containerId))
+      throw new Failure("conflict", `container ${containerName} is already connected to its networks`)
+    const [first] = requests
+    if (!first) throw new Failure("invalidArgument", `container ${containerName} has no network to join`)
+    const network = this.#network(first.networkId)
+    const undo: (() => void)[] = []
+    this.#joining.add(containerId)
+    try {
+      span.set({ ready: this.#ready.ready(network) })
+      // A ready place has an interface of the usual name.
+      const taken = first.interfaceName ? await this.#ready.bare() : await this.#ready.take(network, wishOf(first))
+      const place = "attached" in taken ? taken : undefined
+      const namespace = place?.namespace ?? (taken as NewNamespace)
+      undo.push(() => this.#drop(namespace.path, namespace))
+      const endpoints: Endpoint[] = []
+      for (const request of requests) {
+        const ready = request === first ? place : undefined
+        const attached = ready
+          ? this.#adapt(network, ready, request)
+          : this.#attach(namespace.name, namespace, request, endpoints)
+        undo.push(() => this.#network(request.networkId).release(attached))
+        endpoints.push(endpointOf(attached, request, this.#network(request.networkId)))
+      }
+      // A ready place has the route of its own network.
+      const ways = (of: readonly Endpoint[]) => defaultWays(of, (each) => this.#byInterface(each))
+      changeDefaultRoutes(namespace.route, place ? ways(endpoints.slice(0, 1)) : {}, ways(endpoints))
+      await this.#writeSysctls(namespace.path, requests, endpoints)
+      const sandbox = await this.#publish({
+        containerId,
+        containerName,
+        path: namespace.path,
+        endpoints,
+        bindings: options.ports,
+        ports: [],
+        nameservers: options.nameservers,
+      })
+      this.#keep(sandbox)
+      namespace.route[Symbol.dispose]()
+      this.#serveNames(sandbox, namespace)
+      this.#describe(span, sandbox)
+      return sandbox
+    } catch (error) {
+      for (const step of undo.reverse()) this.#attempt(step)
+      throw error
+    } finally {
+      this.#joining.delete(containerId)
+    }
+  }
+
+  async connect(containerId: string, request: EndpointRequest): Promise<Endpoint> {
+    const sandbox = this.#living(containerId)
+    const network = this.#network(request.networkId)
+    if (sandbox.endpoints.some(({ networkId }) => networkId === request.networkId))
+      throw new Failure(
+        "permissionDenied",
+        `endpoint with name ${sandbox.containerName} already exists in network ${network.record.name}`,
+      )
+    const sockets = await enterNamespace(sandbox.path)
+    let attached: Attached | undefined
+    try {
+      const current = this.#living(containerId)
+      attached = this.#attach(
+        this.#options.names.next(),
+        { path: sandbox.path, ...sockets },
+        request,
+        current.endpoints,
+      )
+      const endpoint = endpointOf(attached, request, network)
+      const next = await this.#reroute(current, [...current.endpoints, endpoint], sockets)
+      await this.#writeSysctls(sandbox.path, [request], [endpoint])
+      this.#keep(await this.#publish(next))
+      sockets.route[Symbol.dispose]()
+      this.#serveNames(next, sockets)
+      return endpoint
+    } catch (error) {
+      if (attached) {
+        const { hostInterface } = attached
+        if (hostInterface) this.#attempt(() => deleteLink(this.#options.socket, hostInterface))
+        network.release(attached)
+      }
+      sockets[Symbol.dispose]()
+      throw error
+    }
+  }
+
+  async disconnect(containerId: string, networkId: string): Promise<void> {
+    const sandbox = this.#sandboxes.get(containerId)
+    const endpoint = sandbox?.endpoints.find((each) => each.networkId === networkId)
+    if (!sandbox || !endpoint) return
+    const left = sandbox.endpoints.filter((each) => each !== endpoint)
+    this.#names.forget([endpoint])
+    if (endpoint.hostInterface) {
+      deleteLink(this.#options.socket, endpoint.hostInterface)
+      await this.#reroute(sandbox, left)
+    } else {
+      using sockets = await enterNamespace(sandbox.path)
+      deleteLink(sockets.route, endpoint.containerInterface)
+      await this.#reroute(sandbox, left, sockets)
+    }
+    this.#options.networks.get(networkId)?.release(endpoint)
+    const current = this.#sandboxes.get(containerId)
+    if (!current) return
+    this.#keep(await this.#publish({ ...current, endpoints: current.endpoints.filter(({ id }) => id !== endpoint.id) }))
+  }
+
+  leave(containerId: string): void {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) return
+    this.#sandboxes.delete(containerId)
+    this.#options.records.delete(containerId)
+    this.#names.stop(containerId)
+    this.#names.forget(sandbox.endpoints)
+    this.#attempt(() => this.#options.publisher.shut(containerId))
+    this.#options.publisher.release(sandbox.containerName, sandbox.ports)
+    for (const endpoint of sandbox.endpoints) this.#options.networks.get(endpoint.networkId)?.release(endpoint)
+    this.#attempt(() => dropNamespace(sandbox.path))
+    for (const { hostInterface } of sandbox.endpoints) if (hostInterface) this.#options.departures.expect(hostInterface)
+  }
+
+  rename(containerId: string, networkId: string, names: readonly string[]): void {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) return
+    this.#names.forget(sandbox.endpoints)
+    const endpoints = sandbox.endpoints.map((each) => (each.networkId === networkId ? { ...each, names } : each))
+    this.#keep({ ...sandbox, endpoints })
+  }
+
+  /** A network is being removed: places kept for it go. */
+  forget(network: LocalNetwork): void {
+    this.#ready.cool(network)
+  }
+
+  /** Answers questions for names again, for sandboxes of an earlier life. */
+  async resume(): Promise<void> {
+    for (const { containerId, path, endpoints } of this.sandboxes()) {
+      if (!endpoints.some(isOfUser)) continue
+      try {
+        const sockets = await enterNamespace(path)
+        sockets.route[Symbol.dispose]()
+        const sandbox = this.#sandboxes.get(containerId)
+        if (sandbox) this.#serveNames(sandbox, sockets)
+        else sockets[Symbol.dispose]()
+      } catch (error) {
+        this.#options.log(`names are not answered in ${path}: ${messageOf(error)}`)
+      }
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ready.close()
+    this.#names[Symbol.dispose]()
+  }
+
+  #living(containerId: string): Sandbox {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (!sandbox) throw new Failure("conflict", `container ${containerId} is not running`)
+    return sandbox
+  }
+
+  #network(networkId: string): LocalNetwork {
+    const network = this.#options.networks.get(networkId)
+    if (!network) throw new Failure("notFound", `network ${networkId} not found`)
+    return network
+  }
+
+  #byInterface(endpoint: Endpoint): boolean {
+    return this.#options.networks.get(endpoint.networkId)?.routesByInterface ?? false
+  }
+
+  /** A place in a network for the pool. */
+  #prepare(network: LocalNetwork, namespace: NewNamespace): ReadyPlace {
+    let attached: Attached | undefined
+    try {
+      attached = this.#attachTo(network, namespace.name, namespace, {}, `${network.options.interfacePrefix}0`)
+      const request = { networkId: network.record.id, names: [], links: {}, gatewayPriority: 0 }
+      const endpoint = endpointOf(attached, request, network)
+      changeDefaultRoutes(
+        namespace.route,
+        {},
+        defaultWays([endpoint], () => network.routesByInterface),
+      )
+      return { namespace, attached }
+    } catch (error) {
+      if (attached) network.release(attached)
+      dropNamespace(namespace.path, namespace)
+      throw error
+    }
+  }
+
+  #discard(network: LocalNetwork, { namespace, attached }: ReadyPlace): void {
+    network.release(attached)
+    this.#drop(namespace.path, namespace)
+    if (attached.hostInterface) this.#options.departures.expect(attached.hostInterface)
+  }
+
+  #drop(path: string, sockets: Disposable): void {
+    this.#attempt(() => dropNamespace(path, sockets))
+  }
+
+  /** A ready place as a container wants it. */
+  #adapt(network: LocalNetwork, { namespace, attached }: ReadyPlace, request: EndpointRequest): Attached {
+    const { macAddress } = request
+    try {
+      if (!macAddress || macAddress.toLowerCase() === attached.macAddress) return attached
+      changeMac(namespace.route, linkByName(namespace.route, attached.containerInterface)!.index, macAddress)
+      return { ...attached, macAddress: macAddress.toLowerCase() }
+    } catch (error) {
+      network.release(attached)
+      throw error
+    }
+  }
+
+  #attach(
+    hostInterface: string,
+    place: { readonly path: string; readonly route: NetlinkSocket },
+    request: EndpointRequest,
+    others: readonly Endpoint[],
+  ): Attached {
+    const network = this.#network(request.networkId)
+    const used = new Set(others.map(({ containerInterface }) => containerInterface))
+    let number = 0
+    while (used.has(`${network.options.interfacePrefix}${number}`)) number++
+    const name = request.interfaceName ?? `${network.options.interfacePrefix}${number}`
+    // The first interface's end on the host is called as the namespace is.
+    const end = others.length === 0 ? hostInterface : this.#options.names.next()
+    return this.#attachTo(network, end, place, wishOf(request), name)
+  }
+
+  #attachTo(
+    network: LocalNetwork,
+    hostInterface: string,
+    place: { readonly path: string; readonly route: NetlinkSocket },
+    wish: ReturnType<typeof wishOf>,
+    name: string,
+  ): Attached {
+    // An address that is asked for may lie in a place that is kept ready.
+    if (wish.ipv4 !== undefined || wish.ipv6 !== undefined) this.#ready.cool(network)
+    const plan = network.plan(name, wish)
+    try {
+      return network.attach(hostInterface, place, plan)
+    } catch (error) {
+      network.abandon(plan)
+      throw error
+    }
+  }
+
+  /** Moves the default routes to where they belong with `endpoints`. */
+  async #reroute(sandbox: Sandbox, endpoints: readonly Endpoint[], sockets?: NamespaceSockets): Promise<Sandbox> {
+    const ways = (of: readonly Endpoint[]) => defaultWays(of, (each) => this.#byInterface(each))
+    const [from, to] = [ways(sandbox.endpoints), ways(endpoints)]
+    const next = { ...sandbox, endpoints }
+    if (from.ipv4?.id === to.ipv4?.id && from.ipv6?.id === to.ipv6?.id) return next
+    if (sockets) changeDefaultRoutes(sockets.route, from, to)
+    else {
+      using own = await enterNamespace(sandbox.path)
+      changeDefaultRoutes(own.route, from, to)
+    }
+    return next
+  }
+
+  /** Gives a sandbox the ports that it wants, if one of its networks leads them in. @throws see {@link Publisher.take} */
+  async #publish(sandbox: Sandbox): Promise<Sandbox> {
+    const { publisher } = this.#options
+    const endpoint = this.#publishing(sandbox)
+    let { ports } = sandbox
+    if (!endpoint) {
+      publisher.shut(sandbox.containerId)
+      publisher.release(sandbox.containerName, ports)
+      return ports.length === 0 ? sandbox : { ...sandbox, ports: [] }
+    }
+    const fresh = ports.length === 0
+    if (fresh) ports = publisher.take(sandbox.containerName, endpoint.id, this.#bindings(sandbox, endpoint))
+    const next = { ...sandbox, ports }
+    try {
+      this.#lead(next, fresh)
+    } catch (error) {
+      if (fresh) publisher.release(sandbox.containerName, ports)
+      throw error
+    }
+    return next
+  }
+
+  #lead(sandbox: Sandbox, fresh: boolean): void {
+    const endpoint = this.#publishing(sandbox)
+    const network = endpoint && this.#options.networks.get(endpoint.networkId)
+    if (!endpoint || !network) return
+    this.#options.publisher.open(
+      sandbox.containerId,
+      sandbox.ports,
+      {
+        bridge: network.record.hostInterface,
+        ...addressesOfEndpoint(endpoint),
+        routed4: network.options.gatewayMode4 === "routed",
+        routed6: network.options.gatewayMode6 === "routed",
+      },
+      fresh,
+    )
+  }
+
+  /** The endpoint that published ports lead to: among those of networks that publish, the one that default routes would prefer. */
+  #publishing({ endpoints }: Sandbox): Endpoint | undefined {
+    const publish = endpoints.filter(({ networkId }) => this.#options.networks.get(networkId)?.publishes)
+    return defaultWays(publish, () => true).ipv4 ?? publish[0]
+  }
+
+  #bindings({ bindings }: Sandbox, endpoint: Endpoint): readonly PortBinding[] {
+    const { hostBinding } = this.#network(endpoint.networkId).options
+    return hostBinding ? bindings.map((each) => ({ ...each, hostIp: each.hostIp || hostBinding })) : bindings
+  }
+
+  async #writeSysctls(
+    path: string,
+    requests: readonly EndpointRequest[],
+    endpoints: readonly Endpoint[],
+  ): Promise<void> {
+    const all: Record<string, string> = {}
+    for (const { networkId, sysctls } of requests) {
+      const name = endpoints.find((each) => each.networkId === networkId)?.containerInterface ?? ""
+      for (const [file, value] of Object.entries(sysctls ?? {})) all[file.replace(/IFNAME/i, name)] = value
+    }
+    if (Object.keys(all).length > 0) (await enterNamespace(path, all))[Symbol.dispose]()
+  }
+
+  /** From now on the sandbox is what it says, after a crash too. */
+  #keep(sandbox: Sandbox): void {
+    this.#options.records.put(sandbox.containerId, sandbox)
+    this.#sandboxes.set(sandbox.containerId, sandbox)
+    this.#names.learn(sandbox.endpoints)
+  }
+
+  #serveNames({ containerId, endpoints }: Sandbox, { resolver }: NamespaceSockets): void {
+    if (resolver && endpoints.some(isOfUser)) this.#names.serve(containerId, resolver)
+    else resolver?.[Symbol.dispose]()
+  }
+
+  #describe(span: Span, { path, endpoints, ports }: Sandbox): void {
+    span.set({
+      namespace: path,
+      networks: endpoints.map(({ network, ipv4, ipv6 }) => `${network} ${ipv4?.address ?? ipv6?.address}`).join(", "),
+      ...(ports.length > 0 ? { ports: ports.length } : {}),
+    })
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#options.log(`networks: ${messageOf(error)}`)
+    }
+  }
+}
+
+/** Docker resolves names in networks that the user made, not in the default bridge. */
+const isOfUser = ({ networkId }: Endpoint): boolean => networkId !== defaultNetworkId
+
+function wishOf({ macAddress, ipv4, ipv6 }: Pick<EndpointRequest, "macAddress" | "ipv4" | "ipv6">): {
+  macAddress?: string
+  ipv4?: string
+  ipv6?: string
+} {
+  return { ...(macAddress ? { macAddress } : {}), ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) }
+}
+
+const endpointOf = (attached: Attached, request: EndpointRequest, { record }: LocalNetwork): Endpoint => ({
+  ...attached,
+  id: newId(),
+  networkId: record.id,
+  network: record.name,
+  names: request.names,
+  links: request.links,
+  gatewayPriority: request.gatewayPriority,
+})

@@ -1,0 +1,268 @@
+import { Failure } from "../errors/failure.ts"
+import { createIpvlan, createMacvlan, deleteLink, linkByName } from "../linux/links.ts"
+import type { NetlinkSocket } from "../linux/netlink.ts"
+import { type Address, addressOf, cidrOf, contains, formatAddress } from "../std/ip.ts"
+import { attachToBridge, bringUp, type InterfacePlan, macOf, type Place, withNamespace } from "./attachment.ts"
+import type { Endpoint, EndpointAddress, NetworkRecord } from "./contract.ts"
+import { bridgesConsultRules, ensureBridge } from "./host-bridge.ts"
+import { Addresses } from "./ipam.ts"
+import { type DriverOptions, driverOptions } from "./options.ts"
+import { ensureParent } from "./parent.ts"
+import type { BridgeRules } from "./rules.ts"
+
+/** An interface of a container in one network: what an {@link Endpoint} says of the kernel. */
+export interface Attached {
+  readonly hostInterface: string
+  readonly containerInterface: string
+  readonly macAddress: string
+  readonly ipv4?: EndpointAddress
+  readonly ipv6?: EndpointAddress
+}
+
+/** What a container asks of its interface. */
+export interface AttachmentWish {
+  readonly macAddress?: string
+  readonly ipv4?: string
+  readonly ipv6?: string
+}
+
+interface Family {
+  readonly addresses: Addresses
+  readonly prefixLength: number
+  readonly gateway?: string
+}
+
+/** One network in this process: its interface on the host and its addresses. */
+export class LocalNetwork {
+  readonly record: NetworkRecord
+  readonly options: DriverOptions
+  readonly #host: NetlinkSocket
+  readonly #owner: string
+  readonly #families: readonly Family[]
+  #index = 0
+
+  constructor(record: NetworkRecord, host: NetlinkSocket, owner: string) {
+    this.record = record
+    this.options = driverOptions(record)
+    this.#host = host
+    this.#owner = owner
+    this.#families = record.subnets.map((config) => {
+      const { subnet } = cidrOf(config.subnet)!
+      const reserved = [config.gateway, ...Object.values(config.auxiliary)].flatMap((text) => {
+        const address = text === undefined ? undefined : addressOf(text)
+        return address ? [address] : []
+      })
+      const addresses = new Addresses(subnet, {
+        ...(config.range ? { range: cidrOf(config.range)!.subnet } : {}),
+        reserved,
+      })
+      return {
+        addresses,
+        prefixLength: subnet.prefixLength,
+        ...(config.gateway && this.#leadsOut(subnet.family) ? { gateway: config.gateway } : {}),
+      }
+    })
+  }
+
+  /** Whether containers get a default route by this network. */
+  #leadsOut(family: 4 | 6): boolean {
+    const { internal, driver } = this.record
+    if (internal) return false
+    if (driver === "ipvlan") return this.options.ipvlanMode === "l2"
+    return driver !== "bridge" || this.#mode(family) !== "isolated"
+  }
+
+  #mode(family: 4 | 6) {
+    return family === 4 ? this.options.gatewayMode4 : this.options.gatewayMode6
+  }
+
+  /** A network whose containers all see each other's frames through the host, so that it can publish their ports. */
+  get publishes(): boolean {
+    return this.record.driver === "bridge" && !this.record.internal
+  }
+
+  /** Default routes out of the interface itself: ipvlan L3 has no gateway. */
+  get routesByInterface(): boolean {
+    return this.record.driver === "ipvlan" && this.options.ipvlanMode !== "l2" && !this.record.internal
+  }
+
+  /** How many addresses can still be chosen automatically, in the scarcest family. */
+  get free(): number {
+    return Math.min(...this.#families.map(({ addresses }) => addresses.free))
+  }
+
+  /** Index of the bridge on the host. */
+  get index(): number {
+    return this.#index
+  }
+
+  /** Makes what the network needs on the host, or finds it. @throws notImplemented when the kernel lacks the driver */
+  ensure(): void {
+    const { record, options } = this
+    if (record.driver === "bridge") {
+      this.#index = ensureBridge(this.#host, {
+        name: record.hostInterface,
+        owner: this.#owner,
+        mtu: record.mtu,
+        addresses: this.#bridgeAddresses(),
+        ipv6: record.ipv6,
+      })
+    } else this.#index = ensureParent(this.#host, record, options)
+  }
+
+  #bridgeAddresses(): string[] {
+    return this.record.subnets.flatMap(({ subnet, gateway }) => {
+      const { subnet: parsed } = cidrOf(subnet)!
+      if (!gateway || this.#mode(parsed.family) === "isolated") return []
+      if (parsed.family === 4 && this.options.inhibitIpv4) return []
+      return [`${gateway}/${parsed.prefixLength}`]
+    })
+  }
+
+  /** What the table has to know; undefined for networks that it has no part in. */
+  rules(): BridgeRules | undefined {
+    const { record, options } = this
+    if (record.driver !== "bridge") return undefined
+    const subnets = record.subnets.map(({ subnet }) => subnet)
+    const six = (subnet: string) => subnet.includes(":")
+    const hidden = subnets.filter((subnet) => {
+      const mode = this.#mode(six(subnet) ? 6 : 4)
+      return !record.internal && options.masquerade && (mode === "nat" || mode === "nat-unprotected")
+    })
+    const disguiseOf = (subnet: string) => (six(subnet) ? options.hostAddress6 : options.hostAddress)
+    return {
+      bridge: record.hostInterface,
+      subnets,
+      masquerade: hidden.filter((subnet) => !disguiseOf(subnet)),
+      disguise: hidden.flatMap((subnet) => {
+        const address = disguiseOf(subnet)
+        return address ? [[subnet, address] as const] : []
+      }),
+      betweenContainers: options.icc,
+      internal: record.internal,
+      open: subnets.filter((subnet) => this.#mode(six(subnet) ? 6 : 4) === "nat-unprotected"),
+    }
+  }
+
+  /** Takes addresses for an interface: those asked for, or free ones. @throws see {@link Addresses} */
+  plan(name: string, wish: AttachmentWish): InterfacePlan {
+    const taken: { readonly address: Address; readonly prefixLength: number }[] = []
+    try {
+      for (const family of [4, 6] as const) {
+        const asked = family === 4 ? wish.ipv4 : wish.ipv6
+        const own = this.#families.filter(({ addresses }) => addresses.subnet.family === family)
+        if (own.length === 0) continue
+        taken.push(asked ? this.#reserve(own, asked) : allocate(own))
+      }
+    } catch (error) {
+      this.#release(taken.map(({ address }) => address))
+      throw error
+    }
+    const macAddress = wish.macAddress?.toLowerCase() || macOf(taken[0]!.address)
+    return { name, macAddress, addresses: taken, mtu: this.record.mtu }
+  }
+
+  #reserve(families: readonly Family[], text: string): { address: Address; prefixLength: number } {
+    const address = addressOf(text)
+    const family = address && families.find(({ addresses }) => contains(addresses.subnet, address))
+    if (!address || !family)
+      throw new Failure(
+        "invalidArgument",
+        `invalid address ${text}: It does not belong to any of this network's subnets`,
+      )
+    family.addresses.reserve(address)
+    return { address, prefixLength: family.prefixLength }
+  }
+
+  /**
+   * Makes the interface in a namespace. Takes about a millisecond.
+   * @param hostInterface the name of a veth pair's end on the host @throws SystemError; the plan's addresses stay taken
+   */
+  attach(hostInterface: string, place: Place, plan: InterfacePlan): Attached {
+    const { driver } = this.record
+    if (driver === "bridge") {
+      const isolated = !this.options.icc && !bridgesConsultRules()
+      try {
+        attachToBridge(this.#host, { index: this.#index, isolated }, hostInterface, place, plan)
+      } catch (error) {
+        deleteLink(this.#host, hostInterface)
+        throw error
+      }
+    } else this.#attachToParent(place, plan)
+    const macAddress = driver === "ipvlan" ? (linkByName(place.route, plan.name)?.macAddress ?? "") : plan.macAddress
+    return this.#attached(driver === "bridge" ? hostInterface : "", plan, macAddress)
+  }
+
+  #attachToParent(place: Place, plan: InterfacePlan): void {
+    const { options } = this
+    withNamespace(place.path, (namespace) => {
+      const link = { name: plan.name, parent: this.#index, namespace, mtu: plan.mtu }
+      if (this.record.driver === "macvlan")
+        createMacvlan(this.#host, { ...link, mode: options.macvlanMode, macAddress: plan.macAddress })
+      else createIpvlan(this.#host, { ...link, mode: options.ipvlanMode, flag: options.ipvlanFlag })
+    })
+    const { index } = linkByName(place.route, plan.name)!
+    place.route.execute(...bringUp(index, plan))
+  }
+
+  #attached(hostInterface: string, plan: InterfacePlan, macAddress: string): Attached {
+    const found = (family: 4 | 6): EndpointAddress | undefined => {
+      const placed = plan.addresses.find(({ address }) => address.family === family)
+      if (!placed) return undefined
+      const of = this.#families.find(({ addresses }) => contains(addresses.subnet, placed.address))
+      return {
+        address: formatAddress(placed.address),
+        prefixLength: placed.prefixLength,
+        ...(of?.gateway ? { gateway: of.gateway } : {}),
+      }
+    }
+    const [ipv4, ipv6] = [found(4), found(6)]
+    return {
+      hostInterface,
+      containerInterface: plan.name,
+      macAddress,
+      ...(ipv4 ? { ipv4 } : {}),
+      ...(ipv6 ? { ipv6 } : {}),
+    }
+  }
+
+  /** Takes addresses again that an endpoint has had since an earlier life of the daemon. */
+  restore(endpoint: Pick<Endpoint, "ipv4" | "ipv6">): void {
+    for (const address of addressesIn(endpoint)) {
+      const family = this.#families.find(({ addresses }) => contains(addresses.subnet, address))
+      family?.addresses.reserve(address)
+    }
+  }
+
+  /** Gives an endpoint's addresses back. */
+  release(endpoint: Pick<Endpoint, "ipv4" | "ipv6">): void {
+    this.#release(addressesIn(endpoint))
+  }
+
+  /** Gives the addresses of a plan back that came to nothing. */
+  abandon(plan: InterfacePlan): void {
+    this.#release(plan.addresses.map(({ address }) => address))
+  }
+
+  #release(addresses: readonly Address[]): void {
+    for (const address of addresses) for (const family of this.#families) family.addresses.release(address)
+  }
+}
+
+function allocate(families: readonly Family[]): { address: Address; prefixLength: number } {
+  let failure: unknown
+  for (const { addresses, prefixLength } of families) {
+    try {
+      return { address: addresses.allocate(), prefixLength }
+    } catch (error) {
+      failure = error
+    }
+  }
+  throw failure
+}
+
+const addressesIn = ({ ipv4, ipv6 }: Pick<Endpoint, "ipv4" | "ipv6">): readonly Address[] =>
+  [ipv4, ipv6].flatMap((entry) => {
+    const address = entry && addressOf(entry.address)
+    return address ? [address] : []
+  })

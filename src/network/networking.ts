@@ -1,0 +1,344 @@
+import { rmdirSync } from "node:fs"
+import { join } from "node:path"
+import { Failure, messageOf } from "../errors/failure.ts"
+import { deleteLink, linkCounters } from "../linux/links.ts"
+import { NetlinkSocket } from "../linux/netlink.ts"
+import { Nftables } from "../linux/nftables.ts"
+import type { Span } from "../trace/span.ts"
+import type {
+  Endpoint,
+  EndpointRequest,
+  InterfaceCounters,
+  JoinOptions,
+  Networking,
+  NetworkingOptions,
+  NetworkRecord,
+  NetworkRequest,
+  Sandbox,
+} from "./contract.ts"
+import { defaultNetworkOf } from "./default-network.ts"
+import { Departures } from "./departures.ts"
+import { ownBridges, removeBridge, setSysctl } from "./host-bridge.ts"
+import { Joiner } from "./joiner.ts"
+import { LocalNetwork } from "./local-network.ts"
+import { type BridgeLock, lockBridge } from "./lock.ts"
+import { Names } from "./names.ts"
+import { planNetwork } from "./plan-network.ts"
+import { Publisher } from "./publisher.ts"
+import { awaitDeparture, dropStrangers, ownLinks, rejoin } from "./reconcile.ts"
+import { ContainerResolver } from "./resolver.ts"
+import { foreignForwardDrops, Rules } from "./rules.ts"
+
+/** How often the table is looked for, in milliseconds: other programs flush everything when they are reloaded. */
+const inspection = 20_000
+
+/**
+ * Opens the daemon's networks: makes again what recorded networks and sandboxes need and lack, removes other remains of an
+ * earlier life, puts the rules in place and begins to make places ready.
+ * @throws invalidArgument for options that contradict each other or the host; conflict when another daemon has the bridge; unavailable without libnftables
+ */
+export async function openNetworking(options: NetworkingOptions): Promise<Networking> {
+  const names = new Names(options.name)
+  const lock = await lockBridge(options.name)
+  let socket: NetlinkSocket | undefined
+  let nft: Nftables | undefined
+  try {
+    socket = NetlinkSocket.open()
+    nft = Nftables.open()
+    return new HostNetworking(options, names, lock, socket, nft)
+  } catch (error) {
+    socket?.[Symbol.dispose]()
+    nft?.[Symbol.dispose]()
+    lock.release()
+    throw error
+  }
+}
+
+class HostNetworking implements Networking {
+  readonly #options: NetworkingOptions
+  readonly #names: Names
+  readonly #lock: BridgeLock
+  readonly #socket: NetlinkSocket
+  readonly #nft: Nftables
+  readonly #rules: Rules
+  readonly #publisher: Publisher
+  readonly #departures: Departures
+  readonly #resolver: ContainerResolver
+  readonly #joiner: Joiner
+  readonly #folder: string
+  readonly #networks = new Map<string, LocalNetwork>()
+  readonly #default: LocalNetwork | undefined
+  readonly #inspection: NodeJS.Timeout
+  #closed = false
+
+  constructor(options: NetworkingOptions, names: Names, lock: BridgeLock, socket: NetlinkSocket, nft: Nftables) {
+    this.#options = options
+    this.#names = names
+    this.#lock = lock
+    this.#socket = socket
+    this.#nft = nft
+    this.#folder = join(options.runRoot, "netns")
+    this.#rules = new Rules(nft, options.name)
+    this.#publisher = new Publisher(this.#rules, socket, options.log)
+    this.#departures = new Departures(socket, options.log)
+    const recorded = options.networks.all().map(([, record]) => record)
+    this.#default = options.defaultBridge ? this.#openDefault(recorded) : undefined
+    for (const record of recorded) this.#open(new LocalNetwork(record, socket, options.name))
+    this.#resolver = new ContainerResolver(
+      this.#default?.record.subnets[0]?.gateway,
+      this.#rules,
+      options.resolvConf ?? "/etc/resolv.conf",
+      options.log,
+    )
+    const sandboxes = this.#takeOver()
+    this.#rules.install()
+    if (options.ipForward ?? true) this.#forwardPackets()
+    this.#joiner = new Joiner({
+      socket,
+      names,
+      folder: this.#folder,
+      publisher: this.#publisher,
+      departures: this.#departures,
+      records: options.sandboxes,
+      sandboxes,
+      networks: this.#networks,
+      defaultNetwork: this.#default,
+      poolSize: options.poolSize ?? 8,
+      resolvConf: options.resolvConf ?? "/etc/resolv.conf",
+      log: options.log,
+    })
+    this.#inspection = setInterval(() => this.#inspect(), inspection)
+    this.#inspection.unref()
+  }
+
+  get defaultNetwork(): NetworkRecord | undefined {
+    return this.#default?.record
+  }
+
+  create(request: NetworkRequest): NetworkRecord {
+    if (this.#closed) throw new Failure("unavailable", "the daemon is being stopped")
+    const record = planNetwork(request, {
+      socket: this.#socket,
+      pools: this.#options.defaultAddressPools,
+      owner: this.#options.name,
+      others: this.networks(),
+    })
+    const network = new LocalNetwork(record, this.#socket, this.#options.name)
+    this.#options.networks.put(record.id, record)
+    try {
+      network.ensure()
+      const rules = network.rules()
+      if (rules) this.#rules.addBridge(rules)
+      if (record.ipv6) this.#forwardIpv6()
+    } catch (error) {
+      this.#attempt(() => this.#unmake(network))
+      this.#options.networks.delete(record.id)
+      throw error
+    }
+    this.#networks.set(record.id, network)
+    return record
+  }
+
+  remove(networkId: string): void {
+    const network = this.#networks.get(networkId)
+    if (!network) return
+    this.#networks.delete(networkId)
+    this.#joiner.forget(network)
+    this.#options.networks.delete(networkId)
+    this.#attempt(() => this.#unmake(network))
+  }
+
+  network(networkId: string): NetworkRecord | undefined {
+    return this.#networks.get(networkId)?.record
+  }
+
+  networks(): readonly NetworkRecord[] {
+    return [...this.#networks.values()].map(({ record }) => record)
+  }
+
+  async join(options: JoinOptions, span: Span): Promise<Sandbox> {
+    if (this.#closed) throw new Failure("unavailable", "the daemon is being stopped")
+    return await span.step("connect to networks", (step) => this.#joiner.join(options, step), "network")
+  }
+
+  async connect(containerId: string, request: EndpointRequest, span: Span): Promise<Endpoint> {
+    return await span.step("connect to network", () => this.#joiner.connect(containerId, request), "network")
+  }
+
+  async disconnect(containerId: string, networkId: string): Promise<void> {
+    await this.#joiner.disconnect(containerId, networkId)
+  }
+
+  leave(containerId: string): void {
+    this.#joiner.leave(containerId)
+  }
+
+  rename(containerId: string, networkId: string, names: readonly string[]): void {
+    this.#joiner.rename(containerId, networkId, names)
+  }
+
+  sandbox(containerId: string): Sandbox | undefined {
+    return this.#joiner.sandbox(containerId)
+  }
+
+  sandboxes(): readonly Sandbox[] {
+    return this.#joiner.sandboxes()
+  }
+
+  counters(containerId: string): Readonly<Record<string, InterfaceCounters>> {
+    const found: Record<string, InterfaceCounters> = {}
+    for (const { hostInterface, containerInterface } of this.sandbox(containerId)?.endpoints ?? []) {
+      const host = hostInterface ? linkCounters(this.#socket, hostInterface) : undefined
+      // What the host's end has received the container has sent.
+      if (host)
+        found[containerInterface] = {
+          rxBytes: host.txBytes,
+          rxPackets: host.txPackets,
+          rxErrors: host.txErrors,
+          rxDropped: host.txDropped,
+          txBytes: host.rxBytes,
+          txPackets: host.rxPackets,
+          txErrors: host.rxErrors,
+          txDropped: host.rxDropped,
+        }
+    }
+    return found
+  }
+
+  async reconcile(living: ReadonlySet<string>): Promise<void> {
+    for (const { containerId } of this.sandboxes()) if (!living.has(containerId)) this.leave(containerId)
+    await this.#joiner.resume()
+  }
+
+  async nameservers(): Promise<readonly string[]> {
+    return await this.#resolver.nameservers()
+  }
+
+  warnings(): readonly string[] {
+    const bridges = `{ ${this.networks()
+      .filter(({ driver }) => driver === "bridge")
+      .map(({ hostInterface }) => hostInterface)
+      .join(", ")} }`
+    return foreignForwardDrops(this.#nft).map((chain) => {
+      const insert = `nft insert rule ${chain}`
+      return `packets of containers are dropped by the policy of another program's chain (${chain}); if they shall pass: ${insert} iifname ${bridges} accept && ${insert} oifname ${bridges} accept`
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#inspection)
+    this.#departures[Symbol.dispose]()
+    await this.#resolver[Symbol.asyncDispose]()
+    await this.#joiner[Symbol.asyncDispose]()
+    this.#publisher.releaseAll()
+    try {
+      if (this.sandboxes().length === 0) {
+        await awaitDeparture(this.#socket, ownLinks(this.#socket, this.#names), 2000)
+        this.#rules.remove()
+        for (const network of this.#networks.values()) this.#attempt(() => this.#removeInterface(network))
+        this.#removeFolder()
+      }
+    } finally {
+      this.#nft[Symbol.dispose]()
+      this.#socket[Symbol.dispose]()
+      this.#lock.release()
+    }
+  }
+
+  #openDefault(others: readonly NetworkRecord[]): LocalNetwork {
+    const network = new LocalNetwork(
+      defaultNetworkOf(this.#options, this.#socket, others),
+      this.#socket,
+      this.#options.name,
+    )
+    network.ensure()
+    this.#know(network)
+    return network
+  }
+
+  /** A recorded network that cannot be made again (its parent interface is missing) stays recorded. */
+  #open(network: LocalNetwork): void {
+    this.#attempt(() => network.ensure())
+    this.#know(network)
+  }
+
+  #know(network: LocalNetwork): void {
+    this.#networks.set(network.record.id, network)
+    const rules = network.rules()
+    if (rules) this.#rules.addBridge(rules)
+    if (network.record.ipv6) this.#forwardIpv6()
+  }
+
+  /** Sandboxes of an earlier life: their addresses, ports and links stay theirs; everything else of that life goes. */
+  #takeOver(): Map<string, Sandbox> {
+    const sandboxes = new Map(this.#options.sandboxes.all())
+    for (const sandbox of sandboxes.values()) {
+      this.#publisher.restore(sandbox.containerName, sandbox.ports)
+      for (const endpoint of sandbox.endpoints)
+        this.#attempt(() => this.#networks.get(endpoint.networkId)?.restore(endpoint))
+    }
+    const all = [...sandboxes.values()]
+    for (const { record, index } of this.#networks.values()) {
+      if (record.driver !== "bridge") continue
+      const links = all.flatMap(({ endpoints }) => endpoints.filter(({ networkId }) => networkId === record.id))
+      this.#attempt(() =>
+        rejoin(
+          this.#socket,
+          index,
+          links.map(({ hostInterface }) => hostInterface),
+        ),
+      )
+    }
+    for (const link of dropStrangers(this.#socket, this.#names, this.#folder, all)) this.#departures.expect(link)
+    const bridges = new Set(this.networks().map(({ hostInterface }) => hostInterface))
+    for (const name of ownBridges(this.#socket, this.#options.name))
+      if (!bridges.has(name)) this.#attempt(() => removeBridge(this.#socket, this.#options.name, name))
+    return sandboxes
+  }
+
+  #unmake(network: LocalNetwork): void {
+    this.#rules.removeBridge(network.record.hostInterface)
+    this.#publisher.forgetBridge(network.record.hostInterface)
+    this.#removeInterface(network)
+  }
+
+  #removeInterface({ record }: LocalNetwork): void {
+    if (record.driver === "bridge") removeBridge(this.#socket, this.#options.name, record.hostInterface)
+    else if (record.ownInterface) deleteLink(this.#socket, record.hostInterface)
+  }
+
+  #forwardPackets(): void {
+    if (setSysctl("ipv4/ip_forward", "1"))
+      this.#options.log("switched on net.ipv4.ip_forward: containers reach other networks through this host")
+  }
+
+  #forwardIpv6(): void {
+    if ((this.#options.ipForward ?? true) && setSysctl("ipv6/conf/all/forwarding", "1"))
+      this.#options.log("switched on net.ipv6.conf.all.forwarding: containers reach other networks through this host")
+  }
+
+  #inspect(): void {
+    this.#attempt(() => {
+      if (this.#rules.repair())
+        this.#options.log(`table ${this.#rules.table} had been removed by another program; installed again`)
+    })
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#options.log(`networks of ${this.#options.name}: ${messageOf(error)}`)
+    }
+  }
+
+  #removeFolder(): void {
+    try {
+      rmdirSync(this.#folder)
+    } catch {
+      // Absent, or another daemon's namespaces are in it.
+    }
+  }
+}
