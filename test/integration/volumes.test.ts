@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { TestDaemon } from "../fixtures/daemon.ts"
 
@@ -66,9 +67,21 @@ describe("volumes with options", () => {
     writeFileSync(`${precious}/data`, "kept")
     const { body } = await volume("bound", { DriverOpts: { type: "none", o: "bind", device: precious } })
     expect(await run("-v", "bound:/b", "busybox", "cat", "/b/data")).toBe("kept")
-    const { spawnSync } = await import("node:child_process")
     spawnSync("mount", ["--bind", precious, body.Mountpoint])
     expect((await daemon.request("DELETE", "/volumes/bound")).status).toBe(204)
+    expect(readFileSync(`${precious}/data`, "utf8")).toBe("kept")
+  })
+
+  test("what is mounted in a volume whose removal a crash cut off is not deleted either", async () => {
+    const precious = `${daemon.root}/dear`
+    const trash = `${daemon.root}/data/volumes/.trash/cut-off/_data`
+    mkdirSync(precious)
+    mkdirSync(trash, { recursive: true })
+    writeFileSync(`${precious}/data`, "kept")
+    spawnSync("mount", ["--bind", precious, trash])
+    await daemon.end("SIGTERM")
+    await daemon.startAgain()
+    expect(existsSync(trash)).toBe(false)
     expect(readFileSync(`${precious}/data`, "utf8")).toBe("kept")
   })
 
@@ -166,7 +179,6 @@ describe("subpaths", () => {
     const folder = `${daemon.root}/image/deep`
     mkdirSync(folder, { recursive: true })
     writeFileSync(`${folder}/file`, "from the image")
-    const { spawnSync } = await import("node:child_process")
     const archive = spawnSync("tar", ["-C", `${daemon.root}/image`, "-c", "."], { maxBuffer: 1 << 24 }).stdout
     await daemon.request("POST", "/images/create?fromSrc=-&repo=data", archive, { "content-type": "application/x-tar" })
     expect(await run("--mount", "type=image,src=data,dst=/i", "busybox", "cat", "/i/deep/file")).toBe("from the image")

@@ -53,6 +53,14 @@ export class VolumeMounts {
     return mountTable().some(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`))
   }
 
+  /** Unmounts everything below `directory`. @throws internal when something stays */
+  async unmountBelow(directory: string): Promise<void> {
+    const inside = () => mountTable().filter(({ mountPoint }) => mountPoint.startsWith(`${directory}/`))
+    for (const { mountPoint } of inside().toReversed()) await this.unmount(mountPoint)
+    const left = inside()[0]
+    if (left) throw new Failure("internal", `${left.mountPoint} cannot be unmounted`)
+  }
+
   isMounted(target: string): boolean {
     return mountTable().some((entry) => entry.mountPoint === target)
   }

@@ -45,7 +45,6 @@ export class LocalVolumes implements Volumes {
   constructor(collaborators: VolumeCollaborators) {
     this.#with = collaborators
     mkdirSync(collaborators.root, { recursive: true, mode: 0o701 })
-    rmSync(this.#trash, { recursive: true, force: true })
   }
 
   async list(_scope: Scope, filters: Filters): Promise<VolumesResponse> {
@@ -178,6 +177,18 @@ export class LocalVolumes implements Volumes {
         if (!this.#holders.has(name)) await this.#with.mounts.unmount(this.#data(name))
       })
     }
+    await this.#emptyTrash()
+  }
+
+  /** Deletes what a crash cut off, but never what is mounted in it. */
+  async #emptyTrash(): Promise<void> {
+    const { mounts, log } = this.#with
+    try {
+      await mounts.unmountBelow(this.#trash)
+      rmSync(this.#trash, { recursive: true, force: true })
+    } catch (error) {
+      log.warn("files of removed volumes stay until the next start", { path: this.#trash, error: messageOf(error) })
+    }
   }
 
   /** Bytes of a volume on disk, for `system df`; -1 for one whose data lie elsewhere. */
@@ -192,7 +203,7 @@ export class LocalVolumes implements Volumes {
    */
   async #delete(name: string): Promise<void> {
     const { mounts } = this.#with
-    if (mounts.isMounted(this.#data(name))) await mounts.unmount(this.#data(name))
+    while (mounts.isMounted(this.#data(name))) await mounts.unmount(this.#data(name))
     if (mounts.holdsMounts(join(this.#with.root, name))) {
       throw new Failure("conflict", `remove ${name}: volume has active mounts`)
     }
