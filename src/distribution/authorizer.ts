@@ -46,7 +46,16 @@ export class Authorizer {
   async header(request: AuthorizationRequest): Promise<string | undefined> {
     if (request.credentials?.registryToken) return `Bearer ${request.credentials.registryToken}`
     const challenge = this.#challenges.get(request.origin)
-    return challenge && (await this.#answer(challenge, request))
+    if (!challenge) return undefined
+    try {
+      return await this.#answer(challenge, request)
+    } catch (error) {
+      request.signal?.throwIfAborted()
+      if (!(error instanceof Failure)) throw error
+      // The registry may ask for something else by now: its next challenge decides.
+      this.#challenges.delete(request.origin)
+      return undefined
+    }
   }
 
   /**

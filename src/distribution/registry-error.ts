@@ -61,29 +61,42 @@ export function registryError(
     const text = texts.length === 1 ? texts[0]! : `errors:\n${texts.join("\n")}\n`
     return new RegistryError(kindOfAnswer(status, first.code), text, facts(first.code))
   }
-  const line = `${status} ${reasons[status] ?? ""}`.trim()
+  if (status >= 400 && status < 500 && body.trim() !== "") {
+    const text = `error parsing HTTP ${status} response body: ${isJson(body) ? "no error details found" : "not JSON"}: ${JSON.stringify(body.slice(0, 200))}`
+    return new RegistryError(kindOfAnswer(status, ""), text, facts(status === 404 ? "NOT_FOUND" : ""))
+  }
   if (status === 401) {
     return new RegistryError("unauthenticated", "unauthorized: authentication required", facts("UNAUTHORIZED"))
   }
   if (status === 403) {
     return new RegistryError("permissionDenied", "denied: requested access to the resource is denied", facts("DENIED"))
   }
-  const what = status === 404 ? `unexpected status from ${answer.url.href}: ${line}` : undefined
+  const line = `${status} ${reasons[status] ?? ""}`.trim()
+  const text = status === 404 ? `unexpected status from ${answer.url.href}: ${line}` : undefined
   return new RegistryError(
     kindOfAnswer(status, ""),
-    what ?? `received unexpected HTTP status: ${line}`,
+    text ?? `received unexpected HTTP status: ${line}`,
     facts(status === 404 ? "NOT_FOUND" : ""),
   )
 }
 
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The registry's own words when it has some (they say what to do), else ours. */
 function rateLimited(answer: { readonly url: URL }, given: Described | undefined, facts: RefusalFacts): RegistryError {
-  const said = given?.message ?? "too many requests"
   const wait = facts.retryAfter ? ` in ${Math.ceil(facts.retryAfter / 1000)} seconds` : " later"
-  return new RegistryError(
-    "exhausted",
-    `toomanyrequests: ${said}: ${answer.url.host} limits how often it is asked; log in for a higher limit, use a mirror, or try again${wait}`,
-    facts,
-  )
+  const said =
+    given && given.message.toLowerCase() !== "too many requests" && given.message !== "toomanyrequests"
+      ? given.message
+      : `${answer.url.host} limits how often it is asked; log in for a higher limit, use a mirror, or try again${wait}`
+  return new RegistryError("exhausted", `toomanyrequests: ${said}`, facts)
 }
 
 function describedErrors(body: string): readonly Described[] {
@@ -95,11 +108,13 @@ function describedErrors(body: string): readonly Described[] {
   }
   const fields = document as { errors?: unknown; details?: unknown; code?: unknown; message?: unknown } | null
   if (Array.isArray(fields?.errors)) {
-    return fields.errors.flatMap((each: { code?: unknown; message?: unknown } | null) =>
-      typeof each?.code === "string"
-        ? [{ code: each.code, message: typeof each.message === "string" ? each.message : each.code.toLowerCase() }]
-        : [],
-    )
+    return fields.errors.flatMap((each: Readonly<Record<string, unknown>> | null) => {
+      // Go's registries do not care how the names are written.
+      const code = each?.["code"] ?? each?.["Code"]
+      const message = each?.["message"] ?? each?.["Message"]
+      if (typeof code !== "string") return []
+      return [{ code, message: typeof message === "string" ? message : code.toLowerCase() }]
+    })
   }
   // Token services say it this way.
   if (typeof fields?.details === "string") return [{ code: "UNAUTHORIZED", message: fields.details }]

@@ -36,6 +36,8 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
   #next: Promise<Collected> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
+  /** What has no row any more, but bytes. */
+  readonly #forgotten = { digests: new Set<Digest>(), snapshots: 0 }
 
   /**
    * @param options.sweepSnapshots deletes the directories of snapshots without a row and tells the bytes freed
@@ -73,6 +75,13 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     return this.#next
   }
 
+  forget(): void {
+    const { digests, snapshots } = this.#removeRows()
+    for (const digest of digests) this.#forgotten.digests.add(digest)
+    this.#forgotten.snapshots += snapshots
+    this.schedule()
+  }
+
   schedule(): void {
     if (this.#timer || this.#closed) return
     this.#timer = setTimeout(() => {
@@ -89,11 +98,15 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
 
   async #collect(): Promise<Collected> {
     const removed = this.#removeRows()
+    const digests = new Set([...this.#forgotten.digests, ...removed.digests])
+    const snapshots = this.#forgotten.snapshots + removed.snapshots
+    this.#forgotten.digests.clear()
+    this.#forgotten.snapshots = 0
     let bytes = 0
-    for (const digest of removed.digests) bytes += await this.#content.deleteUnowned(digest)
+    for (const digest of digests) bytes += await this.#content.deleteUnowned(digest)
     bytes += await this.#content.deleteIngests((ingest) => this.#isStale(ingest))
-    if (removed.snapshots > 0) bytes += await this.#sweepSnapshots()
-    return { blobs: removed.digests.length, snapshots: removed.snapshots, bytes }
+    if (snapshots > 0) bytes += await this.#sweepSnapshots()
+    return { blobs: digests.size, snapshots, bytes }
   }
 
   #removeRows(): { readonly digests: readonly Digest[]; readonly snapshots: number } {

@@ -20,7 +20,10 @@ export async function nameImage(
     if (named.length === 0) await images.set(scope, target.digest, target)
     return undefined
   }
-  const { previous } = await images.set(scope, name, target)
+  // A name that stays what it is was not given anew.
+  const before = await images.find(scope, name)
+  const unchanged = before?.target.digest === target.digest && before.target.mediaType === target.mediaType
+  const { previous } = unchanged ? { previous: before } : await images.set(scope, name, target)
   for (const image of named) if (image.name === target.digest) await images.remove(scope, image.name)
   if (!previous || previous.target.digest === target.digest) return undefined
   if (!others.some((image) => image.target.digest === previous.target.digest)) {

@@ -1,6 +1,6 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
-import { type Digest, parseDiffID } from "../../oci/digest.ts"
+import { type Digest, isDigest, parseDiffID } from "../../oci/digest.ts"
 import { formatReference, parseReference, withDefaultTag } from "../../oci/reference.ts"
 import type { Compression } from "../../std/compression.ts"
 import type { ContentStore } from "../content/contract.ts"
@@ -13,6 +13,7 @@ interface DockerImage {
   readonly config: string
   readonly tags: readonly string[]
   readonly layers: readonly string[]
+  readonly parent?: Digest
 }
 
 const refuse = (what: string) => new Failure("invalidArgument", `invalid manifest.json: ${what}`)
@@ -28,7 +29,9 @@ function parse(bytes: Uint8Array): DockerImage[] {
     if (!isStrings(layers)) throw refuse("Layers are not paths")
     if (!isStrings(tags)) throw refuse("RepoTags are not names")
     const full = tags.map((tag) => formatReference(withDefaultTag(parseReference(tag))))
-    return { config: each["Config"], tags: [...new Set(full)], layers }
+    const parent = each["Parent"]
+    const known = typeof parent === "string" && isDigest(parent) ? { parent } : {}
+    return { config: each["Config"], tags: [...new Set(full)], layers, ...known }
   })
 }
 
@@ -38,6 +41,16 @@ export function repoTags(archive: ImageArchive, manifest: Uint8Array): ReadonlyM
   for (const { config, tags } of parse(manifest)) {
     const blob = archive.blob(config)
     if (blob) found.set(blob.digest, tags)
+  }
+  return found
+}
+
+/** The images of `manifest.json` that were committed from others of it, with these. @throws invalidArgument */
+export function parentsIn(archive: ImageArchive, manifest: Uint8Array): ReadonlyMap<Digest, Digest> {
+  const found = new Map<Digest, Digest>()
+  for (const { config, parent } of parse(manifest)) {
+    const blob = archive.blob(config)
+    if (blob && parent) found.set(blob.digest, parent)
   }
   return found
 }

@@ -1,5 +1,6 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
 import type { Platform } from "../../oci/platform.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { ImageStore } from "../images/contract.ts"
@@ -7,8 +8,9 @@ import { nameImage } from "../images/name-image.ts"
 import type { Scope } from "../scope.ts"
 import { ImageArchive } from "./archive.ts"
 import type { LoadedImage, ResolvedImage, TransferProgress } from "./contract.ts"
-import { dockerImages, repoTags } from "./docker-archive.ts"
+import { dockerImages, parentsIn, repoTags } from "./docker-archive.ts"
 import { layoutImages } from "./oci-layout.ts"
+import { setParent } from "./parents.ts"
 import { imagesOf, readImage, resolveImage } from "./resolve.ts"
 import { loadProgress, type Unpacker } from "./unpack.ts"
 
@@ -41,6 +43,13 @@ export async function loadArchive(
       return unpacker.unpack(scope, image, loadProgress(image, options.progress))
     })
     loaded.push({ offer, image })
+  }
+  const manifest = archive.document("manifest.json")
+  const parents = manifest ? parentsIn(archive, manifest) : new Map<Digest, Digest>()
+  const ids = new Set(loaded.map(({ image }) => image.id))
+  for (const id of ids) {
+    const parent = parents.get(id)
+    if (parent && ids.has(parent)) await setParent(scope, content, id, parent)
   }
   const result: LoadedImage[] = []
   for (const { offer, image } of loaded) {

@@ -169,7 +169,7 @@ export async function pushBlob(
     )
   }
   const elsewhere = sourcesOf(await content.info(scope, blob.digest), repository.domain)
-  const mountFrom = elsewhere.find((name) => name !== repository.name)
+  const mountFrom = elsewhere.findLast((name) => name !== repository.name)
   const options = signal ? { signal } : {}
   // Rights to read the other repository may be missing: then it is sent.
   const upload = mountFrom

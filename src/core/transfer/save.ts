@@ -11,6 +11,7 @@ import type { Scope } from "../scope.ts"
 import type { ResolvedImage } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
 import { nameAnnotation, refAnnotation } from "./oci-layout.ts"
+import { parentOf } from "./parents.ts"
 import { imagesOf, readImage, resolveImage } from "./resolve.ts"
 
 /**
@@ -53,14 +54,17 @@ export async function* saveArchive(
     }
   }
   yield* document("index.json", { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: index })
-  yield* document(
-    "manifest.json",
-    [...docker.values()].map(({ image, tags }) => ({
+  const list = []
+  for (const { image, tags } of docker.values()) {
+    const parent = await parentOf(scope, content, image.id)
+    list.push({
       Config: pathOf(image.id),
       RepoTags: tags.size ? [...tags] : null,
       Layers: image.content.layers.map(({ digest }) => pathOf(digest)),
-    })),
-  )
+      ...(parent && docker.has(parent) ? { Parent: parent } : {}),
+    })
+  }
+  yield* document("manifest.json", list)
   yield* document("oci-layout", { imageLayoutVersion: "1.0.0" })
   const repositories = repositoriesOf([...docker.values()])
   if (repositories) yield* document("repositories", repositories)

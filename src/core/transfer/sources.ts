@@ -6,7 +6,10 @@ import type { Scope } from "../scope.ts"
 /** containerd's label for the repositories of a registry that are known to have a blob, separated by commas. */
 const label = (domain: string): string => `containerd.io/distribution.source.${domain}`
 
-/** The repositories of `domain` that a blob came from or was brought to. */
+/** Beyond so many, the ones that were seen longest ago are forgotten. */
+const mostSources = 16
+
+/** The repositories of `domain` that a blob came from or was brought to, the latest at the end. */
 export const sourcesOf = (info: Pick<ContentInfo, "labels">, domain: string): readonly string[] =>
   info.labels[label(domain)]?.split(",").filter(Boolean) ?? []
 
@@ -18,6 +21,7 @@ export async function addSource(
   repository: Pick<Repository, "domain" | "name">,
 ): Promise<void> {
   const known = sourcesOf(await content.info(scope, digest), repository.domain)
-  if (known.includes(repository.name)) return
-  await content.label(scope, digest, { [label(repository.domain)]: [...known, repository.name].join(",") })
+  if (known.at(-1) === repository.name) return
+  const others = known.filter((name) => name !== repository.name).slice(1 - mostSources)
+  await content.label(scope, digest, { [label(repository.domain)]: [...others, repository.name].join(",") })
 }

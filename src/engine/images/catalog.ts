@@ -2,15 +2,13 @@ import type { ContentStore } from "../../core/content/contract.ts"
 import type { Image, ImageStore } from "../../core/images/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { ResolvedImage, Transfer } from "../../core/transfer/contract.ts"
+import { parentOf } from "../../core/transfer/parents.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { Index } from "../../oci/image.ts"
 import { familiar, formatReference, parseReference, type Reference, withDefaultTag } from "../../oci/reference.ts"
 import { referenceOf, sameRepository, tryReference } from "./names.ts"
-
-/** Label of a configuration blob: the ID of the image that it was committed from. */
-export const parentLabel = "barge.image.parent"
 
 /** One image as Docker sees it, with everything that names it. */
 export interface CatalogImage {
@@ -137,7 +135,7 @@ export class ImageCatalog {
     if (known) return known
     const resolved = await this.#resolve(scope, target)
     if (!resolved) return undefined
-    const parent = (await this.#content.info(scope, resolved.id)).labels[parentLabel]
+    const parent = await parentOf(scope, this.#content, resolved.id)
     const resolution = { resolved, ...(parent ? { parent } : {}) }
     this.#resolutions.set(key, resolution)
     if (this.#resolutions.size > kept) this.#resolutions.delete(this.#resolutions.keys().next().value!)

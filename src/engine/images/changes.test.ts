@@ -29,7 +29,7 @@ test("every instruction that commit and import allow changes what it says", () =
     "# a comment",
   ])
   expect(config).toEqual({
-    Env: ["A=2", "B=x y", "PATH=/bin:/opt/bin", "OLD=form of it"],
+    Env: ["PATH=/bin:/opt/bin", "A=2", "B=x y", "OLD=form of it"],
     Cmd: ["sh", "-c", "ls"],
     Entrypoint: ["/bin/sh", "-c", "top -b"],
     ExposedPorts: { "80/tcp": {}, "53/udp": {}, "8000/tcp": {}, "8001/tcp": {}, "8002/tcp": {} },

@@ -8,13 +8,14 @@ type Apply = (config: ImageRunConfig, rest: string, words: () => string[]) => Im
 const instructions: Readonly<Record<string, Apply>> = {
   CMD: (config, rest) => ({ ...config, Cmd: commandWords(rest) }),
   ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: commandWords(rest) }),
-  ENV: (config, rest, words) => ({
-    ...config,
-    Env: pairs("ENV", rest, words()).reduce<string[]>(
-      (lines, [name, value]) => [...lines.filter((line) => line.split("=", 1)[0] !== name), `${name}=${value}`],
-      [...(config.Env ?? [])],
-    ),
-  }),
+  ENV: (config, rest, words) => {
+    const lines = [...(config.Env ?? [])]
+    for (const [name, value] of pairs("ENV", rest, words())) {
+      const at = lines.findIndex((line) => line.split("=", 1)[0] === name)
+      lines.splice(at < 0 ? lines.length : at, 1, `${name}=${value}`)
+    }
+    return { ...config, Env: lines }
+  },
   EXPOSE: (config, _rest, words) => ({
     ...config,
     ExposedPorts: {

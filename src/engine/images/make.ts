@@ -1,5 +1,6 @@
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
+import { setParent } from "../../core/transfer/parents.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
@@ -7,7 +8,6 @@ import type { ImageConfig } from "../../oci/image.ts"
 import { hostPlatform, parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, type Reference } from "../../oci/reference.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
-import { parentLabel } from "./catalog.ts"
 import { applyChanges } from "./changes.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type { ImportOptions } from "./contract.ts"
@@ -79,7 +79,7 @@ export async function commitImage(
       createdBy: options.createdBy,
       ...(options.comment ? { comment: options.comment } : {}),
     })
-    if (base) await context.content.label(held, id, { [parentLabel]: base.id })
+    if (base) await setParent(held, context.content, id, base.id)
     await nameNew(context, held, target, name)
     return { id, ...(name ? { reference: familiar(name) } : {}) }
   })

@@ -33,7 +33,8 @@ export async function removeImage(
     rows.length > 0
       ? await removeNames(context, scope, image, rows, ref, options)
       : await removeById(context, scope, image, options)
-  context.collector.schedule()
+  // What is gone is gone at once: whoever pulls or loads it next gets it anew.
+  context.collector.forget()
   return items
 }
 
@@ -45,10 +46,11 @@ async function removeNames(
   ref: string,
   options: ImageRemoveOptions,
 ): Promise<readonly ImageDeleteItem[]> {
-  const taken = new Set(rows.map((row) => row.name))
+  const all = withDigests(image, rows)
+  const taken = new Set(all.map((row) => row.name))
   const left = image.rows.filter((row) => referenceOf(row) && !taken.has(row.name))
   const users = context.usedBy(image.id)
-  if (left.length > 0) return await untag(context, scope, image, rows, left)
+  if (left.length > 0) return await untag(context, scope, image, all, left)
   if (!options.force && users[0]) {
     throw new Failure(
       "conflict",
@@ -59,7 +61,22 @@ async function removeNames(
   if (!needed) return await deleteImage(context, scope, image, options)
   const { target } = rows[0]!
   const { image: nameless } = await context.images.set(scope, target.digest, target)
-  return await untag(context, scope, image, rows, [nameless])
+  return await untag(context, scope, image, all, [nameless])
+}
+
+/** `rows`, and with the last tag that a repository has of the image its digest there. */
+function withDigests(image: CatalogImage, rows: readonly Image[]): readonly Image[] {
+  const taken = new Set(rows.map((row) => row.name))
+  const left = image.rows.flatMap((row) => (taken.has(row.name) ? [] : (referenceOf(row) ?? [])))
+  const untagged = rows.flatMap((row) => {
+    const reference = referenceOf(row)
+    return reference?.tag && !left.some((other) => other.tag && sameRepository(other, reference)) ? [reference] : []
+  })
+  const digests = image.rows.filter((row) => {
+    const reference = referenceOf(row)
+    return reference?.digest && !taken.has(row.name) && untagged.some((other) => sameRepository(other, reference))
+  })
+  return [...rows, ...digests]
 }
 
 async function removeById(
@@ -77,10 +94,18 @@ async function removeById(
   const running = users.find((user) => user.running)
   if (running) throw refuse("cannot be forced", `image is being used by running container ${shortId(running.id)}`)
   if (!options.force) {
-    if (tagsOf(image).length > 1) throw refuse("must be forced", "image is referenced in multiple repositories")
+    if (!hasOneRepository(image)) throw refuse("must be forced", "image is referenced in multiple repositories")
     if (users[0]) throw refuse("must be forced", `image is being used by stopped container ${shortId(users[0].id)}`)
   }
   return await deleteImage(context, scope, image, options)
+}
+
+/** Whether an image has at most one tag, and no digest in another repository than the tag's. */
+function hasOneRepository(image: CatalogImage): boolean {
+  const references = image.rows.flatMap((row) => referenceOf(row) ?? [])
+  const tags = references.filter((reference) => reference.tag)
+  const first = tags[0] ?? references[0]
+  return tags.length <= 1 && references.every((reference) => sameRepository(reference, first!))
 }
 
 /** Takes names away. A repository that has no tag of the image any more does not know its digest either. */
