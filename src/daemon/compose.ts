@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readFileSync } from "node:fs"
-import { cpus } from "node:os"
+import { cpus, hostname } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
@@ -14,6 +14,7 @@ import { EventHistory } from "../engine/events/service.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
 import { LogForwarding } from "../engine/logging/forwarding.ts"
+import { EngineMetrics } from "../engine/metrics/service.ts"
 import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog.ts"
 import { EngineNetworks } from "../engine/networks/service.ts"
 import { EngineRegistry } from "../engine/registry/service.ts"
@@ -32,7 +33,7 @@ import { SeccompFilters } from "../runtime/seccomp/filter.ts"
 import { build } from "../std/build.ts"
 import { formatNanos, nowNanos } from "../std/clock.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
-import type { TlsKeys } from "../std/http/listener.ts"
+import { openListeners, type TlsKeys } from "../std/http/listener.ts"
 import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
@@ -132,6 +133,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     networking,
     networks,
     events,
+    healthCounts: { checks: 0, failures: 0 },
     traces,
     log,
     defaults: {
@@ -185,6 +187,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
 
   const containers = new ContainerService(context)
   let facts = systemFacts(config, core)
+  const metrics = new EngineMetrics(context, facts.id)
+  if (config.metricsAddress) await serveMetrics(metrics, config.metricsAddress, stack, log)
   const server = createApiServer({
     services: {
       containers,
@@ -206,6 +210,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     },
     productVersion: build.version,
     experimental: config.experimental,
+    onAnswer: (key, seconds) => metrics.observe(key, seconds),
     log: (line) => log.error(line),
   })
   stack.defer(() => server.close(1000))
@@ -240,6 +245,11 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.registries.configure(registrySettings(next))
       facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)
+      events.publish({
+        Type: "daemon",
+        Action: "reload",
+        Actor: { ID: facts.id, Attributes: reloadAttributes(next, context) },
+      })
     },
     [Symbol.asyncDispose]: async () => {
       const idle = registry.all().every((container) => !container.running)
@@ -247,6 +257,38 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       if (idle) await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
       await owned.disposeAsync()
     },
+  }
+}
+
+/** Answers `GET /metrics` at an address until the daemon ends. */
+async function serveMetrics(
+  metrics: EngineMetrics,
+  address: string,
+  stack: AsyncDisposableStack,
+  log: Log,
+): Promise<void> {
+  const server = metrics.server()
+  stack.defer(() => server.close())
+  for (const listener of await openListeners(parseEndpoint(address, { path: "", tls: false }), server)) {
+    stack.use(listener)
+    log.info("metrics are served", { address: listener.address })
+  }
+}
+
+/** What an event about a configuration that was read again tells. */
+function reloadAttributes(config: DaemonConfig, { runtimes, defaults }: ContainerContext): Record<string, string> {
+  const listed = (values: readonly string[]) => JSON.stringify(values)
+  return {
+    name: hostname(),
+    debug: String(config.debug),
+    labels: listed(config.labels),
+    "default-runtime": runtimes[0]!.name,
+    "default-shm-size": String(defaults.shmSize),
+    "default-ipc-mode": defaults.ipcMode,
+    "insecure-registries": listed(config.insecureRegistries),
+    "registry-mirrors": listed(config.registryMirrors),
+    "live-restore": "true",
+    runtimes: listed(runtimes.map((each) => each.name)),
   }
 }
 
@@ -271,10 +313,22 @@ function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
     labels: config.labels,
     insecureRegistries: config.insecureRegistries,
     registryMirrors: config.registryMirrors,
+    exposed: exposedHosts(config),
     addressPools: config.addressPools,
     snapshotsWhy: core.snapshots.why,
     backingFilesystem: fileSystemOf(config.roots.data),
   }
+}
+
+/** The addresses at which everyone is served who reaches them. */
+function exposedHosts({ hosts, tls, roots }: DaemonConfig): SystemFacts["exposed"] {
+  if (tls?.verify) return []
+  return hosts.flatMap((host) => {
+    const endpoint = parseEndpoint(host, { path: roots.run, tls: tls !== undefined })
+    return endpoint.kind === "tcp"
+      ? [{ address: `${endpoint.host}:${endpoint.port}`, encrypted: tls !== undefined }]
+      : []
+  })
 }
 
 /** The type of the file system that holds `path`, by the longest mount point above it. */

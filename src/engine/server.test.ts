@@ -458,7 +458,6 @@ test("attach over a websocket carries raw binary messages both ways", async () =
 test("what belongs to a swarm is 503, plugins are an empty list, sessions are refused clearly", async () => {
   for (const [method, target] of [
     ["GET", "/services"],
-    ["POST", "/swarm/init"],
     ["GET", "/v1.40/nodes/x"],
     ["DELETE", "/secrets/a"],
   ] as const) {
@@ -466,7 +465,11 @@ test("what belongs to a swarm is 503, plugins are an empty list, sessions are re
     expect(response.status).toBe(503)
     expect(await message(response)).toStartWith("This node is not a swarm manager.")
   }
+  expect((await call("POST", "/swarm/leave")).status).toBe(503)
+  expect((await call("POST", "/swarm/init")).status).toBe(501)
   expect(await (await call("GET", "/plugins")).json()).toEqual([])
+  expect(await message(await call("POST", "/plugins/vendor/name/enable"))).toBe('plugin "vendor/name" not found')
+  expect((await call("POST", "/plugins/pull?remote=x")).status).toBe(501)
   expect(await message(await call("POST", "/grpc"))).toContain("no upgrade")
   expect(await raw("POST /session HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: spdy\r\n\r\n")).toContain(
     "not supported",

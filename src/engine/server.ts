@@ -43,6 +43,8 @@ export interface ApiServerOptions {
   /** The daemon's version, told in the `Server` header. */
   readonly productVersion: string
   readonly experimental?: boolean
+  /** Told how long every request took, by the key of its route. */
+  readonly onAnswer?: (key: string, seconds: number) => void
   /** Told of each request that failed by the daemon's fault, once. */
   readonly log?: (line: string) => void
 }
@@ -84,6 +86,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       productVersion: options.productVersion,
       experimental: options.experimental ?? false,
       sink: traces.sink,
+      ...(options.onAnswer ? { onAnswer: options.onAnswer } : {}),
       onFailure: (request, error) => options.log?.(`${request}: ${messageOf(error)}`),
     }),
   )

@@ -33,7 +33,7 @@ async function withImages(use: (bench: Bench) => Promise<void>): Promise<void> {
   const images = new EngineImages({
     ...stores,
     download: (url, signal) => download(stores.registries.http, url, signal),
-    events: { publish: (event) => void events.push(event), subscribe: noEvents, listeners: 0 },
+    events: { publish: (event) => void events.push(event), subscribe: noEvents, listeners: 0, published: 0 },
     usedBy: (id) => users.get(id) ?? [],
   })
   await use({

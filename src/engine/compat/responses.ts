@@ -137,8 +137,14 @@ function info(value: InfoResponse, version: string): unknown {
       ? { FirewallBackend: undefined, RegistryConfig: { ...registry, ...value.RegistryConfig } }
       : {}),
     ...(isBefore(version, "1.46") ? { Containerd: undefined } : {}),
+    ...(isBefore(version, "1.25")
+      ? { ExecutionDriver: "<not supported>", SecurityOptions: value.SecurityOptions?.map(plainName) ?? [] }
+      : {}),
   }
 }
+
+/** `name=seccomp,profile=builtin` as it was before 1.25: `seccomp`. */
+const plainName = (option: string): string => /(?:^|,)name=([^,]*)/.exec(option)?.[1] ?? option
 
 function diskUsage(value: DiskUsageResponse, version: string): unknown {
   return {

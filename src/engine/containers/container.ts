@@ -100,6 +100,8 @@ export class Container {
   restartDelay = 100
   /** A `stop`, `kill` or `restart` is under way: the restart policy stays out. */
   stopping = 0
+  /** A `restart` is under way: `--rm` waits for the end of the run after it. */
+  restarting = 0
   /** A removal is under way or done. */
   removed = false
   readonly execIds = new Set<string>()

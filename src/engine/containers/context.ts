@@ -101,6 +101,8 @@ export interface ContainerContext {
   readonly networking: Networking
   readonly networks: NetworkCatalog
   readonly events: Events
+  /** How many health checks ran since the daemon began, and how many of them failed. */
+  readonly healthCounts: { checks: number; failures: number }
   readonly traces: Traces
   readonly logForwarding: LogForwarding
   readonly log: Log

@@ -174,6 +174,12 @@ export interface Containers {
   /** The root file system as a tar. Resolves when reading can begin. */
   exportTree(scope: Scope, ref: string): Promise<AsyncIterable<Uint8Array>>
   commit(scope: Scope, options: CommitOptions): Promise<CommitResponse>
+  /** None is ever there. */
+  checkpoints(scope: Scope, ref: string): Promise<readonly never[]>
+  /** @throws notImplemented telling what is missing */
+  createCheckpoint(scope: Scope, ref: string): Promise<void>
+  /** @throws notFound */
+  deleteCheckpoint(scope: Scope, ref: string, checkpoint: string): Promise<void>
   /** @throws notFound (`Could not find the file …`), as the two that follow */
   archiveStatus(scope: Scope, ref: string, path: string): Promise<PathStatus>
   readArchive(scope: Scope, ref: string, path: string): Promise<ContainerArchive>

@@ -45,7 +45,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
       exitCode: String(state.exitCode),
     })
     endExecs(context, container)
-    if (container.document.hostConfig.AutoRemove && !again) {
+    if (container.document.hostConfig.AutoRemove && !again && container.restarting === 0) {
       await removeRecord(context, scope, container, true)
     } else container.tellExit()
     if (again && !container.removed) scheduleRestart(context, container, ran)
@@ -63,9 +63,6 @@ export async function freeTask(context: ContainerContext, scope: Scope, containe
   // Without a PID namespace of its own, what the container left running would live on and hold its output open.
   if (PidMode !== "") await context.tasks.kill(scope, container.id, 9, { all: true }).catch(() => {})
   await context.tasks.drained(scope, container.id).catch(() => {})
-  await context.sharedMemory.close(container.id).catch((error) => {
-    context.log.warn("taking shared memory away failed", { container: container.id, error: messageOf(error) })
-  })
   const tell = (error: unknown) =>
     context.log.warn("cleaning up a container's run failed", { container: container.id, error: messageOf(error) })
   await context.tasks.delete(scope, container.id).catch(tell)

@@ -5,6 +5,10 @@ import { newId } from "../../std/id.ts"
 import { processOf } from "../exec/process.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
+import { restartContainer } from "./stop.ts"
+
+/** A container with this label set to `true` is restarted when it becomes unhealthy. */
+export const restartLabel = "barge.restart-unhealthy"
 
 const outputLimit = 4096
 const logLength = 5
@@ -70,7 +74,24 @@ async function watch(
     await context.registry.save(context.background("health"), container).catch((error) => {
       context.log.warn("recording a health check failed", { container: container.id, error: messageOf(error) })
     })
-    if (after !== before) publish(context, container, `health_status: ${after}`)
+    context.healthCounts.checks++
+    if (outcome.exitCode !== 0) context.healthCounts.failures++
+    if (after === before) continue
+    publish(context, container, `health_status: ${after}`)
+    if (after === "unhealthy" && container.document.config.Labels?.[restartLabel] === "true")
+      void restartUnhealthy(context, container)
+  }
+}
+
+async function restartUnhealthy(context: ContainerContext, container: Container): Promise<void> {
+  context.log.info("restarting an unhealthy container", { container: container.id, label: restartLabel })
+  try {
+    await restartContainer(context, context.background("restart unhealthy"), container, {})
+  } catch (error) {
+    context.log.warn("an unhealthy container could not be restarted", {
+      container: container.id,
+      error: messageOf(error),
+    })
   }
 }
 

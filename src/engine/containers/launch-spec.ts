@@ -23,7 +23,7 @@ export async function containerSpec(
   const pidFrom = pidNeighbour(context, hostConfig.PidMode)
   const shmPath =
     hostConfig.IpcMode === "shareable"
-      ? await context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))
+      ? holds.whileMounted.use(context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))).path
       : undefined
   const mounts = await readyMounts(context, container, root, span, holds)
   const spec = buildSpec({

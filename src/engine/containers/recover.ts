@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import type { SharedMemoryOfRun } from "../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { unknownExit } from "./container.ts"
@@ -22,7 +23,9 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     })
   })
   await context.tasks.recover((namespace) => ({ ...scope, namespace }))
-  await context.sharedMemory.recover(new Set((await context.tasks.list(scope)).map((task) => task.containerId)))
+  const memory = await context.sharedMemory.recover(
+    new Set((await context.tasks.list(scope)).map((task) => task.containerId)),
+  )
   const lost: Container[] = []
   for (const container of context.registry.all()) {
     const task = context.tasks.find(scope, container.id)
@@ -31,7 +34,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       state.status = task.status === "paused" ? "paused" : "running"
       state.pid = task.pid
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
-      await holdVolumes(context, container)
+      await holdMounts(context, container, memory.get(container.id))
       await context.registry.save(scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
@@ -56,11 +59,16 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   for (const container of context.registry.all()) resumePolicy(context, container)
 }
 
-/** A container that ran on keeps its volumes mounted. */
-async function holdVolumes(context: ContainerContext, container: Container): Promise<void> {
+/** A container that ran on keeps its volumes mounted, and its shared memory. */
+async function holdMounts(
+  context: ContainerContext,
+  container: Container,
+  memory: SharedMemoryOfRun | undefined,
+): Promise<void> {
   const scope = context.background("recover")
   const holds = new AsyncDisposableStack()
   container.mountHolds = holds
+  if (memory) holds.use(memory)
   for (const mount of container.document.mounts) {
     if (mount.type !== "volume") continue
     try {

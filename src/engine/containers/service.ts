@@ -17,6 +17,7 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure } from "../../errors/failure.ts"
 import { archiveStatus, extractArchive, readArchive } from "./archive.ts"
 import { attachContainer } from "./attach.ts"
+import { createCheckpoint, deleteCheckpoint } from "./checkpoints.ts"
 import { commitContainer } from "./commit.ts"
 import { renameInNetworks } from "./connect.ts"
 import type { Container, EndOfRun } from "./container.ts"
@@ -227,6 +228,19 @@ export class ContainerService implements Containers {
     archive: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     await extractArchive(this.#context, scope, this.#find(ref), ref, options, archive)
+  }
+
+  async checkpoints(_scope: Scope, ref: string): Promise<readonly never[]> {
+    this.#find(ref)
+    return []
+  }
+
+  async createCheckpoint(_scope: Scope, ref: string): Promise<void> {
+    createCheckpoint(this.#find(ref))
+  }
+
+  async deleteCheckpoint(_scope: Scope, ref: string, checkpoint: string): Promise<void> {
+    deleteCheckpoint(this.#find(ref), checkpoint)
   }
 
   #find(ref: string): Container {

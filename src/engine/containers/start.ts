@@ -2,6 +2,7 @@ import type { LogDestination } from "../../core/logging/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
+import { forgetExecs } from "../exec/records.ts"
 import { connectNetworks } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
@@ -31,6 +32,7 @@ export async function startLocked(
   }
   state.manuallyStopped = false
   state.error = ""
+  forgetExecs(context, container)
   const began = nowNanos()
   let destination: LogDestination | undefined
   try {
@@ -86,7 +88,6 @@ async function failedStart(
   if (state.status === "restarting") state.status = "exited"
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
   releaseNetwork(context, container)
-  await context.sharedMemory.close(container.id).catch(() => {})
   await releaseMounts(context, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
   else {

@@ -98,7 +98,7 @@ export async function killContainer(
     return
   }
   if (!container.running) {
-    throw new Failure("conflict", `cannot kill container: ${container.id}: container ${container.id} is not running`)
+    throw new Failure("conflict", `container ${container.id} is not running`)
   }
   const ends = signal === 9 || signal === signalNumber(container.document.config.StopSignal || "SIGTERM")
   if (ends) await markStopped(context, scope, container)
@@ -108,7 +108,7 @@ export async function killContainer(
     await context.tasks.kill(scope, container.id, signal)
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
-    throw new Failure("conflict", `cannot kill container: ${container.id}: container ${container.id} is not running`)
+    throw new Failure("conflict", `container ${container.id} is not running`)
   }
   publish(context, container, "kill", { signal: String(signal) })
   if (signal === 9) {
@@ -125,12 +125,17 @@ export async function restartContainer(
   options: StopOptions,
 ): Promise<void> {
   if (options.signal) signalNumber(options.signal)
-  if (container.running || container.state.status === "restarting") {
-    await stopContainer(context, scope, container, options).catch((error) => {
-      if (!isKind(error, "notModified")) throw error
-    })
+  container.restarting++
+  try {
+    if (container.running || container.state.status === "restarting") {
+      await stopContainer(context, scope, container, options).catch((error) => {
+        if (!isKind(error, "notModified")) throw error
+      })
+    }
+    await context.registry.locked(container.id, () => startLocked(context, scope, container, {}))
+  } finally {
+    container.restarting--
   }
-  await context.registry.locked(container.id, () => startLocked(context, scope, container, {}))
   publish(context, container, "restart")
 }
 

@@ -93,6 +93,7 @@ function checkCpu(now: () => Resources, discard: Discard, { features, cpus }: Re
     )
   if (NanoCpus < 0 || NanoCpus > cpus * 1e9)
     throw refuse(`Range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`)
+  if (now().CpuShares < 0) throw refuse(`invalid CPU shares (${now().CpuShares}): value must be a positive integer`)
   if (now().CpuShares > 0 && !features.cpuShares)
     discard({ CpuShares: 0 }, "Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.")
   if ((CpuPeriod !== 0 || CpuQuota !== 0) && !features.cpuCfs)

@@ -22,4 +22,6 @@ export interface Events {
   subscribe(scope: Scope, options: EventsOptions): AsyncIterable<EventMessage>
   /** How many listen. */
   readonly listeners: number
+  /** How many were told since the daemon began. */
+  readonly published: number
 }

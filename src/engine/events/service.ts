@@ -12,14 +12,20 @@ const backlogLimit = 16_384
 export class EventHistory implements Events {
   readonly #history: EventMessage[] = []
   readonly #listeners = new Set<(event: EventMessage) => void>()
+  #published = 0
 
   get listeners(): number {
     return this.#listeners.size
   }
 
+  get published(): number {
+    return this.#published
+  }
+
   publish(event: Pick<EventMessage, "Type" | "Action" | "Actor">): void {
     const now = nowNanos()
     const message: EventMessage = { ...event, scope: "local", time: Number(now / 1_000_000_000n), timeNano: now }
+    this.#published++
     this.#history.push(message)
     if (this.#history.length > historyLength) this.#history.shift()
     for (const listener of this.#listeners) listener(message)

@@ -20,17 +20,24 @@ export interface ExecRecord {
 /** Every exec by ID. */
 export type ExecRecords = Map<string, ExecRecord>
 
-/** Forgets a container's execs that never ran when its run ends; those that did keep their exit code until it is removed. */
+/** Forgets a container's execs that never ran when its run ends; those that did keep their exit code until the next one. */
 export function endExecs(context: ContainerContext, container: Container): void {
   for (const id of container.execIds) {
     const record = context.execs.get(id)
     if (!record) continue
-    if (container.removed) context.execs.delete(id)
-    else if (record.status === "running" || record.status === "starting") {
+    if (container.removed || record.status === "created") {
+      context.execs.delete(id)
+      container.execIds.delete(id)
+    } else if (record.status === "running" || record.status === "starting") {
       record.status = "ended"
       record.exitCode ??= 137
       record.ended.resolve()
     }
   }
-  if (container.removed) container.execIds.clear()
+}
+
+/** Forgets the execs of earlier runs when a new one begins. */
+export function forgetExecs(context: ContainerContext, container: Container): void {
+  for (const id of container.execIds) context.execs.delete(id)
+  container.execIds.clear()
 }

@@ -1,6 +1,6 @@
 import type { WaitResponse } from "../../api/container.ts"
 import { containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { ContainerAttachOptions, Containers, WaitCondition } from "../containers/contract.ts"
 import { cells, filters, flag, fromCompat, integer, integerOrZero, repeated, text, textOr, timestamp } from "./query.ts"
 import { empty, json, type Reply } from "./reply.ts"
@@ -87,7 +87,9 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       if (!query.stdout && !query.stderr)
         throw new Failure("invalidArgument", "Bad parameters: you must choose at least one stream")
       const tail = query.tail !== undefined && /^\d{1,15}$/.test(query.tail) ? Number(query.tail) : undefined
-      const log = await c.logs(scope, params["id"]!, { ...query, tail })
+      // 0 is the default of clients: no bound.
+      const bounds = { since: query.since || undefined, until: query.until || undefined }
+      const log = await c.logs(scope, params["id"]!, { ...query, ...bounds, tail })
       return { kind: "stdio", ...log }
     },
   }),
@@ -126,9 +128,26 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       bare: true,
     }),
   }),
+  "GET /containers/:id/checkpoints": route({
+    run: async ({ scope, params }) => json(await c.checkpoints(scope, params["id"]!)),
+  }),
+  "POST /containers/:id/checkpoints": route({
+    run: async ({ scope, params }) => {
+      await c.createCheckpoint(scope, params["id"]!)
+      return empty(201)
+    },
+  }),
+  "DELETE /containers/:id/checkpoints/:checkpoint": route({
+    run: async ({ scope, params }) => {
+      await c.deleteCheckpoint(scope, params["id"]!, params["checkpoint"]!)
+      return empty()
+    },
+  }),
   "POST /containers/:id/start": route({
-    query: { detachKeys: text },
+    query: { detachKeys: text, checkpoint: text },
     run: async ({ scope, params, query, request }) => {
+      if (query.checkpoint)
+        throw new Failure("notFound", `checkpoint ${query.checkpoint} does not exist for container ${params["id"]}`)
       const length = request.headers.get("content-length")
       if (request.hasBody && !(Number(length) <= 7))
         throw new Failure(
@@ -156,7 +175,9 @@ export const containerRoutes = (c: Containers): RouteTable => ({
   "POST /containers/:id/kill": route({
     query: { signal: text },
     run: async ({ scope, params, query }) => {
-      await c.kill(scope, params["id"]!, query)
+      await c.kill(scope, params["id"]!, query).catch((error) => {
+        throw new Failure(kindOf(error), `cannot kill container: ${params["id"]}: ${messageOf(error)}`, error)
+      })
       return empty()
     },
   }),
@@ -197,6 +218,11 @@ export const containerRoutes = (c: Containers): RouteTable => ({
   "POST /containers/:id/update": route({
     body: updateRequest,
     run: async ({ scope, params, body }) => json(await c.update(scope, params["id"]!, body)),
+  }),
+  "DELETE /containers/": route({
+    run: () => {
+      throw new Failure("invalidArgument", "No container name or ID supplied")
+    },
   }),
   "DELETE /containers/:id": route({
     query: { force: flag(), v: flag(), link: flag() },

@@ -19,6 +19,8 @@ export interface DispatchOptions {
   readonly experimental: boolean
   /** Where the spans of requests go. */
   readonly sink: SpanSink
+  /** Told how long every request of a route took, failed ones included. */
+  readonly onAnswer?: (key: string, seconds: number) => void
   /** Told of every request that failed by the daemon's fault (status 500 and above). */
   readonly onFailure: (request: string, error: unknown) => void
 }
@@ -34,6 +36,7 @@ export function dispatcher(options: DispatchOptions): HttpHandler {
   return async (request, response) => {
     let match: RouteMatch | undefined
     let form: "json" | "hijacked" | "text" = "json"
+    const began = performance.now()
     try {
       const { path, version, query } = splitTarget(request.target)
       if (request.method === "OPTIONS") return response.send(200, headers)
@@ -52,6 +55,8 @@ export function dispatcher(options: DispatchOptions): HttpHandler {
       if (toHttpStatus(failure) >= 500 && toHttpStatus(failure) !== 503)
         options.onFailure(`${request.method} ${request.target.split("?")[0]}`, failure)
       writeFailure({ request, response, headers }, failure, form)
+    } finally {
+      if (match) options.onAnswer?.(match.key, (performance.now() - began) / 1000)
     }
   }
 }

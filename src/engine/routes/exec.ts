@@ -9,7 +9,7 @@ export const execRoutes = (e: Execs): RouteTable => ({
   "POST /containers/:id/exec": route({
     body: execCreateRequest,
     run: async ({ scope, params, body }) => {
-      if (!body.Cmd || body.Cmd.length === 0) throw new Failure("invalidArgument", "no exec command specified")
+      if (!body.Cmd || body.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
       return json(await e.create(scope, params["id"]!, body), 201)
     },
   }),

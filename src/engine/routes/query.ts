@@ -93,9 +93,9 @@ export const cells =
     return Number(value)
   }
 
-/** `seconds[.nanoseconds]` since the epoch as nanoseconds; absent, empty or 0 is `undefined`. */
+/** `seconds[.nanoseconds]` since the epoch as nanoseconds; absent or empty is `undefined`. */
 export const timestamp: QueryField<bigint | undefined> = ([value], name) => {
-  if (value === undefined || value === "" || value === "0") return undefined
+  if (value === undefined || value === "") return undefined
   const match = /^(-?\d{1,12})(?:\.(\d{1,9}))?$/.exec(value)
   if (!match)
     throw new Failure(

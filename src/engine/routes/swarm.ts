@@ -1,14 +1,31 @@
-import { Failure } from "../../errors/failure.ts"
+import { Failure, type Kind } from "../../errors/failure.ts"
 import { json } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
-const notManager = route({
-  untraced: true,
-  run: () => {
-    throw new Failure(
-      "unavailable",
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    )
+const refusing = (kind: Kind, message: string) =>
+  route({
+    untraced: true,
+    run: () => {
+      throw new Failure(kind, message)
+    },
+  })
+
+const notManager = refusing(
+  "unavailable",
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+)
+const noSwarms = refusing(
+  "notImplemented",
+  "Barge has no swarm mode: use compose on one machine, or Kubernetes through the CRI on several",
+)
+const noPlugins = refusing(
+  "notImplemented",
+  "Barge has no managed plugins: what plugins add is built in or configured with the daemon",
+)
+
+const noSuchPlugin = route({
+  run: ({ params }) => {
+    throw new Failure("notFound", `plugin ${JSON.stringify(params["name"])} not found`)
   },
 })
 
@@ -16,6 +33,9 @@ const methods = "GET|POST|PUT|DELETE"
 
 /** What Docker has and Barge, by decision, has not: answered as a daemon outside a swarm and without plugins does. */
 export const swarmRoutes = (): RouteTable => ({
+  "POST /swarm/init": noSwarms,
+  "POST /swarm/join": noSwarms,
+  "POST /swarm/leave": refusing("unavailable", "This node is not part of a swarm"),
   ...Object.fromEntries(
     ["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap((resource) => [
       [`${methods} /${resource}`, notManager],
@@ -23,9 +43,14 @@ export const swarmRoutes = (): RouteTable => ({
     ]),
   ),
   "GET /plugins": route({ run: () => json([]) }),
-  "GET /plugins/:name/json": route({
-    run: ({ params }) => {
-      throw new Failure("notFound", `plugin ${JSON.stringify(params["name"])} not found`)
-    },
-  }),
+  "GET /plugins/privileges": noPlugins,
+  "POST /plugins/pull": noPlugins,
+  "POST /plugins/create": noPlugins,
+  "GET /plugins/:name/json": noSuchPlugin,
+  "POST /plugins/:name/enable": noSuchPlugin,
+  "POST /plugins/:name/disable": noSuchPlugin,
+  "POST /plugins/:name/set": noSuchPlugin,
+  "POST /plugins/:name/push": noSuchPlugin,
+  "POST /plugins/:name/upgrade": noSuchPlugin,
+  "DELETE /plugins/:name": noSuchPlugin,
 })

@@ -28,6 +28,8 @@ export interface SystemFacts {
   readonly labels: readonly string[]
   readonly insecureRegistries: readonly string[]
   readonly registryMirrors: readonly string[]
+  /** Addresses of the API that are open to whoever reaches them. */
+  readonly exposed: readonly { readonly address: string; readonly encrypted: boolean }[]
   readonly addressPools: readonly { readonly base: string; readonly size: number }[]
   /** Why the snapshot driver and the OCI runtime are what they are. */
   readonly snapshotsWhy: string
@@ -248,6 +250,7 @@ export class EngineSystem implements System {
       [features.blkioWeight, "WARNING: No blkio weight support"],
     ]
     const warnings = [
+      ...this.#with.facts().exposed.map(exposureWarning),
       ...missing.filter(([present]) => !present).map(([, text]) => text),
       ...context.networking.warnings().map((text) => `WARNING: ${text}`),
       ...(context.host.initPath
@@ -257,6 +260,12 @@ export class EngineSystem implements System {
     return warnings.length > 0 ? warnings : null
   }
 }
+
+const exposureWarning = ({ address, encrypted }: { readonly address: string; readonly encrypted: boolean }): string =>
+  `WARNING: API is accessible on ${encrypted ? "https" : "http"}://${address} without ${encrypted ? "TLS client verification" : "encryption"}.
+         Access to the remote API is equivalent to root access on the host. Refer
+         to the 'Docker daemon attack surface' section in the documentation for
+         more information: https://docs.docker.com/go/attack-surface/`
 
 function registryConfig(facts: SystemFacts): InfoResponse["RegistryConfig"] {
   const indexes: Record<string, IndexInfo> = {

@@ -1,0 +1,143 @@
+import { cpus, totalmem } from "node:os"
+import type { CgroupStats } from "../../linux/cgroup-contract.ts"
+import { build } from "../../std/build.ts"
+import { HttpServer } from "../../std/http/server.ts"
+import type { Container } from "../containers/container.ts"
+import type { ContainerContext } from "../containers/context.ts"
+import { Durations, exposition, expositionType, type Labels, type Metric } from "./exposition.ts"
+
+/** Which routes of the API are timed, under which name. */
+const actions: Readonly<Record<string, string>> = {
+  "POST /containers/create": "create",
+  "POST /containers/:id/start": "start",
+  "DELETE /containers/:id": "delete",
+  "GET /containers/:id/changes": "changes",
+  "POST /commit": "commit",
+}
+
+/** What the daemon counts and times, for Prometheus: Docker's metrics by their names, and each running container's use. */
+export class EngineMetrics {
+  readonly #context: ContainerContext
+  readonly #daemonId: string
+  readonly #actions = new Durations()
+
+  constructor(context: ContainerContext, daemonId: string) {
+    this.#context = context
+    this.#daemonId = daemonId
+  }
+
+  /** Takes in how long a request took. @param key of the route table */
+  observe(key: string, seconds: number): void {
+    const action = actions[key]
+    if (action) this.#actions.observe(action, seconds)
+  }
+
+  /** An HTTP server that answers `GET /metrics`. */
+  server(): HttpServer {
+    return new HttpServer((request, response) => {
+      const path = request.target.split("?", 1)[0]
+      if (path !== "/metrics") response.send(404, { "Content-Type": "text/plain" }, "the metrics are at /metrics\n")
+      else if (request.method !== "GET" && request.method !== "HEAD") response.send(405, { Allow: "GET, HEAD" })
+      else response.send(200, { "Content-Type": expositionType }, this.text())
+    })
+  }
+
+  text(): string {
+    return exposition([...this.#engine(), ...this.#containers()])
+  }
+
+  #engine(): Metric[] {
+    const { registry, events, healthCounts, runtimes, snapshots } = this.#context
+    const containers = registry.all()
+    const paused = containers.filter((each) => each.state.status === "paused").length
+    const running = containers.filter((each) => each.running).length - paused
+    const states = { paused, running, stopped: containers.length - running - paused }
+    const single = (name: string, type: Metric["type"], help: string, value: number, labels?: Labels): Metric => ({
+      name,
+      help,
+      type,
+      samples: [{ value, ...(labels ? { labels } : {}) }],
+    })
+    return [
+      {
+        name: "engine_daemon_container_actions_seconds",
+        help: "How long requests for containers took",
+        type: "histogram",
+        samples: this.#actions.samples("action"),
+      },
+      {
+        name: "engine_daemon_container_states_containers",
+        help: "Containers by state",
+        type: "gauge",
+        samples: Object.entries(states).map(([state, value]) => ({ labels: { state }, value })),
+      },
+      single("engine_daemon_engine_cpus_cpus", "gauge", "CPUs of the host", cpus().length),
+      single("engine_daemon_engine_info", "gauge", "What the engine is", 1, {
+        version: build.version,
+        commit: build.commit,
+        daemon_id: this.#daemonId,
+        graphdriver: snapshots.driver,
+        runtime: runtimes[0]!.name,
+      }),
+      single("engine_daemon_engine_memory_bytes", "gauge", "Memory of the host", totalmem()),
+      single("engine_daemon_events_total", "counter", "Events that were told", events.published),
+      single("engine_daemon_events_subscribers_total", "gauge", "Listeners of the event stream", events.listeners),
+      single("engine_daemon_health_checks_total", "counter", "Health checks that ran", healthCounts.checks),
+      single("engine_daemon_health_checks_failed_total", "counter", "Health checks that failed", healthCounts.failures),
+      single("process_resident_memory_bytes", "gauge", "Memory of the daemon itself", process.memoryUsage.rss()),
+      single("process_cpu_seconds_total", "counter", "CPU time of the daemon itself", processSeconds()),
+    ]
+  }
+
+  #containers(): Metric[] {
+    const scope = this.#context.background("metrics")
+    const samples = this.#context.registry
+      .all()
+      .filter((container) => container.running)
+      .flatMap((container) => {
+        try {
+          return [{ labels: labelsOf(container), stats: this.#context.tasks.stats(scope, container.id) }]
+        } catch {
+          // It ended while we looked.
+          return []
+        }
+      })
+    const each = (
+      name: string,
+      type: Metric["type"],
+      help: string,
+      read: (stats: CgroupStats) => number | bigint | undefined,
+    ): Metric => ({
+      name,
+      help,
+      type,
+      samples: samples.flatMap(({ labels, stats }) => {
+        const value = read(stats)
+        return value === undefined ? [] : [{ labels, value }]
+      }),
+    })
+    return [
+      each("barge_container_cpu_seconds_total", "counter", "CPU time of a container", ({ cpu }) =>
+        cpu ? Number(cpu.usage) / 1e9 : undefined,
+      ),
+      each(
+        "barge_container_memory_bytes",
+        "gauge",
+        "Memory of a container, caches included",
+        ({ memory }) => memory?.usage,
+      ),
+      each("barge_container_processes", "gauge", "Processes of a container", ({ pids }) => pids?.current),
+    ]
+  }
+}
+
+const labelsOf = (container: Container): Labels => ({
+  id: container.id,
+  name: container.name,
+  image: container.document.config.Image,
+})
+
+function processSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}

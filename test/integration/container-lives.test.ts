@@ -1,0 +1,303 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
+
+let daemon: TestDaemon
+const out = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await daemon.docker(...args)
+  if (code !== 0) throw new Error(`${args.join(" ")} ended with ${code}: ${stderr}\n${daemon.log}`)
+  return stdout.trim()
+}
+const post = (path: string, body?: unknown) => daemon.json<{ Id: string; message: string }>("POST", path, body)
+const inspect = (name: string, format: string) => out("inspect", "-f", format, name)
+const status = (name: string) => inspect(name, "{{.State.Status}}")
+const becomes = (name: string, format: string, wanted: string) =>
+  eventually(async () => (await inspect(name, format)) === wanted, `${name}: ${format} is ${wanted}`)
+
+beforeAll(async () => {
+  daemon = await TestDaemon.start()
+  await daemon.bootstrap()
+})
+afterAll(async () => {
+  await daemon?.[Symbol.asyncDispose]()
+})
+
+test("update keeps what it does not name, and takes limits away", async () => {
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "limits",
+    "-m",
+    "300M",
+    "--cpu-shares",
+    "800",
+    "--pids-limit",
+    "32",
+    "busybox",
+    "top",
+  )
+  await out("update", "-m", "500M", "limits")
+  expect(await inspect("limits", "{{.HostConfig.Memory}} {{.HostConfig.CpuShares}} {{.HostConfig.PidsLimit}}")).toBe(
+    "524288000 800 32",
+  )
+  for (const PidsLimit of [0, -1]) {
+    await post("/containers/limits/update", { PidsLimit: 16 })
+    await post("/containers/limits/update", { PidsLimit })
+    expect(await inspect("limits", "{{.HostConfig.PidsLimit}}")).toBe("0")
+    expect(
+      await out(
+        "exec",
+        "limits",
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null || true",
+      ),
+    ).toBe("max")
+  }
+  await post("/v1.24/containers/limits/update", { PidsLimit: 7 })
+  expect(await inspect("limits", "{{.HostConfig.PidsLimit}}")).toBe("0")
+  await out("rm", "-f", "limits")
+})
+
+test("an update that contradicts what is set changes nothing", async () => {
+  const id = await out("run", "-d", "--name", "share", "--cpus", "0.5", "-m", "300M", "busybox", "top")
+  const refused = async (body: object) => {
+    const answer = await post("/containers/share/update", body)
+    return `${answer.status} ${answer.body.message}`
+  }
+  const cannot = `409 Cannot update container ${id}: `
+  expect(await refused({ CpuQuota: 80000 })).toBe(
+    `${cannot}Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set`,
+  )
+  expect(await refused({ Memory: 800 * 1024 * 1024 })).toBe(
+    `${cannot}Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,
+  )
+  expect(await refused({ Memory: 1 })).toBe("400 Minimum memory limit allowed is 6MB")
+  expect(await inspect("share", "{{.HostConfig.Memory}} {{.HostConfig.CpuQuota}}")).toBe("314572800 0")
+  await out("rm", "-f", "share")
+})
+
+test("a restart policy cannot be given to what is removed at its end", async () => {
+  const id = await out("run", "-d", "--rm", "--name", "brief", "busybox", "top")
+  const answer = await post("/containers/brief/update", { RestartPolicy: { Name: "always" } })
+  expect([answer.status, answer.body.message]).toEqual([
+    409,
+    `Cannot update container ${id}: Restart policy cannot be updated because AutoRemove is enabled for the container`,
+  ])
+  await out("rm", "-f", "brief")
+})
+
+test("a container with --rm survives restarts and goes when it is stopped or killed", async () => {
+  for (const end of [["kill"], ["stop", "-t", "0"]]) {
+    await out("run", "-d", "--rm", "--name", "again", "busybox", "top")
+    await out("restart", "-t", "0", "again")
+    expect(await status("again")).toBe("running")
+    await out(...end, "again")
+    await eventually(async () => (await daemon.docker("inspect", "again")).code !== 0, "it is removed")
+  }
+})
+
+test("an exec that never ran goes with the run; one that did keeps its exit code until the next", async () => {
+  await out("run", "-d", "--name", "runs", "busybox", "top")
+  const make = async () => (await post("/containers/runs/exec", { Cmd: ["sh", "-c", "exit 3"] })).body.Id
+  const [never, did] = [await make(), await make()]
+  expect((await post(`/exec/${did}/start`, { Detach: true })).status).toBe(200)
+  await eventually(async () => (await daemon.get(`/exec/${did}/json`)).text.includes('"ExitCode":3'), "the exec ended")
+  expect((await post(`/exec/${did}/start`, { Detach: true })).body.message).toBe(`exec command has already run: ${did}`)
+  await out("stop", "-t", "0", "runs")
+  expect((await post(`/exec/${never}/start`, { Detach: true })).status).toBe(404)
+  expect((await daemon.get(`/exec/${did}/json`)).status).toBe(200)
+  await out("start", "runs")
+  expect((await daemon.get(`/exec/${did}/json`)).status).toBe(404)
+  const none = await post("/containers/runs/exec", { Cmd: [] })
+  expect([none.status, none.body.message]).toEqual([400, "No exec command specified"])
+  await out("rm", "-f", "runs")
+})
+
+test("a signal that is not the stop signal leaves the restart policy in force", async () => {
+  const sleeper = "trap 'exit 7' TERM; while :; do sleep 0.05; done"
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "same",
+    "--restart",
+    "always",
+    "--stop-signal",
+    "TERM",
+    "busybox",
+    "sh",
+    "-c",
+    sleeper,
+  )
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "other",
+    "--restart",
+    "always",
+    "--stop-signal",
+    "CONT",
+    "busybox",
+    "sh",
+    "-c",
+    sleeper,
+  )
+  await eventually(async () => (await out("top", "same")).includes("sleep"), "its trap is set")
+  await eventually(async () => (await out("top", "other")).includes("sleep"), "its trap is set")
+  await out("kill", "-s", "TERM", "same")
+  await out("kill", "-s", "TERM", "other")
+  await becomes("same", "{{.State.Status}}", "exited")
+  await becomes("other", "{{.RestartCount}} {{.State.Status}}", "1 running")
+  await out("rm", "-f", "same", "other")
+})
+
+test("as many restarts as the policy says when its number is changed meanwhile", async () => {
+  await out("run", "-d", "--name", "tries", "--restart", "on-failure:1", "busybox", "sh", "-c", "sleep 0.3; false")
+  await out("update", "--restart", "on-failure:2", "tries")
+  await becomes("tries", "{{.State.Status}} {{.RestartCount}}", "exited 2")
+  await out("rm", "tries")
+})
+
+test("after the daemon's death, policies decide what runs", async () => {
+  await out("run", "-d", "--name", "always", "--restart", "always", "busybox", "top")
+  await out("run", "-d", "--name", "unless", "--restart", "unless-stopped", "busybox", "top")
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "failing",
+    "--restart",
+    "on-failure",
+    "busybox",
+    "sh",
+    "-c",
+    "while :; do sleep 0.1; done",
+  )
+  await out("create", "--name", "created", "--restart", "always", "busybox", "top")
+  await out("stop", "-t", "0", "always", "unless")
+  await daemon.end("SIGKILL")
+  await daemon.startAgain()
+  await becomes("always", "{{.State.Status}}", "running")
+  expect(await status("unless")).toBe("exited")
+  expect(await status("failing")).toBe("running")
+  expect(await status("created")).toBe("created")
+  await out("rm", "-f", "always", "unless", "failing", "created")
+})
+
+test("a container is unhealthy as long as its check fails, and checked in its own directory", async () => {
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "checked",
+    "-w",
+    "/tmp",
+    "--health-cmd",
+    'test "$PWD" = /tmp && test ! -e /bad',
+    "--health-interval",
+    "50ms",
+    "--health-retries",
+    "2",
+    "busybox",
+    "top",
+  )
+  await becomes("checked", "{{.State.Health.Status}}", "healthy")
+  await out("exec", "checked", "touch", "/bad")
+  await becomes("checked", "{{.State.Health.Status}}", "unhealthy")
+  await out("exec", "checked", "rm", "/bad")
+  await becomes("checked", "{{.State.Health.Status}} {{.State.Health.FailingStreak}}", "healthy 0")
+  await out("rm", "-f", "checked")
+})
+
+test("a check that takes too long is ended and says so", async () => {
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "slow",
+    "--health-cmd",
+    "sleep 60",
+    "--health-interval",
+    "100ms",
+    "--health-timeout",
+    "50ms",
+    "--health-retries",
+    "1",
+    "busybox",
+    "top",
+  )
+  await becomes("slow", "{{.State.Health.Status}}", "unhealthy")
+  expect(await inspect("slow", "{{range .State.Health.Log}}{{.ExitCode}} {{.Output}};{{end}}")).toStartWith(
+    "-1 Health check exceeded timeout (50ms);",
+  )
+  await out("rm", "-f", "slow")
+})
+
+test("failures within the start period do not count, and checks come at the start interval", async () => {
+  await out(
+    "run",
+    "-d",
+    "--name",
+    "slowly",
+    "--health-cmd",
+    "test -e /ready",
+    "--health-interval",
+    "1h",
+    "--health-retries",
+    "1",
+    "--health-start-period",
+    "1h",
+    "--health-start-interval",
+    "50ms",
+    "busybox",
+    "top",
+  )
+  await eventually(async () => Number(await inspect("slowly", "{{len .State.Health.Log}}")) >= 3, "it was checked")
+  expect(await inspect("slowly", "{{.State.Health.Status}} {{.State.Health.FailingStreak}}")).toBe("starting 0")
+  await out("exec", "slowly", "touch", "/ready")
+  await becomes("slowly", "{{.State.Health.Status}}", "healthy")
+  await out("rm", "-f", "slowly")
+})
+
+test("an unhealthy container is restarted where its label asks for it", async () => {
+  const check = ["--health-cmd", "test ! -e /dev/shm/bad", "--health-interval", "50ms", "--health-retries", "1"]
+  await out("run", "-d", "--name", "healed", "--label", "barge.restart-unhealthy=true", ...check, "busybox", "top")
+  await becomes("healed", "{{.State.Health.Status}}", "healthy")
+  const before = await inspect("healed", "{{.State.StartedAt}}")
+  await out("exec", "healed", "touch", "/dev/shm/bad")
+  await eventually(async () => (await inspect("healed", "{{.State.StartedAt}}")) !== before, "it was started again")
+  await becomes("healed", "{{.State.Status}} {{.State.Health.Status}}", "running healthy")
+  await out("rm", "-f", "healed")
+})
+
+test("what cannot be waited for, killed, resized or named is refused in Docker's words", async () => {
+  const id = await out("create", "--name", "still", "busybox", "top")
+  const asked = async (path: string) => {
+    const { status: code, body } = await post(path)
+    return `${code} ${body?.message}`
+  }
+  expect(await asked("/containers/still/kill")).toBe(`409 cannot kill container: still: container ${id} is not running`)
+  expect(await asked("/containers/still/kill?signal=SIG42")).toBe(
+    "400 cannot kill container: still: Invalid signal: SIG42",
+  )
+  expect(await asked("/containers/still/resize?h=1&w=1")).toBe(`409 container ${id} is not running`)
+  expect(await asked("/containers/still/resize?h=foo&w=1")).toBe('400 invalid resize height "foo": invalid syntax')
+  expect(await asked("/containers/still/wait?condition=never")).toBe('400 invalid condition: "never"')
+  expect(await asked("/containers/still/rename?name=")).toBe("400 Neither old nor new names may be empty")
+  const nameless = await daemon.request("DELETE", "/containers/")
+  expect([nameless.status, JSON.parse(nameless.text).message]).toEqual([400, "No container name or ID supplied"])
+  await out("rm", "still")
+})
+
+test("checkpoints are answered as by an engine that has none", async () => {
+  const id = await out("create", "--name", "kept", "busybox", "top")
+  expect((await daemon.get("/containers/kept/checkpoints")).text.trim()).toBe("[]")
+  const made = await post("/containers/kept/checkpoints", { CheckpointID: "x" })
+  expect([made.status, made.body.message]).toEqual([501, expect.stringContaining(`Cannot checkpoint container ${id}`)])
+  const gone = await daemon.request("DELETE", "/containers/kept/checkpoints/x")
+  expect([gone.status, JSON.parse(gone.text).message]).toEqual([404, "checkpoint x does not exist for container kept"])
+  await out("rm", "kept")
+})
