@@ -191,6 +191,29 @@ describe("options", () => {
     expect(await refusal("none", { whatever: "1" })).toBeUndefined()
   })
 
+  test("who names no driver may choose metadata and read it, whatever the default is", async () => {
+    const made = ["run", "--name", "unnamed", "-l", "foo=bar", "--log-opt", "labels=foo", "busybox", "echo", "hello"]
+    expect((await daemon.docker(...made)).stdout).toBe("hello\n")
+    expect((await daemon.docker("logs", "--details", "unnamed")).stdout).toBe("foo=bar hello\n")
+  })
+
+  test("following from a moment to come shows nothing of what comes before it", async () => {
+    await daemon.docker(
+      "run",
+      "-d",
+      "--name",
+      "clock",
+      "busybox",
+      "sh",
+      "-c",
+      "for i in 1 2 3; do echo $i; sleep 0.4; done",
+    )
+    const since = (Date.now() / 1000 + 0.6).toFixed(3)
+    const { stdout } = await daemon.docker("logs", "-f", "--since", since, "clock")
+    expect(stdout).not.toContain("1")
+    expect(stdout).toContain("3")
+  })
+
   test("json-file writes what labels, env and tag choose into its file, and details show it", async () => {
     const options = ["labels=team", "env-regex=^ST", "tag={{.Name}}-{{.ImageName}}"]
     await run("json-file", options, "echo x", "--name", "attributed", "-l", "team=a", "-e", "STAGE=b", "-e", "OTHER=c")

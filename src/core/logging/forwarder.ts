@@ -71,7 +71,8 @@ export class LogForwarder {
     let from = this.#position
     try {
       for (;;) {
-        await using stream = await this.#source.follow(signal)
+        using turn = linkedTo(signal)
+        await using stream = await this.#source.follow(turn.signal)
         this.#ended = stream === undefined
         const to = stream?.position ?? endOf(log)
         for await (const lines of readLines(
@@ -141,6 +142,15 @@ export class LogForwarder {
       // The container's folder is gone, or the disk is full: at worst lines are sent again.
     }
   }
+}
+
+/** A signal that aborts with another one as long as it is held: whoever listens to it is let go of with it. */
+function linkedTo(signal: AbortSignal): Disposable & { readonly signal: AbortSignal } {
+  const controller = new AbortController()
+  const abort = () => controller.abort(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener("abort", abort)
+  return { signal: controller.signal, [Symbol.dispose]: () => signal.removeEventListener("abort", abort) }
 }
 
 function notedPosition(file: string): LogPosition | undefined {

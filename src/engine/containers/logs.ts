@@ -66,17 +66,16 @@ async function* lines(
         if (options.until !== undefined && chunk.at > options.until) return
         const batch: LogLine[] = []
         splitter.split(chunk, batch)
-        if (batch.length > 0) yield batch
+        const { since } = options
+        const wanted = since === undefined ? batch : batch.filter((line) => line.at >= since)
+        if (wanted.length > 0) yield wanted
       }
       if (!stream.lagged) break
       // Too slow for live output: the file has it all. Go on from there, then live again.
       const from: LogPosition = stream.reached
       await stream[Symbol.asyncDispose]()
       stream = await followOutput(context, scope, container)
-      yield* readLines(
-        { log, from, ...(stream ? { to: stream.position } : {}), ...(scope.signal ? { signal: scope.signal } : {}) },
-        splitter,
-      )
+      yield* readLines({ log, ...bounds, tail: undefined, from, ...(stream ? { to: stream.position } : {}) }, splitter)
       if (!stream) break
     }
     const rest = splitter.rest()

@@ -31,8 +31,9 @@ export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): 
   const driver = logDrivers[type]
   if (!driver) throw refuse(`logger: no log driver named '${type}' is registered`)
   for (const key of Object.keys(config)) {
-    if (!common.includes(key) && !cache.includes(key) && !driver.options.includes(key))
-      throw refuse(driver.unknown(key))
+    if (common.includes(key) || cache.includes(key) || driver.options.includes(key)) continue
+    // Who names no driver may mean Docker's own default, json-file.
+    if (asked.Type || !logDrivers["json-file"]!.options.includes(key)) throw refuse(driver.unknown(key))
   }
   driver.check?.(config)
   checkSubjectOptions(config)

@@ -1,4 +1,5 @@
 import { volumeCreateRequest } from "../../api/requests.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import { filters, flag } from "./query.ts"
 import { empty, json } from "./reply.ts"
@@ -20,6 +21,12 @@ export const volumeRoutes = (v: Volumes): RouteTable => ({
   }),
   "GET /volumes/:name": route({
     run: async ({ scope, params }) => json(await v.inspect(scope, params["name"]!)),
+  }),
+  "PUT /volumes/:name": route({
+    since: "1.42",
+    run: () => {
+      throw new Failure("unavailable", "volume update only valid for cluster volumes, but swarm is unavailable")
+    },
   }),
   "DELETE /volumes/:name": route({
     query: { force: flag() },

@@ -223,10 +223,13 @@ export class EngineSystem implements System {
         : {}),
       ...(wants("volume")
         ? {
-            Volumes: (await volumes.list(scope, new Map())).Volumes.map((volume) => ({
-              ...volume,
-              UsageData: { RefCount: usedBy(volume.Name), Size: volumes.size(volume.Name) },
-            })),
+            // What volumes with options hold lies elsewhere.
+            Volumes: (await volumes.list(scope, new Map())).Volumes.filter((volume) => !volume.Options).map(
+              (volume) => ({
+                ...volume,
+                UsageData: { RefCount: usedBy(volume.Name), Size: volumes.size(volume.Name) },
+              }),
+            ),
           }
         : {}),
       ...(wants("build-cache") ? { BuildCache: [] } : {}),
