@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises"
 import type { BlobReader } from "../contract.ts"
 
-const chunkBytes = 512 * 1024
+const chunkBytes = 128 * 1024
 
 /** A blob in a file. */
 export class FileBlobReader implements BlobReader {
