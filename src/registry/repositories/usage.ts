@@ -41,7 +41,10 @@ export class Usage {
 
   async #count(repository: string): Promise<Map<Digest, number>> {
     const sizes = new Map<Digest, number>()
-    for await (const { digest, size } of this.#blobs.list(repository)) sizes.set(digest, size)
+    for await (const { digest } of this.#blobs.list(repository)) {
+      const info = await this.#blobs.stat(repository, digest)
+      if (info) sizes.set(digest, info.size)
+    }
     return sizes
   }
 }

@@ -10,12 +10,16 @@ export interface Records {
   list(folder: string): Promise<readonly string[]>
 }
 
-export interface BlobInfo {
+/** That a repository has a blob. */
+export interface BlobLink {
   readonly digest: Digest
-  /** Bytes. */
-  readonly size: number
   /** When the repository, or a later one, came to have it: milliseconds since the epoch. Never too early. */
   readonly linkedAt: number
+}
+
+export interface BlobInfo extends BlobLink {
+  /** Bytes. */
+  readonly size: number
 }
 
 /** An open blob. */
@@ -47,7 +51,7 @@ export interface Blobs {
   put(repository: string, digest: Digest, bytes: Uint8Array): Promise<void>
   /** @returns whether the repository had it */
   unlink(repository: string, digest: Digest): Promise<boolean>
-  list(repository: string): AsyncIterable<BlobInfo>
+  list(repository: string): AsyncIterable<BlobLink>
   /** Frees bytes that no repository links. Links made meanwhile keep theirs. */
   sweep(): Promise<Freed>
   /** An address where clients can get the blob themselves, for a while, when the storage offers that. */
