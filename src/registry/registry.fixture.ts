@@ -6,6 +6,7 @@ import { mediaTypes } from "../oci/descriptor.ts"
 import { type Digest, digestOf } from "../oci/digest.ts"
 import { Log } from "../std/log.ts"
 import { bcrypt } from "../std/password.ts"
+import type { RemoteRepositories } from "./cache/remote.ts"
 import { registryConfig } from "./config.ts"
 import { parseFlags } from "./flags.ts"
 import { type RunningRegistry, serveRegistry } from "./serve.ts"
@@ -24,20 +25,26 @@ export class TestRegistry implements AsyncDisposable {
     this.#kept = kept
   }
 
-  /** @param config the configuration file's content @param root an earlier registry's directory, left in place at the end */
+  /**
+   * @param config the configuration file's content
+   * @param more.root an earlier registry's directory, left in place at the end
+   * @param more.remote stands in for the registries that are cached
+   */
   static async start(
     config: Readonly<Record<string, unknown>> = {},
     flags: readonly string[] = [],
-    root?: string,
+    { root, remote }: { readonly root?: string; readonly remote?: RemoteRepositories } = {},
   ): Promise<TestRegistry> {
     const directory = root ?? mkdtempSync(join(tmpdir(), "registry-"))
     const file = join(directory, "config.json")
     const args = ["--addr", "127.0.0.1:0", "--root", join(directory, "data"), "--config", file, ...flags]
     const registry = new TestRegistry(directory, args, root !== undefined)
     registry.configure(config)
-    const log = new Log({ level: "error", write: (line) => void registry.lines.push(line) })
-    registry.#running = await serveRegistry(registryConfig(parseFlags(args)), log, (line) => {
-      registry.lines.push(line)
+    const log = new Log({ level: "warn", write: (line) => void registry.lines.push(line) })
+    registry.#running = await serveRegistry(registryConfig(parseFlags(args)), {
+      log,
+      line: (line) => void registry.lines.push(line),
+      ...(remote ? { remote } : {}),
     })
     return registry
   }

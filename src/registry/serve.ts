@@ -13,6 +13,8 @@ import { privateKey, publicKeys } from "./auth/jwt.ts"
 import { openAccess } from "./auth/open.ts"
 import { accessOf } from "./auth/rights.ts"
 import { tokenAccess } from "./auth/token-access.ts"
+import { PullThrough } from "./cache/pull-through.ts"
+import type { RemoteRepositories } from "./cache/remote.ts"
 import type { RegistryConfig, TlsFiles } from "./config.ts"
 import { Collector } from "./gc/collector.ts"
 import { Metrics } from "./metrics.ts"
@@ -45,12 +47,17 @@ interface Doors {
 /** Milliseconds that notifications get when the server stops. */
 const flushTime = 5000
 
-/** Starts a registry. @param line takes lines of the access log. @throws invalidArgument, conflict when the address is taken */
-export async function serveRegistry(
-  config: RegistryConfig,
-  log: Log,
-  line: (text: string) => void,
-): Promise<RunningRegistry> {
+export interface ServeParts {
+  readonly log: Log
+  /** Takes lines of the access log. */
+  readonly line: (text: string) => void
+  /** How the registries that are cached are reached. */
+  readonly remote: RemoteRepositories
+}
+
+/** Starts a registry. @throws invalidArgument, conflict when the address is taken */
+export async function serveRegistry(config: RegistryConfig, parts: ServeParts): Promise<RunningRegistry> {
+  const { log, line, remote } = parts
   let current = config
   let doors = openDoors(config)
   const tls = config.tls && readTls(config.tls)
@@ -65,10 +72,17 @@ export async function serveRegistry(
       log.warn("a notification was given up", { url, error: why })
     }),
   )
+  const upstream = new PullThrough({
+    proxies: config.proxies,
+    remote,
+    repositories,
+    uploads,
+    stale: (repository, why) => log.warn("an upstream does not answer: what is kept is served", { repository, error: why }),
+  })
   const collector = new Collector({ storage, repositories, uploads })
   const server = stack.use(
     new RegistryServer({
-      services: { storage, repositories, uploads, events: webhooks.tell },
+      services: { storage, repositories, uploads, upstream, events: webhooks.tell },
       authenticator: () => doors.api,
       pages: [tokenIssuer(() => doors.issuer), webPages(repositories, () => (current.web ? doors.web : undefined))],
       over: (call, millis, error) => {

@@ -105,7 +105,7 @@ test("an upload goes on after a restart, with the digest of all of it", async ()
   const location = (await first.ask("POST", "/v2/a/blobs/uploads/")).headers.get("location")!
   await first.ask("PATCH", location, { body: bytes.subarray(0, 200_000) })
   await first.stop()
-  await using second = await TestRegistry.start({}, [], first.root)
+  await using second = await TestRegistry.start({}, [], { root: first.root })
   const status = await second.ask("GET", location)
   expect(status.headers.get("range")).toBe("0-199999")
   await second.ask("PATCH", location, { body: bytes.subarray(200_000), headers: { "Content-Range": "200000-499999" } })

@@ -24,7 +24,7 @@ export async function getBlob(call: Call, services: RegistryServices, text: stri
   const { repository } = call
   const info = await services.repositories.blob(repository, digest)
   if (!info) {
-    if (services.upstream?.covers(repository) && (await services.upstream.sendBlob(call, repository, digest))) return
+    if (services.upstream.covers(repository) && (await services.upstream.sendBlob(call, repository, digest))) return
     throw unknownBlob(digest)
   }
   if (unchanged(call.header("if-none-match"), digest)) {

@@ -59,7 +59,7 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
   call.repository = found.repository === "" ? "" : checkedName(found.repository)
   const { needs } = operation
   demand(call, authenticator, { action: needs, repository: call.repository === "" ? "*" : call.repository })
-  if (needs === "push" && options.services.upstream?.covers(call.repository)) {
+  if (needs === "push" && options.services.upstream.covers(call.repository)) {
     throw new Refusal("UNSUPPORTED", `${call.repository} is a cache of another registry: push there`)
   }
   if (needs === "delete" && !options.services.repositories.policy.deletes) {

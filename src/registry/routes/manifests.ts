@@ -18,7 +18,7 @@ export async function getManifest(call: Call, services: RegistryServices, text: 
   // What cannot be a tag does not exist either; readers are told so.
   if (!text.includes(":") && !isTag(text)) throw unknownManifest(repository, text)
   const reference = checkedReference(text)
-  if (services.upstream?.covers(repository)) await services.upstream.fetchManifest(repository, reference)
+  if (services.upstream.covers(repository)) await services.upstream.fetchManifest(repository, reference)
   const record = await lookUp(services, repository, reference)
   if (!record) throw unknownManifest(repository, text)
   const headers = {

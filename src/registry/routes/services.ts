@@ -1,3 +1,4 @@
+import type { Digest } from "../../oci/digest.ts"
 import type { EventSink, RegistryEvent } from "../events.ts"
 import type { Repositories } from "../repositories/repositories.ts"
 import type { Storage } from "../storage/contract.ts"
@@ -7,9 +8,9 @@ import type { Call } from "./call.ts"
 /** A manifest or a blob that the repository takes from elsewhere when it does not have it. */
 export interface Upstream {
   /** Makes the manifest of a tag or a digest present, as fresh as it should be. @throws Refusal when that is not possible */
-  fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: string }): Promise<void>
+  fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void>
   /** Sends a blob that is on its way here. @returns false when the upstream has none either */
-  sendBlob(call: Call, repository: string, digest: string): Promise<boolean>
+  sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean>
   /** Whether `repository` belongs to somebody else, so that nothing may be pushed into it. */
   covers(repository: string): boolean
 }
@@ -20,7 +21,7 @@ export interface RegistryServices {
   readonly repositories: Repositories
   readonly uploads: Uploads
   readonly events: EventSink
-  readonly upstream?: Upstream
+  readonly upstream: Upstream
 }
 
 /** The part of an event that a request tells. */

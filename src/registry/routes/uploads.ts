@@ -116,8 +116,8 @@ async function append(call: Call, services: RegistryServices, upload: Upload): P
       )
     }
   }
-  const room = await admit(call, services)
-  await upload.append(call.request.body, room)
+  const limit = await admit(call, services)
+  await upload.append(call.request.body, { limit })
 }
 
 async function complete(call: Call, services: RegistryServices, upload: Upload, digest: Digest): Promise<void> {

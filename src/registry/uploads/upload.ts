@@ -62,10 +62,15 @@ export class Upload {
 
   /**
    * Appends a body. What came before a connection broke is kept.
-   * @param limit bytes that the upload may have in all
+   * @param options.limit bytes that the upload may have in all
+   * @param options.progress called when more bytes are in the file
    * @throws Refusal while another request writes; SIZE_INVALID beyond the limit; whatever the body or the disk fails with
    */
-  append(body: AsyncIterable<Uint8Array>, limit = Number.POSITIVE_INFINITY): Promise<void> {
+  append(
+    body: AsyncIterable<Uint8Array>,
+    options: { readonly limit?: number; readonly progress?: () => void } = {},
+  ): Promise<void> {
+    const { limit = Number.POSITIVE_INFINITY, progress } = options
     return this.exclusively(async () => {
       let batch: Uint8Array[] = []
       let bytes = 0
@@ -74,6 +79,7 @@ export class Upload {
         batch = []
         bytes = 0
         await this.#write(taken)
+        progress?.()
       }
       try {
         for await (const chunk of body) {

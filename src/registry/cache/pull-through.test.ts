@@ -1,0 +1,173 @@
+import { expect, test } from "bun:test"
+import { randomBytes } from "node:crypto"
+import { existsSync, readdirSync } from "node:fs"
+import { join } from "node:path"
+import { Failure } from "../../errors/failure.ts"
+import { mediaTypes } from "../../oci/descriptor.ts"
+import { type Digest, digestOf } from "../../oci/digest.ts"
+import { codeOf, imageManifest, TestRegistry } from "../registry.fixture.ts"
+import type { RemoteRepository } from "./remote.ts"
+
+/** A registry to keep things of, in memory. */
+class FakeRemote implements RemoteRepository {
+  readonly blobs = new Map<string, Buffer>()
+  readonly tags = new Map<string, string>()
+  readonly asked: string[] = []
+  down = false
+  /** Bytes after which a body breaks off, once for each. */
+  readonly breaks: number[] = []
+  /** Awaited before each chunk of a body. */
+  gate: Promise<void> = Promise.resolve()
+
+  image(tag: string, layer: Buffer = randomBytes(300_000)): { layer: Digest; text: string } {
+    const config = Buffer.from(`{"of":"${digestOf(layer)}"}`)
+    for (const bytes of [layer, config]) this.blobs.set(digestOf(bytes), bytes)
+    const text = imageManifest({ digest: digestOf(config), size: config.length }, [
+      { digest: digestOf(layer), size: layer.length },
+    ])
+    this.tags.set(tag, text)
+    return { layer: digestOf(layer), text }
+  }
+
+  async resolve(reference: string) {
+    return this.#manifest("resolve", reference).descriptor
+  }
+
+  async manifest(reference: string) {
+    return this.#manifest("manifest", reference)
+  }
+
+  #manifest(what: string, reference: string) {
+    this.#ask(`${what} ${reference}`)
+    const text = this.tags.get(reference) ?? [...this.tags.values()].find((each) => digestOf(each) === reference)
+    if (text === undefined) throw new Failure("notFound", "no such manifest")
+    const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: text.length }
+    return { descriptor, bytes: Buffer.from(text) }
+  }
+
+  async blobSize(digest: Digest) {
+    this.#ask(`size ${digest}`)
+    return this.blobs.get(digest)?.length
+  }
+
+  async blob(digest: Digest, { offset }: { offset: number }) {
+    this.#ask(`blob ${offset}`)
+    const bytes = this.blobs.get(digest)
+    if (!bytes) throw new Failure("notFound", "no such blob")
+    const end = this.breaks.shift()
+    const { gate } = this
+    return {
+      offset,
+      size: bytes.length,
+      body: (async function* () {
+        for (let at = offset; at < bytes.length; at += 64 * 1024) {
+          if (end !== undefined && at >= end) throw new Error("the connection broke")
+          if (at > 0) await gate
+          yield bytes.subarray(at, at + 64 * 1024)
+        }
+      })(),
+    }
+  }
+
+  #ask(what: string): void {
+    if (this.down) throw new Failure("unavailable", "connection refused")
+    this.asked.push(what)
+  }
+}
+
+async function withCache(
+  ttl: string,
+  use: (cache: TestRegistry, remote: FakeRemote) => Promise<void>,
+): Promise<void> {
+  const remote = new FakeRemote()
+  const config = { proxies: [{ url: "https://upstream.example", prefix: "hub/", ttl }] }
+  await using cache = await TestRegistry.start(config, [], { remote: async () => remote })
+  await use(cache, remote)
+}
+
+const get = async (cache: TestRegistry, path: string) => {
+  const answer = await cache.ask("GET", `/v2/hub/app/${path}`)
+  return { status: answer.status, bytes: Buffer.from(await answer.arrayBuffer()), headers: answer.headers }
+}
+
+test("an image is fetched once, and served without its registry from then on", () =>
+  withCache("1h", async (cache, remote) => {
+    const { layer, text } = remote.image("v1")
+    expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(text)
+    const first = await get(cache, `blobs/${layer}`)
+    expect([first.status, first.headers.get("content-length")]).toEqual([200, "300000"])
+    expect(digestOf(first.bytes)).toBe(layer)
+    expect(remote.asked).toEqual(["manifest v1", "blob 0"])
+    remote.down = true
+    expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(text)
+    expect((await get(cache, `manifests/${digestOf(text)}`)).status).toBe(200)
+    expect(digestOf((await get(cache, `blobs/${layer}`)).bytes)).toBe(layer)
+    const head = await cache.ask("HEAD", `/v2/hub/app/blobs/${layer}`)
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, "300000"])
+  }))
+
+test("a blob reaches every client while it comes, and is fetched once", () =>
+  withCache("1h", async (cache, remote) => {
+    const { layer } = remote.image("v1", randomBytes(2_000_000))
+    const gate = Promise.withResolvers<void>()
+    remote.gate = gate.promise
+    const pulls = Array.from({ length: 5 }, () => get(cache, `blobs/${layer}`))
+    const ranged = cache.ask("GET", `/v2/hub/app/blobs/${layer}`, { headers: { Range: "bytes=10-19" } })
+    gate.resolve()
+    for (const { bytes } of await Promise.all(pulls)) expect(digestOf(bytes)).toBe(layer)
+    const part = await ranged
+    expect([part.status, (await part.arrayBuffer()).byteLength]).toEqual([206, 10])
+    expect(remote.asked).toEqual(["blob 0"])
+    expect(readdirSync(join(cache.root, "data/uploads"))).toEqual([])
+  }))
+
+test("a body that breaks off is gone on with where it broke", () =>
+  withCache("1h", async (cache, remote) => {
+    const { layer } = remote.image("v1", randomBytes(2_000_000))
+    remote.breaks.push(700_000, 1_400_000)
+    expect(digestOf((await get(cache, `blobs/${layer}`)).bytes)).toBe(layer)
+    expect(remote.asked).toHaveLength(3)
+    expect(remote.asked.at(-1)).not.toBe("blob 0")
+  }))
+
+test("wrong bytes are never given out whole, and not kept", () =>
+  withCache("1h", async (cache, remote) => {
+    const { layer } = remote.image("v1")
+    remote.blobs.set(layer, randomBytes(300_000))
+    const pulled = await get(cache, `blobs/${layer}`).then(
+      ({ bytes }) => bytes.length,
+      () => "broken off",
+    )
+    expect(pulled).toBe("broken off")
+    expect(existsSync(join(cache.root, "data/blobs/sha256", layer.slice(7)))).toBe(false)
+    expect(readdirSync(join(cache.root, "data/uploads"))).toEqual([])
+  }))
+
+test("a tag is looked at again after its time, fetched when it moved, and served as it was when nobody answers", () =>
+  withCache("0s", async (cache, remote) => {
+    const { text } = remote.image("v1")
+    await get(cache, "manifests/v1")
+    await get(cache, "manifests/v1")
+    expect(remote.asked).toEqual(["manifest v1", "resolve v1"])
+    const moved = remote.image("v1")
+    expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(moved.text)
+    remote.down = true
+    expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(moved.text)
+    expect(cache.lines.join("")).toContain("connection refused")
+    expect((await get(cache, `manifests/${digestOf(text)}`)).status).toBe(200)
+  }))
+
+test("what neither has is unknown, what cannot be asked for is unavailable, and nothing is pushed here", () =>
+  withCache("1h", async (cache, remote) => {
+    const missing = await cache.ask("GET", "/v2/hub/app/manifests/nope")
+    expect([missing.status, await codeOf(missing)]).toEqual([404, "MANIFEST_UNKNOWN"])
+    const blob = await cache.ask("GET", `/v2/hub/app/blobs/${digestOf("nope")}`)
+    expect([blob.status, await codeOf(blob)]).toEqual([404, "BLOB_UNKNOWN"])
+    remote.down = true
+    const down = await cache.ask("GET", "/v2/hub/app/manifests/v1")
+    expect([down.status, await codeOf(down)]).toEqual([502, "UNAVAILABLE"])
+    const push = await cache.ask("POST", "/v2/hub/app/blobs/uploads/")
+    expect([push.status, await codeOf(push)]).toEqual([405, "UNSUPPORTED"])
+    await cache.image("own/app", "v1")
+    expect((await cache.ask("GET", "/v2/own/app/manifests/v1")).status).toBe(200)
+  }))

@@ -1,0 +1,214 @@
+import { kindOf, messageOf } from "../../errors/failure.ts"
+import type { Digest } from "../../oci/digest.ts"
+import type { ProxySettings } from "../config.ts"
+import { Refusal } from "../refusal.ts"
+import type { Repositories } from "../repositories/repositories.ts"
+import { blobHeaders } from "../routes/blobs.ts"
+import type { Call } from "../routes/call.ts"
+import { requestedRange } from "../routes/range.ts"
+import type { Upstream } from "../routes/services.ts"
+import type { Uploads } from "../uploads/uploads.ts"
+import { Download } from "./download.ts"
+import type { RemoteRepositories, RemoteRepository } from "./remote.ts"
+
+export interface PullThroughParts {
+  readonly proxies: readonly ProxySettings[]
+  readonly remote: RemoteRepositories
+  readonly repositories: Repositories
+  readonly uploads: Uploads
+  /** Told when what is kept is served because the registry does not answer. */
+  readonly stale: (repository: string, why: string) => void
+}
+
+/** A download with those who read it. */
+interface SharedDownload {
+  readonly download: Promise<Download>
+  users: number
+  /** To be called when a user has gone. */
+  readonly leave: () => void
+}
+
+/**
+ * Keeps what is pulled from other registries. A tag is asked for again when it was last looked at longer ago than its time to live, by
+ * HEAD, and served as it was when the registry does not answer; what has a digest is asked for once. Blobs reach clients while they
+ * are stored, however many ask at a time.
+ */
+export class PullThrough implements Upstream {
+  readonly #parts: PullThroughParts
+  readonly #checked = new Map<string, number>()
+  readonly #fetching = new Map<string, Promise<void>>()
+  readonly #downloads = new Map<string, SharedDownload>()
+
+  constructor(parts: PullThroughParts) {
+    this.#parts = parts
+  }
+
+  covers(repository: string): boolean {
+    return this.#find(repository) !== undefined
+  }
+
+  fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void> {
+    const text = "tag" in reference ? reference.tag : reference.digest
+    const key = `${repository}@${text}`
+    let fetching = this.#fetching.get(key)
+    if (!fetching) {
+      fetching = (
+        "tag" in reference ? this.#refresh(repository, text) : this.#fetch(repository, text as Digest)
+      ).finally(() => this.#fetching.delete(key))
+      this.#fetching.set(key, fetching)
+    }
+    return fetching
+  }
+
+  async sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean> {
+    if (call.request.method === "HEAD") {
+      const size = await this.#told(async () => (await this.#remote(repository)).blobSize(digest))
+      if (size !== undefined) call.head(200, blobHeaders(digest), size)
+      return size !== undefined
+    }
+    const shared = this.#download(repository, digest)
+    shared.users++
+    try {
+      return await this.#send(call, repository, shared.download)
+    } finally {
+      shared.users--
+      shared.leave()
+    }
+  }
+
+  async #send(call: Call, repository: string, begun: Promise<Download>): Promise<boolean> {
+    let download: Download
+    let size: number
+    try {
+      download = await begun
+      size = await download.size
+    } catch (error) {
+      if (kindOf(error) === "notFound") return false
+      throw upstreamFailure(repository, error)
+    }
+    const { digest } = download
+    const range = requestedRange(call.header("range"), size)
+    if (range === "unsatisfiable") {
+      throw new Refusal("SIZE_INVALID", `the blob has ${size} bytes: the requested range lies outside`, {
+        status: 416,
+        headers: { "Content-Range": `bytes */${size}` },
+      })
+    }
+    const { start, end } = range ?? { start: 0, end: size }
+    const headers = {
+      ...blobHeaders(digest),
+      ...(range ? { "Content-Range": `bytes ${start}-${end - 1}/${size}` } : {}),
+    }
+    await call.stream(range ? 206 : 200, headers, end - start, download.read(start, end))
+    return true
+  }
+
+  #find(repository: string): ProxySettings | undefined {
+    return this.#parts.proxies.find(({ prefix }) => repository.startsWith(prefix))
+  }
+
+  #remote(repository: string): Promise<RemoteRepository> {
+    const proxy = this.#find(repository)!
+    return this.#parts.remote(proxy, repository.slice(proxy.prefix.length))
+  }
+
+  async #refresh(repository: string, tag: string): Promise<void> {
+    const { repositories, stale } = this.#parts
+    const kept = await repositories.tag(repository, tag)
+    const key = `${repository}:${tag}`
+    const checkedAt = this.#checked.get(key) ?? kept?.pushedAt ?? 0
+    if (kept && Date.now() - checkedAt < this.#find(repository)!.ttl) return
+    try {
+      const remote = await this.#remote(repository)
+      const current = kept && (await remote.resolve(tag))
+      if (current?.digest !== kept?.digest || !kept) await this.#keep(repository, remote, tag)
+      this.#checked.set(key, Date.now())
+    } catch (error) {
+      if (kindOf(error) === "notFound") throw unknown(repository, tag)
+      if (!kept) throw upstreamFailure(repository, error)
+      stale(repository, messageOf(error))
+    }
+  }
+
+  async #fetch(repository: string, digest: Digest): Promise<void> {
+    if (await this.#parts.repositories.manifest(repository, digest)) return
+    try {
+      await this.#keep(repository, await this.#remote(repository), digest)
+    } catch (error) {
+      throw kindOf(error) === "notFound" ? unknown(repository, digest) : upstreamFailure(repository, error)
+    }
+  }
+
+  async #keep(repository: string, remote: RemoteRepository, reference: string): Promise<void> {
+    const { descriptor, bytes } = await remote.manifest(reference)
+    await this.#parts.repositories.put({
+      repository,
+      digest: descriptor.digest,
+      bytes,
+      contentType: descriptor.mediaType,
+      tags: reference.includes(":") ? [] : [reference],
+      incomplete: true,
+    })
+  }
+
+  /** The download of a blob, begun when there is none. Its file goes when it is over and nobody reads it any more. */
+  #download(repository: string, digest: Digest): SharedDownload {
+    const key = `${repository}@${digest}`
+    const known = this.#downloads.get(key)
+    if (known) return known
+    const { uploads, repositories } = this.#parts
+    const begin = async (): Promise<Download> => {
+      const remote = await this.#remote(repository)
+      const upload = await uploads.start(repository, digest.startsWith("sha512") ? "sha512" : "sha256")
+      const download = new Download(remote, digest, upload, () => repositories.adopt(repository, digest, upload))
+      const ended = () => {
+        over = true
+        this.#downloads.delete(key)
+        finish = () => void uploads.finish(upload)
+        shared.leave()
+      }
+      download.stored.then(ended, ended)
+      return download
+    }
+    let over = false
+    let finish: (() => void) | undefined
+    const shared: SharedDownload = {
+      download: begin(),
+      users: 0,
+      leave: () => {
+        if (!over || shared.users > 0) return
+        finish?.()
+        finish = undefined
+      },
+    }
+    shared.download.catch(() => this.#downloads.delete(key))
+    this.#downloads.set(key, shared)
+    return shared
+  }
+
+  async #told<T>(ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask()
+    } catch (error) {
+      if (kindOf(error) === "notFound") return undefined
+      throw error
+    }
+  }
+}
+
+const unknown = (repository: string, reference: string): Refusal =>
+  new Refusal("MANIFEST_UNKNOWN", `neither ${repository} nor its upstream has ${reference}`, {
+    detail: { name: repository, reference },
+  })
+
+function upstreamFailure(repository: string, error: unknown): unknown {
+  if (error instanceof Refusal) return error
+  const kind = kindOf(error)
+  const why = messageOf(error)
+  if (kind === "exhausted")
+    return new Refusal("TOOMANYREQUESTS", `the upstream of ${repository} limits requests: ${why}`)
+  if (kind === "unauthenticated" || kind === "permissionDenied") {
+    return new Refusal("DENIED", `the upstream of ${repository} refuses: ${why}`)
+  }
+  return new Refusal("UNAVAILABLE", `the upstream of ${repository} does not answer: ${why}`, { status: 502 })
+}
