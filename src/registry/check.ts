@@ -13,8 +13,15 @@ export interface Checked {
   readonly problems: readonly string[]
 }
 
-/** Reads everything: each blob has its digest, each manifest its parts, each tag its manifest. */
-export async function checkStorage(storage: Storage, repositories: Repositories): Promise<Checked> {
+/**
+ * Reads everything: each blob has its digest, each manifest its parts, each tag its manifest.
+ * @param isCache whether a repository need not have every part
+ */
+export async function checkStorage(
+  storage: Storage,
+  repositories: Repositories,
+  isCache: (repository: string) => boolean,
+): Promise<Checked> {
   const problems: string[] = []
   const count = { repositories: 0, blobs: 0, manifests: 0, tags: 0 }
   for (const repository of await repositories.catalog.list()) {
@@ -31,7 +38,7 @@ export async function checkStorage(storage: Storage, repositories: Repositories)
       const facts = await repositories.facts(repository, record)
       if (!facts) problems.push(`${repository}: manifest ${record.digest} has no bytes`)
       for (const { digest, required } of facts?.blobs ?? []) {
-        if (required && !(await storage.blobs.stat(repository, digest))) {
+        if (required && !isCache(repository) && !(await storage.blobs.stat(repository, digest))) {
           problems.push(`${repository}: manifest ${record.digest} refers to ${digest}, which is not there`)
         }
       }

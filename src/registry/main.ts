@@ -45,7 +45,7 @@ async function serve(args: readonly string[]): Promise<number> {
   }
   const log = new Log({ level: "info" })
   const config = registryConfig(flags)
-  await using registry = await serveRegistry(config, log, (line) => void process.stdout.write(line))
+  await using registry = await serveRegistry(config, { log, line: (line) => void process.stdout.write(line) })
   log.info("the registry serves", { address: registry.address, root: config.root })
   process.on("SIGHUP", () => {
     try {
@@ -73,7 +73,9 @@ async function check(args: readonly string[]): Promise<number> {
   }
   const config = registryConfig(flags)
   await using storage = await openStorage(config)
-  const { problems, ...count } = await checkStorage(storage, new Repositories(storage, config.policy))
+  const { problems, ...count } = await checkStorage(storage, new Repositories(storage, config.policy), (name) =>
+    config.proxies.some(({ prefix }) => name.startsWith(prefix)),
+  )
   for (const problem of problems) console.error(problem)
   console.log(
     `${count.repositories} repositories, ${count.tags} tags, ${count.manifests} manifests, ${count.blobs} blobs: ${problems.length === 0 ? "all well" : `${problems.length} problems`}`,

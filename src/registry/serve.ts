@@ -14,6 +14,7 @@ import { openAccess } from "./auth/open.ts"
 import { accessOf } from "./auth/rights.ts"
 import { tokenAccess } from "./auth/token-access.ts"
 import { PullThrough } from "./cache/pull-through.ts"
+import { reachRegistries } from "./cache/registries.ts"
 import type { RemoteRepositories } from "./cache/remote.ts"
 import type { RegistryConfig, TlsFiles } from "./config.ts"
 import { Collector } from "./gc/collector.ts"
@@ -51,13 +52,13 @@ export interface ServeParts {
   readonly log: Log
   /** Takes lines of the access log. */
   readonly line: (text: string) => void
-  /** How the registries that are cached are reached. */
-  readonly remote: RemoteRepositories
+  /** How the registries that are cached are reached; by default as the configuration says. */
+  readonly remote?: RemoteRepositories
 }
 
 /** Starts a registry. @throws invalidArgument, conflict when the address is taken */
 export async function serveRegistry(config: RegistryConfig, parts: ServeParts): Promise<RunningRegistry> {
-  const { log, line, remote } = parts
+  const { log, line } = parts
   let current = config
   let doors = openDoors(config)
   const tls = config.tls && readTls(config.tls)
@@ -74,10 +75,11 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
   )
   const upstream = new PullThrough({
     proxies: config.proxies,
-    remote,
+    remote: parts.remote ?? stack.use(reachRegistries(config.proxies, process.env)).remote,
     repositories,
     uploads,
-    stale: (repository, why) => log.warn("an upstream does not answer: what is kept is served", { repository, error: why }),
+    stale: (repository, why) =>
+      log.warn("an upstream does not answer: what is kept is served", { repository, error: why }),
   })
   const collector = new Collector({ storage, repositories, uploads })
   const server = stack.use(

@@ -100,7 +100,7 @@ describe("an object store", () => {
       const digest = digestOf(bytes)
       const adopting = storage.blobs.adopt("a", digest, file).catch(kindOf)
       while (fake.unfinished === 0) await new Promise<void>((done) => setImmediate(done))
-      fake.failures.push(403, 403)
+      fake.failures.push(403)
       expect(await adopting).toBe("internal")
       expect(await storage.blobs.stat("a", digest)).toBeUndefined()
     }))

@@ -103,7 +103,7 @@ export class S3Client {
     const uploadId = element(await begun.text(), "UploadId")
     if (!uploadId) throw new Failure("unavailable", `${this.#settings.endpoint} began no upload in parts`)
     try {
-      const tags = await Promise.all(
+      const parts = await Promise.allSettled(
         Array.from({ length: Math.ceil(size / partBytes) }, (_, index) =>
           this.#parts.run(async () => {
             const answer = await this.#ask({
@@ -118,6 +118,11 @@ export class S3Client {
           }),
         ),
       )
+      // A part that comes after the upload was given up would stay for ever: every one is waited for.
+      const tags = parts.map((each) => {
+        if (each.status === "rejected") throw each.reason
+        return each.value
+      })
       const list = tags.map((tag, index) => `<Part><PartNumber>${index + 1}</PartNumber><ETag>${tag}</ETag></Part>`)
       const text = `<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`
       const body = new Uint8Array(Buffer.from(text))
