@@ -1,6 +1,7 @@
 import type { Docker } from "../client/docker.ts"
 import type { Span, SpanRecord } from "../trace/span.ts"
 import type { ClientConfig } from "./client-config.ts"
+import type { Contexts } from "./context/contexts.ts"
 import type { Flags, Values } from "./flags/flag.ts"
 import type { Output } from "./streams.ts"
 
@@ -10,8 +11,10 @@ export interface Invocation<F extends Flags = Flags> {
   readonly flags: Values<F>
   /** Names of the flags that were given. */
   readonly given: ReadonlySet<string>
-  /** The daemon. Nothing is connected before the first request. */
+  /** The daemon. Nothing is connected before the first request. @throws Exit when flags or environment name none rightly */
   readonly docker: Docker
+  readonly contexts: Contexts
+  readonly globals: { readonly debug: boolean }
   readonly out: Output
   readonly err: Output
   /** How the program was called: `barge` or `docker`. */
@@ -41,14 +44,22 @@ export interface Command {
   readonly flags: Flags
   /** Whether flags may follow arguments; not for commands that take another command line. Default true. */
   readonly interspersed?: boolean
-  /** What completes an argument, for shell completion. */
-  readonly complete?: Completion
+  /** What completes an argument, for shell completion; a list tells it for each. */
+  readonly complete?: Completion | readonly Completion[]
   /** Runs it. @returns the exit code, 0 when nothing is returned */
   run(invocation: Invocation): Promise<number>
 }
 
 /** What an argument names. */
-export type Completion = "containers" | "runningContainers" | "stoppedContainers" | "images" | "volumes" | "networks"
+export type Completion =
+  | "containers"
+  | "runningContainers"
+  | "stoppedContainers"
+  | "images"
+  | "volumes"
+  | "networks"
+  | "contexts"
+  | "plugins"
 
 interface Definition<F extends Flags> extends Omit<Command, "flags" | "run"> {
   readonly flags: F

@@ -4,7 +4,9 @@ import { type Host, parseHost, type TlsOptions } from "../client/host.ts"
 import { messageOf } from "../errors/failure.ts"
 import type { ClientConfig } from "./client-config.ts"
 import { Exit } from "./command.ts"
+import { Contexts, type DefaultEndpoint } from "./context/contexts.ts"
 import type { Values } from "./flags/flag.ts"
+import { csvFields, cut } from "./flags/words.ts"
 import type { globalFlags } from "./global-flags.ts"
 
 const logLevels = ["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"]
@@ -15,43 +17,96 @@ interface Wish {
   readonly config: ClientConfig
 }
 
+/** What flags, environment and contexts say about the daemon. */
+export interface Surroundings {
+  readonly contexts: Contexts
+  /** The daemon. Nothing is connected before the first request. @throws Exit when what was said is wrong */
+  connect(): Docker
+}
+
 /**
- * The daemon that flags and environment name: `--host`, BARGE_HOST (when called as barge), DOCKER_HOST, or the
- * program's own socket.
- * @throws Exit when they are contradictory or wrong
+ * Finds the daemon: `--context`, `--host`, BARGE_HOST (when called as barge), DOCKER_HOST, DOCKER_CONTEXT, the stored
+ * choice of `context use`, or the program's own socket.
+ * @throws Exit when the words are contradictory
  */
-export function connect({ program, globals, config }: Wish): Docker {
+export function surroundings({ program, globals, config }: Wish): Surroundings {
   if (!logLevels.includes(globals["log-level"]))
     throw new Exit(1, `Unable to parse logging level: ${globals["log-level"]}`)
-  const context = globals.context || (globals.host.length > 0 ? "" : (process.env["DOCKER_CONTEXT"] ?? ""))
-  if (context && globals.host.length > 0)
+  if (globals.context && globals.host.length > 0)
     throw new Exit(1, "conflicting options: cannot specify both --host and --context")
-  if (context && context !== "default")
-    throw new Exit(
-      1,
-      `Failed to initialize: unable to resolve docker endpoint: context "${context}": context not found`,
-    )
-  if (globals.host.length > 1) throw new Exit(1, "Failed to initialize: specify only one -H")
   const barge = program !== "docker"
-  const given =
-    globals.host[0] || (barge && process.env["BARGE_HOST"]) || (!context && process.env["DOCKER_HOST"]) || undefined
+  const named = (barge && process.env["BARGE_HOST"]) || process.env["DOCKER_HOST"] || ""
   const verify = globals.tlsverify || Boolean(process.env["DOCKER_TLS_VERIFY"])
   const withTls = verify || globals.tls
-  let host: Host
-  let tls: TlsOptions | undefined
-  try {
-    host = parseHost(given ?? (barge ? "unix:///run/barge/barge.sock" : "unix:///var/run/docker.sock"), withTls)
-    tls = withTls && host.kind === "tcp" ? readTls(globals, verify) : undefined
-  } catch (error) {
-    throw new Exit(1, `Failed to initialize: unable to resolve docker endpoint: ${messageOf(error)}`)
+  const current =
+    globals.context ||
+    (globals.host.length > 0 || named ? "default" : "") ||
+    process.env["DOCKER_CONTEXT"] ||
+    config.file.currentContext ||
+    "default"
+
+  const fallback = (): DefaultEndpoint => {
+    if (globals.host.length > 1) throw new Error("Specify only one -H")
+    const given = globals.host[0] || named || (barge ? "unix:///run/barge/barge.sock" : "unix:///var/run/docker.sock")
+    const host = parseHost(given, withTls)
+    const files = { "ca.pem": globals.tlscacert, "cert.pem": globals.tlscert, "key.pem": globals.tlskey }
+    return {
+      host: host.text,
+      skipsVerification: withTls && !verify,
+      tls: new Map(withTls ? Object.entries(files) : []),
+    }
   }
-  return new Docker({
-    host,
-    ...(tls ? { tls } : {}),
-    headers: config.file.HttpHeaders ?? {},
-    ...(process.env["DOCKER_API_VERSION"] ? { apiVersion: process.env["DOCKER_API_VERSION"].replace(/^v/, "") } : {}),
-    daemonName: barge ? "Barge" : "Docker",
-  })
+  const contexts = new Contexts(config, current, fallback)
+
+  const resolve = (): { readonly host: Host; readonly tls?: TlsOptions } => {
+    if (current === "default") {
+      const host = parseHost(fallback().host, withTls)
+      return withTls && host.kind === "tcp" ? { host, tls: readTls(globals, verify) } : { host }
+    }
+    const endpoint = contexts.get(current).Endpoints.docker
+    if (!endpoint) throw new Error("cannot find docker endpoint in context")
+    const files = contexts.tls(current)
+    const text = (name: string) => (files.has(name) ? Buffer.from(files.get(name)!).toString() : undefined)
+    const [ca, cert, key] = [text("ca.pem"), text("cert.pem"), text("key.pem")]
+    const secure = files.size > 0 || endpoint.SkipTLSVerify
+    const host = parseHost(endpoint.Host || fallback().host, secure)
+    if (!secure || host.kind !== "tcp") return { host }
+    return {
+      host,
+      tls: { verify: !endpoint.SkipTLSVerify, ...(ca ? { ca } : {}), ...(cert && key ? { cert, key } : {}) },
+    }
+  }
+
+  const connect = () => {
+    let found: ReturnType<typeof resolve>
+    try {
+      found = resolve()
+    } catch (error) {
+      throw new Exit(1, `Failed to initialize: unable to resolve docker endpoint: ${messageOf(error)}`)
+    }
+    const apiVersion = process.env["DOCKER_API_VERSION"]?.replace(/^v/, "")
+    return new Docker({
+      ...found,
+      headers: { ...config.file.HttpHeaders, ...customHeaders() },
+      ...(apiVersion ? { apiVersion } : {}),
+      daemonName: barge ? "Barge" : "Docker",
+    })
+  }
+  return { contexts, connect }
+}
+
+/** The headers of DOCKER_CUSTOM_HEADERS: `name=value` pairs as comma-separated values. */
+function customHeaders(): Record<string, string> {
+  const given = process.env["DOCKER_CUSTOM_HEADERS"]
+  if (!given) return {}
+  const headers: Record<string, string> = {}
+  for (const field of csvFields(given)) {
+    const [name, value] = cut(field, "=")
+    if (name.trim() === "" || value === undefined)
+      throw new Exit(1, `failed to parse custom headers from DOCKER_CUSTOM_HEADERS environment variable: ${field}`)
+    headers[name.trim()] = value
+  }
+  return headers
 }
 
 /** The files that the TLS flags name. The key pair is optional unless it was asked for. */

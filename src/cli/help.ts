@@ -5,14 +5,19 @@ import type { Entry, Group } from "./table/entry.ts"
 import { pathsTo, rootSections } from "./table/root.ts"
 
 /** `Usage:  docker run [OPTIONS] IMAGE [COMMAND] [ARG...]` without the first word. */
-export const usageLine = (path: string, command: Command): string => `${path}${command.use.replace(/^\S+/, "")}`
+export const usageLine = (path: string, command: Command): string =>
+  `${path}${command.use.replace(/^\S+/, "").replace("\tdocker ", `\t${path.split(" ")[0]} `)}`
+
+/** The usage of a management command in errors: it has no verbs. */
+export const groupUsage = (program: string, group: Group): string =>
+  `Usage:  ${[program, group.name, ...(group.usage ? [group.usage] : [])].join(" ")}\n\nRun '${program} ${group.name} --help' for more information`
 
 /** The help of one command. @param columns the width of the terminal */
 export function commandHelp(program: string, path: string, entry: Entry, command: Command, columns: number): string {
   const paths = pathsTo(entry).map((each) => `${program} ${each}`)
   const options = flagLines(command.flags, columns)
   return [
-    `Usage:  ${usageLine(path, command)}\n\n${entry.short}\n`,
+    `Usage:  ${usageLine(path, command)}\n\n${entry.long?.(program) ?? entry.short}\n`,
     ...(paths.length > 1 ? [`\nAliases:\n  ${paths.join(", ")}\n`] : []),
     ...(options ? [`\nOptions:\n${options}`] : []),
   ].join("")
@@ -34,7 +39,8 @@ export function rootHelp(program: string, globals: Flags, columns: number): stri
   const about = program === "docker" ? "A self-sufficient runtime for containers" : "A complete container platform"
   return (
     `Usage:  ${program} [OPTIONS] COMMAND\n\n${about}\n\n${sections.join("")}Global Options:\n` +
-    `${flagLines(globals, columns)}\nRun '${program} COMMAND --help' for more information on a command.\n`
+    `${flagLines(globals, columns)}\nRun '${program} COMMAND --help' for more information on a command.\n` +
+    (program === "docker" ? "\nFor more help on how to use Docker, head to https://docs.docker.com/go/guides/\n" : "")
   )
 }
 

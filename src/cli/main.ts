@@ -1,16 +1,17 @@
+import type { Docker } from "../client/docker.ts"
 import { messageOf } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
 import type { SpanRecord } from "../trace/span.ts"
 import { Span } from "../trace/span.ts"
 import { ClientConfig } from "./client-config.ts"
 import { type Command, Exit, type Invocation } from "./command.ts"
-import { connect } from "./connect.ts"
+import { surroundings } from "./connect.ts"
 import type { Values } from "./flags/flag.ts"
 import { FlagError, type Parsed, parseFlags } from "./flags/parse.ts"
 import { globalFlags } from "./global-flags.ts"
-import { commandHelp, groupHelp, rootHelp, usageLine } from "./help.ts"
+import { commandHelp, groupHelp, groupUsage, rootHelp, usageLine } from "./help.ts"
 import { Output } from "./streams.ts"
-import type { Entry } from "./table/entry.ts"
+import type { Entry, Group } from "./table/entry.ts"
 import { find } from "./table/root.ts"
 
 const failed = 1
@@ -70,7 +71,7 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
         failed,
         `${program}: unknown command: ${program} ${unknown}\n\nRun '${program} --help' for more information`,
       )
-    return groupWithoutCommand(program, group.name, words.slice(1), () => out.write(groupHelp(program, group)))
+    return groupWithoutCommand(program, group, wantsHelp ? ["--help"] : words.slice(1), { out, err })
   }
   const full = [program, ...path].join(" ")
   const command = await entry.load()
@@ -81,18 +82,25 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
   return runCommand(command, entry, full, words.slice(path.length), { program, globals: globals.values, out, err })
 }
 
-function groupWithoutCommand(program: string, name: string, rest: readonly string[], help: () => void): number {
-  const path = `${program} ${name}`
-  const usage = `Usage:  ${path} COMMAND\n\nRun '${path} --help' for more information`
+/** Help that nobody asked for goes to standard error. */
+function groupWithoutCommand(
+  program: string,
+  group: Group,
+  rest: readonly string[],
+  { out, err }: { readonly out: Output; readonly err: Output },
+): number {
+  const usage = groupUsage(program, group)
+  let help: boolean
   try {
     const parsed = parseFlags({}, rest)
-    if (parsed.args.length > 0 && !parsed.help)
-      throw new Exit(failed, `${program}: unknown command: ${path} ${parsed.args[0]}\n\n${usage}`)
+    help = parsed.help
+    if (parsed.args.length > 0 && !help)
+      throw new Exit(failed, `${program}: unknown command: ${program} ${group.name} ${parsed.args[0]}\n\n${usage}`)
   } catch (error) {
     if (error instanceof FlagError) throw new Exit(refused, `${error.message}\n\n${usage}`)
     throw error
   }
-  help()
+  ;(help ? out : err).write(groupHelp(program, group))
   return 0
 }
 
@@ -130,14 +138,20 @@ async function runCommand(
       `${program}: '${path}' ${misfit}\n\n${usage}\n\n${verb} '${path} --help' for more information`,
     )
   }
-  const config = new ClientConfig(globals.config)
-  const docker = connect({ program, globals, config })
+  const config = new ClientConfig(globals.config, (message) => err.line(message))
+  const { contexts, connect } = surroundings({ program, globals, config })
+  let docker: Docker | undefined
   const records: SpanRecord[] = []
   const invocation: Invocation = {
     args: parsed.args,
     flags: parsed.values,
     given: parsed.given,
-    docker,
+    get docker() {
+      docker ??= connect()
+      return docker
+    },
+    contexts,
+    globals,
     out,
     err,
     program,
@@ -145,7 +159,7 @@ async function runCommand(
     config,
     trace: () => {
       const span = Span.root((record) => records.push(record), "cli", path)
-      docker.transport.trace = span
+      invocation.docker.transport.trace = span
       return span
     },
     recorded: () => records,
@@ -153,7 +167,7 @@ async function runCommand(
   try {
     return await command.run(invocation)
   } finally {
-    docker.close()
+    docker?.close()
   }
 }
 

@@ -1,4 +1,4 @@
-import type { JsonMessage, SearchResult } from "../api/image.ts"
+import type { AuthConfig, AuthResponse, JsonMessage, SearchResult } from "../api/image.ts"
 import { jsonValues } from "./json-stream.ts"
 import type { ClientFilters } from "./query.ts"
 import type { Transport } from "./transport.ts"
@@ -16,3 +16,7 @@ export async function bootstrapImage(
 ): Promise<AsyncIterable<JsonMessage>> {
   return jsonValues((await transport.request("POST", "/images/bootstrap", { query })).body)
 }
+
+/** Asks a registry through the daemon whether it knows the user. @throws unauthenticated when it does not */
+export const authenticate = (transport: Transport, auth: AuthConfig): Promise<AuthResponse> =>
+  transport.json("POST", "/auth", { body: auth })

@@ -176,9 +176,9 @@ export class Transport {
     const span = this.trace?.child(`${method} ${path.replace(/^\/v[\d.]+/, "")}`)
     const headers: Record<string, string> = {
       Host:
-        this.options.host.kind === "unix"
-          ? "api.moby.localhost"
-          : new URL(`http://${this.options.host.text.slice(6)}`).host,
+        this.options.host.kind === "tcp"
+          ? new URL(`http://${this.options.host.text.slice(6)}`).host
+          : "api.moby.localhost",
       "User-Agent": "Barge-Client (linux)",
       ...this.options.headers,
       ...request.headers,
@@ -229,6 +229,7 @@ export class Transport {
   async #dial(): Promise<Wire> {
     const { host, tls } = this.options
     if (host.kind === "unix") return await UnixConnection.open(host.path)
+    if (host.kind === "ssh") return (await import("./ssh.ts")).dialSsh(host)
     const { connect } = await import("node:net")
     if (!tls)
       return connected(connect({ host: host.host, port: host.port, allowHalfOpen: true, noDelay: true }), "connect")

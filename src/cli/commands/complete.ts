@@ -1,7 +1,7 @@
 import { anyArgs, command } from "../command.ts"
 import { type Candidate, complete as candidatesFor } from "../completion/candidates.ts"
-import { objectNames } from "../completion/objects.ts"
-import { connect } from "../connect.ts"
+import { contextNames, objectNames } from "../completion/objects.ts"
+import { surroundings } from "../connect.ts"
 import { parseFlags } from "../flags/parse.ts"
 import { globalFlags } from "../global-flags.ts"
 import { groups, topNames } from "../table/root.ts"
@@ -12,20 +12,21 @@ export const complete = command({
   args: anyArgs,
   interspersed: false,
   flags: {},
-  run: async ({ args, docker, out, program, config }) => {
+  run: async ({ args, out, program, config }) => {
     const globals = globalFlags()
     const { candidates, files } = await candidatesFor(args, {
       globals,
       groups,
       top: topNames(),
       objects: async (kind) => {
-        const { values, given } = parseFlags(globals, args, false)
-        if (given.size === 0) return objectNames(docker, kind)
-        const chosen = connect({ program, globals: values, config })
+        const { values } = parseFlags(globals, args, false)
+        const { contexts, connect } = surroundings({ program, globals: values, config })
+        if (kind === "contexts") return contextNames(contexts)
+        const docker = connect()
         try {
-          return await objectNames(chosen, kind)
+          return await objectNames(docker, kind)
         } finally {
-          chosen.close()
+          docker.close()
         }
       },
     })

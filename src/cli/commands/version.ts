@@ -1,44 +1,52 @@
 import type { VersionResponse } from "../../api/system.ts"
 import { newestApiVersion } from "../../client/transport.ts"
 import { messageOf } from "../../errors/failure.ts"
-import { build } from "../../std/build.ts"
-import { command, noArgs } from "../command.ts"
-import { text } from "../flags/flag.ts"
+import { encodeJson } from "../../std/json.ts"
+import { command, Exit, noArgs } from "../command.ts"
+import { objectFormat } from "../flags/format.ts"
+import { inspectTemplate } from "../output/inspect.ts"
+import { TemplateError } from "../output/template/lex.ts"
+import { typedJson } from "../output/typed-json.ts"
+import { clientVersion, shownServer, versionText } from "../output/version.ts"
 
-const usage = `Format output using a custom template:
-'json':             Print in JSON format
-'TEMPLATE':         Print output using the given Go template.
-Refer to https://docs.docker.com/go/formatting/ for more information about formatting output with templates`
+/** Docker gives this one template a name, which its errors mention. */
+const withName = (message: string) =>
+  message.replace("template: :", "template: version:").replace('executing ""', 'executing "version"')
+
+function named<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw error instanceof Exit ? new Exit(error.code, withName(error.message)) : error
+  }
+}
 
 export const version = command({
   use: "version [OPTIONS]",
   args: noArgs,
-  flags: { format: text("f", usage) },
-  run: async ({ docker, out, err }) => {
-    const apiVersion = await docker.transport.version().catch(() => newestApiVersion)
-    const client = {
-      Version: build.version,
-      "API version": apiVersion,
-      "Git commit": build.commit,
-      Built: build.time,
-      "OS/Arch": `linux/${process.arch === "arm64" ? "arm64" : "amd64"}`,
-      Context: "default",
-    }
-    out.line("Client:")
-    for (const [label, value] of Object.entries(client)) out.line(` ${`${label}:`.padEnd(18)} ${value}`)
-    let server: VersionResponse
+  flags: { format: objectFormat() },
+  run: async ({ flags, docker, contexts, out }) => {
+    const template = flags.format && flags.format !== "json" ? named(() => inspectTemplate(flags.format)) : undefined
+    let server: VersionResponse | undefined
+    let trouble: unknown
     try {
       server = await docker.system.version()
     } catch (error) {
-      err.line(messageOf(error))
-      return 1
+      trouble = error
     }
-    out.line(`\nServer: ${server.Platform?.Name ?? ""}`.trimEnd())
-    for (const component of server.Components ?? []) {
-      out.line(` ${component.Name}:`)
-      out.line(`  ${"Version:".padEnd(17)} ${component.Version}`)
-      for (const [label, value] of Object.entries(component.Details ?? {}))
-        out.line(`  ${`${label}:`.padEnd(17)} ${value}`)
-    }
+    const spoken = await docker.transport.version().catch(() => newestApiVersion)
+    const client = clientVersion(contexts.current, { newest: newestApiVersion, spoken })
+    const whole = { Client: client, Server: server ? shownServer(server) : null }
+    if (flags.format === "json") out.line(encodeJson(whole))
+    else if (!template) out.write(versionText(client, server))
+    else
+      try {
+        out.line(template.execute(typedJson(whole, "system.versionInfo")))
+      } catch (error) {
+        if (!(error instanceof TemplateError)) throw error
+        out.line()
+        throw new Exit(1, withName(error.message))
+      }
+    if (trouble) throw new Exit(1, messageOf(trouble))
   },
 })

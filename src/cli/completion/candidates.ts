@@ -89,7 +89,9 @@ async function ofCommand(
   const takesMore = command.args(args.length + 1) === undefined || command.args(args.length) !== undefined
   if (!takesMore) return { candidates: [], files: false }
   if (!command.complete) return { candidates: [], files: true }
-  const known = await around.objects(command.complete)
+  const kind = typeof command.complete === "string" ? command.complete : command.complete[args.length]
+  if (!kind) return { candidates: [], files: false }
+  const known = await around.objects(kind)
   return listed(
     known.filter(({ word }) => !args.includes(word)),
     begun,

@@ -1,10 +1,15 @@
 import type { Docker } from "../../client/docker.ts"
 import { NetworksClient } from "../../client/networks.ts"
+import { PluginsClient } from "../../client/plugins.ts"
 import type { Completion } from "../command.ts"
+import type { Contexts } from "../context/contexts.ts"
 import type { Candidate } from "./candidates.ts"
 
 /** Names of the daemon's objects; none when it does not answer. */
-export async function objectNames(docker: Docker, kind: Completion): Promise<readonly Candidate[]> {
+export async function objectNames(
+  docker: Docker,
+  kind: Exclude<Completion, "contexts">,
+): Promise<readonly Candidate[]> {
   try {
     return await named(docker, kind)
   } catch {
@@ -12,7 +17,11 @@ export async function objectNames(docker: Docker, kind: Completion): Promise<rea
   }
 }
 
-async function named(docker: Docker, kind: Completion): Promise<readonly Candidate[]> {
+/** Names of the user's contexts. */
+export const contextNames = (contexts: Contexts): readonly Candidate[] =>
+  contexts.list().map(({ Name, Metadata }) => ({ word: Name, about: Metadata.Description ?? "" }))
+
+async function named(docker: Docker, kind: Exclude<Completion, "contexts">): Promise<readonly Candidate[]> {
   switch (kind) {
     case "images": {
       const images = await docker.images.list({})
@@ -21,6 +30,8 @@ async function named(docker: Docker, kind: Completion): Promise<readonly Candida
         .flatMap((tag) => (tag.endsWith(":latest") ? [tag.slice(0, -":latest".length), tag] : [tag]))
         .map((word) => ({ word }))
     }
+    case "plugins":
+      return (await new PluginsClient(docker.transport).list(new Map())).map(({ Name }) => ({ word: Name }))
     case "volumes":
       return ((await docker.volumes.list(new Map())).Volumes ?? []).map(({ Name, Driver }) => ({
         word: Name,

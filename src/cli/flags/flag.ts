@@ -1,3 +1,5 @@
+import { csvFields, cut } from "./words.ts"
+
 /** One flag of a command: how it is written, what it means, what it parses to. */
 export interface Flag<T> {
   /** One letter, or "" when it has none. */
@@ -65,6 +67,31 @@ export const list = (
   initial: [],
   ...options,
   parse: (value, before) => [...before, check(value)],
+})
+
+/** Every text given, in order; one occurrence may hold several, with commas in between. */
+export const texts = (short: string, usage: string, options: Options = {}): Flag<readonly string[]> => ({
+  short,
+  usage,
+  type: "strings",
+  initial: [],
+  ...options,
+  parse: (value, before) => [...before, ...(value === "" ? [] : csvFields(value))],
+})
+
+export type Pairs = Readonly<Record<string, string>>
+
+/** `key=value` pairs; a key alone has an empty value. */
+export const pairs = (short: string, usage: string): Flag<Pairs> => ({
+  short,
+  usage,
+  type: "map",
+  initial: {},
+  shownDefault: "map[]",
+  parse: (word, before) => {
+    const [key, value] = cut(word, "=")
+    return { ...before, [key]: value ?? "" }
+  },
 })
 
 /** Values that a parser of one's own makes. */

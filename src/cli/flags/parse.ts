@@ -41,12 +41,12 @@ export function parseFlags<F extends Flags>(flags: F, words: readonly string[], 
     const equals = word.indexOf("=")
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals)
     if (!name || name.startsWith("-")) throw new FlagError(`bad flag syntax: ${word}`)
-    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined
-    if (!flag) {
-      if (name !== "help") throw new FlagError(`unknown flag: --${name}`)
+    if (name === "help") {
       help ||= equals < 0 || word.slice(equals + 1) !== "false"
       return
     }
+    const flag = Object.hasOwn(flags, name) ? flags[name] : undefined
+    if (!flag) throw new FlagError(`unknown flag: --${name}`)
     if (equals >= 0) return set(name, flag, word.slice(equals + 1))
     if (flag.bare !== undefined) return set(name, flag, flag.bare)
     const value = next()

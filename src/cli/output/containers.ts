@@ -57,20 +57,22 @@ function containerFormat({ format = "table", quiet, size }: ContainerListOptions
   }
   if (format !== "raw") return format
   if (quiet) return "container_id: {{.ID}}"
-  const lines = ["image", "command", "created_at", "state", "status", "names", "labels", "ports"]
-  const fields = lines.map((line) => `${line}: {{.${rawFields[line]}}}\n`).join("")
+  const fields = Object.entries(rawFields)
+    .map(([line, field]) => `${line}: ${field}\n`)
+    .join("")
   return `container_id: {{.ID}}\n${fields}${size ? "size: {{.Size}}\n" : ""}`
 }
 
+/** The last ones are left of a space only when they are something. */
 const rawFields: Readonly<Record<string, string>> = {
-  image: "Image",
-  command: "Command",
-  created_at: "CreatedAt",
-  state: "State",
-  status: "Status",
-  names: "Names",
-  labels: "Labels",
-  ports: "Ports",
+  image: "{{.Image}}",
+  command: "{{.Command}}",
+  created_at: "{{.CreatedAt}}",
+  state: "{{- pad .State 1 0}}",
+  status: "{{- pad .Status 1 0}}",
+  names: "{{.Names}}",
+  labels: "{{- pad .Labels 1 0}}",
+  ports: "{{- pad .Ports 1 0}}",
 }
 
 /**

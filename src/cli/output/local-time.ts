@@ -69,3 +69,15 @@ export function asctime(text: string): string {
   ]
   return `${weekday} ${month} ${String(date.getUTCDate()).padStart(2)} ${date.toISOString().slice(11, 19)} ${date.getUTCFullYear()}`
 }
+
+const weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+/** An RFC 3339 time as C's asctime prints it, in UTC: `Fri May 30 12:07:14 2025`. What is no time stays as it is. */
+export function ansicTime(text: string): string {
+  const date = new Date(text)
+  if (Number.isNaN(date.getTime())) return text
+  const time = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()].map((part) => pad(part)).join(":")
+  const dayOfMonth = String(date.getUTCDate()).padStart(2)
+  return `${weekdays[date.getUTCDay()]} ${months[date.getUTCMonth()]} ${dayOfMonth} ${time} ${date.getUTCFullYear()}`
+}

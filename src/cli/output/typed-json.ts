@@ -59,6 +59,7 @@ const texts = new Set([
 
 /** Go's names of fields that JSON calls differently. A template that uses JSON's is executed over the plain JSON. */
 const names: Readonly<Record<string, string>> = {
+  APIVersion: "ApiVersion",
   CPUCount: "CpuCount",
   CPUPercent: "CpuPercent",
   CPUPeriod: "CpuPeriod",

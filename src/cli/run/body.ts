@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs"
 import type { ContainerConfig, CreateBody, HostConfig, MountRequest } from "../../api/container-config.ts"
 import { cut, keyValues } from "../flags/words.ts"
 import { parseVolumes } from "./binds.ts"
@@ -21,6 +20,10 @@ export interface CreateWish {
   /** `NAME=value` of the proxies that the client's configuration gives to containers. */
   readonly proxies: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** `run --detach`: nothing is attached. */
+  readonly detached: boolean
+  /** Rows and columns of the user's terminal; zeros when there is none. */
+  readonly consoleSize: readonly [number, number]
   /** The daemon's socket, for `--use-api-socket`. */
   readonly socket?: string
 }
@@ -46,7 +49,7 @@ export function createBody(wish: CreateWish): CreateBody {
 const orNull = <T>(items: readonly T[]) => (items.length > 0 ? items : null)
 const orAbsent = <T extends object>(map: T) => (Object.keys(map).length > 0 ? map : undefined)
 
-function configOf({ flags, given, image, command, proxies, environment }: CreateWish): ContainerConfig {
+function configOf({ flags, given, image, command, proxies, environment, detached }: CreateWish): ContainerConfig {
   const { anonymous } = parseVolumes(flags.volume)
   const attached = (stream: string) => flags.attach.includes(stream)
   const stdin = attached("stdin") || flags.interactive
@@ -62,13 +65,13 @@ function configOf({ flags, given, image, command, proxies, environment }: Create
     Hostname: flags.hostname,
     Domainname: flags.domainname,
     User: flags.user,
-    AttachStdin: stdin,
-    AttachStdout: all || attached("stdout"),
-    AttachStderr: all || attached("stderr"),
+    AttachStdin: !detached && stdin,
+    AttachStdout: !detached && (all || attached("stdout")),
+    AttachStderr: !detached && (all || attached("stderr")),
     ExposedPorts: orAbsent(parsePorts(flags.publish, flags.expose).exposed),
     Tty: flags.tty,
     OpenStdin: flags.interactive,
-    StdinOnce: flags.interactive && stdin,
+    StdinOnce: !detached && flags.interactive && stdin,
     Env: orNull(env),
     Cmd: orNull(command),
     Healthcheck: healthOf(flags),
@@ -83,7 +86,7 @@ function configOf({ flags, given, image, command, proxies, environment }: Create
   }
 }
 
-function hostConfigOf({ flags, given, socket }: CreateWish): Partial<HostConfig> {
+function hostConfigOf({ flags, given, socket, consoleSize }: CreateWish): Partial<HostConfig> {
   checkNamespaces(flags)
   const { options: SecurityOpt, unconfinedPaths } = parseSecurity(flags["security-opt"])
   const { devices, cdi } = parseDevices(flags.device)
@@ -99,8 +102,6 @@ function hostConfigOf({ flags, given, socket }: CreateWish): Partial<HostConfig>
     flags["use-api-socket"] && socket
       ? [...flags.mount, { Type: "bind", Source: socket, Target: "/var/run/docker.sock", BindOptions: {} }]
       : flags.mount
-  if (flags.cidfile && existsSync(flags.cidfile))
-    throw new Error(`container ID file found, make sure the other container isn't running or delete ${flags.cidfile}`)
   return {
     Binds: orNull(parseVolumes(flags.volume).binds),
     ContainerIDFile: flags.cidfile,
@@ -111,7 +112,7 @@ function hostConfigOf({ flags, given, socket }: CreateWish): Partial<HostConfig>
     AutoRemove: flags.rm,
     VolumeDriver: flags["volume-driver"],
     VolumesFrom: orNull(flags["volumes-from"]),
-    ConsoleSize: [0, 0],
+    ConsoleSize: [...consoleSize],
     Annotations: orAbsent(keyValues(flags.annotation)),
     CapAdd: normalizeCapabilities(flags["cap-add"]),
     CapDrop: normalizeCapabilities(flags["cap-drop"]),

@@ -1,6 +1,7 @@
 import type { DeviceRequest, MountRequest } from "../../api/container-config.ts"
 import { bool, custom, list, spellingOf, text, type Values } from "../flags/flag.ts"
 import { bytes, decimal, duration, int, int64, swapBytes, uint16 } from "../flags/numbers.ts"
+import { defaultPlatformFlag } from "../flags/platform.ts"
 import {
   deviceRuleWord,
   environmentWord,
@@ -27,6 +28,9 @@ const network = custom<readonly NetworkWish[]>(
 const networkAlias = list("", "Add network-scoped alias for the container")
 const dnsOption = list("", "Set DNS options")
 
+/** Flags that only mean something on Windows are accepted, but not shown. */
+const hidden = { hidden: true } as const
+
 const map = { type: "map", shownDefault: "map[]" } as const
 
 const cgroupnsUsage = `Cgroup namespace to use (host|private)
@@ -47,8 +51,8 @@ export const containerFlags = {
   "cgroup-parent": text("", "Optional parent cgroup for the container"),
   cgroupns: text("", cgroupnsUsage),
   cidfile: text("", "Write the container ID to the file"),
-  "cpu-count": int("", "CPU count (Windows only)"),
-  "cpu-percent": int("", "CPU percent (Windows only)"),
+  "cpu-count": int("", "CPU count (Windows only)", 0, hidden),
+  "cpu-percent": int("", "CPU percent (Windows only)", 0, hidden),
   "cpu-period": int64("", "Limit CPU CFS (Completely Fair Scheduler) period"),
   "cpu-quota": int64("", "Limit CPU CFS (Completely Fair Scheduler) quota"),
   "cpu-rt-period": int64("", "Limit CPU real-time period in microseconds"),
@@ -94,8 +98,8 @@ export const containerFlags = {
   hostname: text("h", "Container host name"),
   init: bool("", "Run an init inside the container that forwards signals and reaps processes"),
   interactive: bool("i", "Keep STDIN open even if not attached"),
-  "io-maxbandwidth": bytes("", "Maximum IO bandwidth limit for the system drive (Windows only)"),
-  "io-maxiops": custom("", "Maximum IOps limit for the system drive (Windows only)", "uint", 0, Number),
+  "io-maxbandwidth": bytes("", "Maximum IO bandwidth limit for the system drive (Windows only)", hidden),
+  "io-maxiops": custom("", "Maximum IOps limit for the system drive (Windows only)", "uint", 0, Number, hidden),
   ip: text("", "IPv4 address (e.g., 172.30.100.104)"),
   ip6: text("", "IPv6 address (e.g., 2001:db8::33)"),
   ipc: text("", "IPC mode to use"),
@@ -129,9 +133,7 @@ export const containerFlags = {
   "oom-score-adj": int("", "Tune host's OOM preferences (-1000 to 1000)"),
   pid: text("", "PID namespace to use"),
   "pids-limit": int64("", "Tune container pids limit (set -1 for unlimited)"),
-  platform: text("", "Set platform if server is multi-platform capable", process.env["DOCKER_DEFAULT_PLATFORM"], {
-    shownDefault: undefined,
-  }),
+  platform: defaultPlatformFlag(),
   privileged: bool("", "Give extended privileges to this container"),
   publish: list("p", "Publish a container's port(s) to the host"),
   "publish-all": bool("P", "Publish all exposed ports to random ports"),

@@ -17,6 +17,18 @@ export const container: Group = {
       load: async () => (await import("../commands/container/commit.ts")).commit,
     },
     {
+      name: "cp",
+      short: "Copy files/folders between a container and the local filesystem",
+      long: () => `Copy files/folders between a container and the local filesystem
+
+Use '-' as the source to read a tar archive from stdin
+and extract it to a directory destination in a container.
+Use '-' as the destination to stream a tar archive of a
+container source to stdout.`,
+      top: "cp",
+      load: async () => (await import("../commands/container/cp.ts")).cp,
+    },
+    {
       name: "create",
       short: "Create a new container",
       top: "create",

@@ -4,9 +4,13 @@ import type { Command } from "../command.ts"
 export interface Entry {
   readonly name: string
   readonly short: string
+  /** What the command's own help says instead of `short`. */
+  readonly long?: (program: string) => string
   readonly load: () => Promise<Command>
   /** Further names within its group. */
   readonly aliases?: readonly string[]
+  /** The same, but help does not tell. */
+  readonly quietAliases?: readonly string[]
   /** The name it also has at top level: `ls` of `container` is `ps`. */
   readonly top?: string
   /** Works, but help does not list it. */
@@ -17,5 +21,9 @@ export interface Entry {
 export interface Group {
   readonly name: string
   readonly short: string
+  /** What errors show after the name; docker has it for few. */
+  readonly usage?: "COMMAND"
+  /** Where the root help lists it. */
+  readonly section?: "Swarm Commands"
   readonly entries: readonly Entry[]
 }

@@ -60,6 +60,7 @@ export const image: Group = {
       name: "rm",
       short: "Remove one or more images",
       aliases: ["remove"],
+      quietAliases: ["rmi"],
       top: "rmi",
       load: async () => (await import("../commands/image/rm.ts")).rm,
     },

@@ -1,12 +1,16 @@
+import { builder } from "./builder.ts"
 import { container } from "./container.ts"
+import { context } from "./context.ts"
 import type { Entry, Group } from "./entry.ts"
 import { image } from "./image.ts"
 import { network } from "./network.ts"
+import { plugin } from "./plugin.ts"
+import { swarm } from "./swarm.ts"
 import { system } from "./system.ts"
 import { volume } from "./volume.ts"
 
 /** The management commands, by name. */
-export const groups: readonly Group[] = [container, image, network, system, volume]
+export const groups: readonly Group[] = [builder, container, context, image, network, plugin, swarm, system, volume]
 
 /** Commands that exist at top level only. */
 const topOnly: readonly Entry[] = [
@@ -27,6 +31,18 @@ const topOnly: readonly Entry[] = [
     load: async () => (await import("../commands/inspect.ts")).inspect,
   },
   {
+    name: "login",
+    short: "Authenticate to a registry",
+    long: () => "Authenticate to a registry.\nDefaults to Docker Hub if no server is specified.",
+    load: async () => (await import("../commands/registry/login.ts")).login,
+  },
+  {
+    name: "logout",
+    short: "Log out from a registry",
+    long: () => "Log out from a registry.\nIf no server is specified, the default is defined by the daemon.",
+    load: async () => (await import("../commands/registry/logout.ts")).logout,
+  },
+  {
     name: "search",
     short: "Search Docker Hub for images",
     load: async () => (await import("../commands/image/search.ts")).search,
@@ -45,6 +61,7 @@ const topOnly: readonly Entry[] = [
 
 /** What help lists first, in this order, of the commands that exist. */
 const common = ["run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"]
+const swarmSection = "Swarm Commands"
 
 /** Where a command line leads. */
 export interface Found {
@@ -61,7 +78,10 @@ export function find(words: readonly string[]): Found {
   if (first === undefined) return { words: [] }
   const group = groups.find((each) => each.name === first)
   if (group) {
-    const entry = group.entries.find((each) => each.name === second || (second && each.aliases?.includes(second)))
+    const entry = group.entries.find(
+      (each) =>
+        each.name === second || (second && [...(each.aliases ?? []), ...(each.quietAliases ?? [])].includes(second)),
+    )
     return entry ? { group, entry, words: [first, second!] } : { group, words: [first] }
   }
   const entry = topOnly.find((each) => each.name === first) ?? topEntries().find((each) => each.top === first)
@@ -85,10 +105,15 @@ export function rootSections(): readonly {
     ...topOnly.filter((each) => !each.hidden).map((each) => [each.name, each.short] as const),
     ...topEntries().map((each) => [each.top!, each.short] as const),
   ].sort(([one], [other]) => (one < other ? -1 : 1))
-  const management = groups.map((each) => [each.name, each.short] as const)
+  const named = (section?: string) =>
+    groups
+      .filter((each) => each.section === section)
+      .map((each) => [each.name, each.short] as const)
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
   return [
     { title: "Common Commands", rows: common.flatMap((name) => rows.filter((row) => row[0] === name)) },
-    { title: "Management Commands", rows: management.toSorted(([one], [other]) => (one < other ? -1 : 1)) },
+    { title: "Management Commands", rows: named() },
+    { title: swarmSection, rows: named(swarmSection) },
     { title: "Commands", rows: rows.filter(([name]) => !common.includes(name)) },
   ].filter((section) => section.rows.length > 0)
 }

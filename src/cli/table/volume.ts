@@ -3,6 +3,7 @@ import type { Group } from "./entry.ts"
 export const volume: Group = {
   name: "volume",
   short: "Manage volumes",
+  usage: "COMMAND",
   entries: [
     {
       name: "create",
@@ -28,6 +29,7 @@ export const volume: Group = {
     {
       name: "rm",
       short: "Remove one or more volumes",
+      long: () => "Remove one or more volumes. You cannot remove a volume that is in use by a container.",
       aliases: ["remove"],
       load: async () => (await import("../commands/volume/rm.ts")).rm,
     },

@@ -103,7 +103,7 @@ function imageInspect(inspect: ImageInspect, version: string): unknown {
   }
 }
 
-function imageSummary(summary: ImageSummary, version: string): unknown {
+function imageSummary(summary: ImageSummary, version: string): object {
   const untagged = summary.RepoTags.length === 0
   return {
     ...summary,
@@ -149,7 +149,8 @@ const plainName = (option: string): string => /(?:^|,)name=([^,]*)/.exec(option)
 function diskUsage(value: DiskUsageResponse, version: string): unknown {
   return {
     ...value,
-    Images: value.Images?.map((one) => imageSummary(one, version)) ?? value.Images,
+    // Here the containers of an image have always been counted.
+    Images: value.Images?.map((one) => ({ ...imageSummary(one, version), Containers: one.Containers })) ?? value.Images,
     Containers: value.Containers?.map((one) => containerSummary(one, version)) ?? value.Containers,
     ...(isBefore(version, "1.44") ? { BuilderSize: 0 } : {}),
   }

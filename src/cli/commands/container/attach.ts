@@ -14,9 +14,9 @@ export const attach = command({
   run: async ({ args, flags, docker, out, err, config }) => {
     const name = args[0]!
     const { Id, Config, State } = await docker.containers.inspect(name)
-    if (!State.Running) throw new Exit(1, "cannot attach to a stopped container, start it first")
-    if (State.Paused) throw new Exit(1, "cannot attach to a paused container, unpause it first")
-    if (State.Restarting) throw new Exit(1, "cannot attach to a restarting container, wait until it is running")
+    if (!State.Running) throw new Exit(1, "You cannot attach to a stopped container, start it first")
+    if (State.Paused) throw new Exit(1, "You cannot attach to a paused container, unpause it first")
+    if (State.Restarting) throw new Exit(1, "You cannot attach to a restarting container, wait until it is running")
     const stdin = !flags["no-stdin"] && Config.OpenStdin
     if (Config.Tty && stdin && !process.stdin.isTTY) throw new Exit(1, "the input device is not a TTY")
     const keys = flags["detach-keys"] || config.file.detachKeys

@@ -1,7 +1,6 @@
-import { createWriteStream, renameSync, rmSync } from "node:fs"
-import { pipeline } from "node:stream/promises"
 import { command, Exit, exactly } from "../../command.ts"
 import { text } from "../../flags/flag.ts"
+import { outputFile } from "../../output-file.ts"
 
 export const exportTree = command({
   use: "export [OPTIONS] CONTAINER",
@@ -12,18 +11,9 @@ export const exportTree = command({
     if (!flags.output && out.isTerminal) {
       throw new Exit(1, "cowardly refusing to save to a terminal. Use the -o flag or redirect")
     }
+    const file = flags.output ? outputFile(flags.output, "failed to export container") : undefined
     const tar = await docker.containers.export(args[0]!)
-    if (!flags.output) {
-      for await (const bytes of tar) await out.stream(bytes)
-      return
-    }
-    const temporary = `${flags.output}.barge-${process.pid}`
-    try {
-      await pipeline(tar, createWriteStream(temporary, { mode: 0o600 }))
-      renameSync(temporary, flags.output)
-    } catch (error) {
-      rmSync(temporary, { force: true })
-      throw error
-    }
+    if (file) await file.write(tar)
+    else for await (const bytes of tar) await out.stream(bytes)
   },
 })

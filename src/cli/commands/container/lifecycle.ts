@@ -1,4 +1,4 @@
-import { messageOf } from "../../../errors/failure.ts"
+import { isKind, messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit, exactly } from "../../command.ts"
 import { forEachReporting } from "../../each.ts"
 import { bool, text } from "../../flags/flag.ts"
@@ -18,23 +18,24 @@ const stopQuery = (
   ...(given.has("timeout") ? { t: flags.timeout } : given.has("time") ? { t: flags.time } : {}),
 })
 
-/** Does the same to each container at once, printing the names in order. @throws Exit 1 with every failure */
+/** Does the same to each container at once, printing the names in order, unless the work says `unsaid`. @throws Exit 1 with every failure */
 async function all(
   names: readonly string[],
   out: { line(text: string): void },
-  work: (name: string) => Promise<void>,
+  // biome-ignore lint/suspicious/noConfusingVoidType: most work has nothing to say
+  work: (name: string) => Promise<"unsaid" | void>,
 ): Promise<void> {
   const outcomes = names.map((name) =>
     work(name).then(
-      () => undefined,
-      (error: unknown) => messageOf(error),
+      (said) => (said === "unsaid" ? undefined : { done: name }),
+      (error: unknown) => ({ failure: messageOf(error) }),
     ),
   )
   const failures: string[] = []
-  for (const [index, outcome] of outcomes.entries()) {
-    const failure = await outcome
-    if (failure === undefined) out.line(names[index]!)
-    else failures.push(failure)
+  for (const pending of outcomes) {
+    const outcome = await pending
+    if (outcome && "done" in outcome) out.line(outcome.done)
+    else if (outcome) failures.push(outcome.failure)
   }
   if (failures.length > 0) throw new Exit(1, failures.join("\n"))
 }
@@ -90,10 +91,18 @@ export const rm = command({
     link: bool("l", "Remove the specified link"),
     volumes: bool("v", "Remove anonymous volumes associated with the container"),
   },
-  run: ({ args, flags, docker, out }) =>
-    all(args, out, (name) =>
-      docker.containers.remove(name.replace(/^\/+/, ""), { v: flags.volumes, force: flags.force, link: flags.link }),
-    ),
+  run: ({ args, flags, docker, out, err }) =>
+    all(args, out, async (given) => {
+      const name = given.replace(/^\/+|\/+$/g, "")
+      if (name === "") throw new Exit(1, "container name cannot be empty")
+      try {
+        await docker.containers.remove(name, { v: flags.volumes, force: flags.force, link: flags.link })
+      } catch (error) {
+        if (!flags.force || !isKind(error, "notFound")) throw error
+        err.line(messageOf(error))
+        return "unsaid"
+      }
+    }),
 })
 
 export const rename = command({
@@ -104,7 +113,11 @@ export const rename = command({
   run: async ({ args, docker }) => {
     const [from = "", to = ""] = args.map((word) => word.trim())
     if (!from || !to) throw new Exit(1, "Error: Neither old nor new names may be empty")
-    await docker.containers.rename(from, to)
+    try {
+      await docker.containers.rename(from, to)
+    } catch (error) {
+      throw new Exit(1, `${messageOf(error)}\nError: failed to rename container named ${from}`)
+    }
   },
 })
 

@@ -1,6 +1,7 @@
+import { messageOf } from "../../../errors/failure.ts"
 import { nowNanos } from "../../../std/clock.ts"
 import { unframe } from "../../../std/stdcopy.ts"
-import { command, exactly } from "../../command.ts"
+import { command, Exit, exactly } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
 import { apiTimestamp } from "../../timestamp.ts"
 
@@ -22,6 +23,13 @@ export const logs = command({
   run: async ({ args, flags, docker, out, err }) => {
     const { Id, Config } = await docker.containers.inspect(args[0]!)
     const now = nowNanos()
+    const time = (name: "since" | "until") => {
+      try {
+        return flags[name] ? { [name]: apiTimestamp(flags[name], now) } : {}
+      } catch (error) {
+        throw new Exit(1, `invalid value for "${name}": ${messageOf(error)}`)
+      }
+    }
     const response = await docker.containers.logs(Id, {
       stdout: true,
       stderr: true,
@@ -29,8 +37,8 @@ export const logs = command({
       timestamps: flags.timestamps,
       details: flags.details,
       tail: flags.tail,
-      ...(flags.since ? { since: apiTimestamp(flags.since, now) } : {}),
-      ...(flags.until ? { until: apiTimestamp(flags.until, now) } : {}),
+      ...time("since"),
+      ...time("until"),
     })
     if (Config.Tty) for await (const bytes of response.body) await out.stream(bytes)
     else

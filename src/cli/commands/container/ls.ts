@@ -18,7 +18,9 @@ export const ls = command({
     quiet: bool("q", "Only display container IDs"),
     size: bool("s", "Display total file sizes"),
   },
-  run: async ({ flags, docker, out, config }) => {
+  run: async ({ flags, docker, out, err, config }) => {
+    if (flags.format && flags.quiet)
+      err.line("WARNING: Ignoring custom format, because both --format and --quiet are set.")
     const format = flags.format || (flags.quiet ? "" : (config.file.psFormat ?? ""))
     const size = flags.size || (!flags.quiet && format !== "" && formatShowsSize(format))
     const limit = flags.latest ? 1 : flags.last

@@ -1,4 +1,7 @@
+import { messageOf } from "../../../errors/failure.ts"
 import { between, command, Exit } from "../../command.ts"
+import { parseDecimal } from "../../flags/numbers.ts"
+import { cut } from "../../flags/words.ts"
 import { naturalOrder } from "../../output/list.ts"
 
 const address = (host: string, port: string) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
@@ -12,10 +15,16 @@ export const port = command({
     const { NetworkSettings } = await docker.containers.inspect(args[0]!)
     const ports = NetworkSettings.Ports ?? {}
     if (args[1] !== undefined) {
-      const wanted = args[1].includes("/") ? args[1] : `${args[1]}/tcp`
-      const bindings = ports[wanted]
-      if (!bindings) throw new Exit(1, `no public port '${args[1]}' published for ${args[0]}`)
-      for (const { HostIp, HostPort } of bindings) out.line(address(HostIp, HostPort))
+      const [number, protocol] = cut(args[1], "/")
+      try {
+        parseDecimal(number, 16, false)
+      } catch (error) {
+        throw new Exit(1, `Error: invalid port (${number}): ${messageOf(error)}`)
+      }
+      const bindings = ports[`${number}/${protocol || "tcp"}`]
+      if (!bindings?.length) throw new Exit(1, `Error: No public port '${args[1]}' published for ${args[0]}`)
+      const addresses = bindings.map(({ HostIp, HostPort }) => address(HostIp, HostPort))
+      for (const each of addresses.sort(naturalOrder)) out.line(each)
       return
     }
     const lines = Object.entries(ports).flatMap(([inside, bindings]) =>

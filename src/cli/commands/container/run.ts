@@ -1,13 +1,12 @@
-import { ResponseError } from "../../../client/response-error.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit, type Invocation } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
-import { createContainer, launchFlags, refused, startFailureCode } from "../../run/launch.ts"
+import { bodyOf, createContainer, launchFlags, refused, startFailureCode, withHelp } from "../../run/launch.ts"
 import { followTerminalSize, proxySignals, serveSession } from "../../session.ts"
 import { printTrace } from "../../trace-report.ts"
 
 const flags = {
-  ...launchFlags,
+  ...launchFlags('running ("always", "missing", "never")'),
   detach: bool("d", "Run container in background and print container ID"),
   "detach-keys": text("", "Override the key sequence for detaching a container"),
   "sig-proxy": bool("", "Proxy received signals to the process", true),
@@ -33,18 +32,24 @@ export const run = command({
 })
 
 async function runContainer(invocation: Invocation<typeof flags>): Promise<number> {
-  const { flags, docker, out, err, program, path, config } = invocation
-  const refuse = (message: string, code: number) =>
-    new Exit(code, `${program}: ${message}\n\nRun '${path} --help' for more information`)
+  const { flags, docker, out, err, program, config } = invocation
+  const refuse = (error: unknown) => {
+    if (error instanceof Exit) return error
+    const message = messageOf(error)
+    return withHelp(program, "run", message, startFailureCode(message))
+  }
+  const body = bodyOf(invocation, "run", flags.detach)
   const attachesStdin = flags.attach.length === 0 ? flags.interactive : flags.attach.includes("stdin")
   const attaches = (stream: string) => flags.attach.length === 0 || flags.attach.includes(stream)
   if (flags.detach && flags.attach.length > 0) {
-    throw refuse("conflicting options: cannot specify both --attach and --detach", refused)
+    throw new Exit(1, "conflicting options: cannot specify both --attach and --detach")
   }
   if (flags.tty && attachesStdin && !flags.detach && !process.stdin.isTTY) {
     throw new Exit(1, "the input device is not a TTY")
   }
-  const { Id } = await createContainer(invocation)
+  const { Id } = await createContainer(invocation, body).catch((error) => {
+    throw refuse(error)
+  })
   const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
   const openWait = () => docker.containers.wait(Id, flags.rm ? "removed" : "next-exit")
   if (flags.detach) {
@@ -91,14 +96,13 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
 async function start(
   { docker, flags: given, config }: Invocation<typeof flags>,
   id: string,
-  refuse: (message: string, code: number) => Exit,
+  refuse: (error: unknown) => Exit,
 ): Promise<void> {
   const keys = given["detach-keys"] || config.file.detachKeys
   try {
     await docker.containers.start(id, keys ? { detachKeys: keys } : {})
   } catch (error) {
-    const message = messageOf(error)
-    throw refuse(message, error instanceof ResponseError ? startFailureCode(message) : refused)
+    throw refuse(error)
   }
 }
 

@@ -14,18 +14,17 @@ export const start = command({
   },
   run: async ({ args, flags, docker, out, err }) => {
     if (!flags.attach && !flags.interactive) {
-      const failures: string[] = []
+      const failed: string[] = []
       for (const name of args) {
         try {
           await docker.containers.start(name)
           out.line(name)
         } catch (error) {
-          failures.push(messageOf(error))
+          err.line(messageOf(error))
+          failed.push(name)
         }
       }
-      if (failures.length > 0) {
-        throw new Exit(1, `${failures.join("\n")}\nError: failed to start containers: ${args.join(", ")}`)
-      }
+      if (failed.length > 0) throw new Exit(1, `Error: failed to start containers: ${failed.join(", ")}`)
       return 0
     }
     if (args.length > 1) throw new Exit(1, "you cannot start and attach multiple containers at once")

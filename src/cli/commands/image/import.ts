@@ -2,6 +2,7 @@ import { messageOf } from "../../../errors/failure.ts"
 import { familiarName, parseReference, type Reference } from "../../../oci/reference.ts"
 import { atLeast, command, Exit } from "../../command.ts"
 import { list, text } from "../../flags/flag.ts"
+import { defaultPlatformFlag } from "../../flags/platform.ts"
 import { printProgress } from "../../output/progress.ts"
 import { screenOf } from "../../screen.ts"
 import { openFile } from "./load.ts"
@@ -12,7 +13,7 @@ export const importImage = command({
   flags: {
     change: list("c", "Apply Dockerfile instruction to the created image"),
     message: text("m", "Set commit message for imported image"),
-    platform: text("", "Set platform if server is multi-platform capable"),
+    platform: defaultPlatformFlag(),
   },
   run: async ({ args, flags, docker, out }) => {
     const source = args[0]!

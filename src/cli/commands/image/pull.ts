@@ -1,8 +1,9 @@
 import { familiarName, formatReference, parseReference, withDefaultTag } from "../../../oci/reference.ts"
 import { command, Exit, exactly } from "../../command.ts"
-import { bool, text } from "../../flags/flag.ts"
+import { bool } from "../../flags/flag.ts"
+import { defaultPlatformFlag } from "../../flags/platform.ts"
 import { printProgress } from "../../output/progress.ts"
-import { registryAuth } from "../../registry-auth.ts"
+import { Credentials } from "../../registry/credentials.ts"
 import { screenOf } from "../../screen.ts"
 
 export const pull = command({
@@ -11,7 +12,7 @@ export const pull = command({
   flags: {
     "all-tags": bool("a", "Download all tagged images in the repository"),
     "disable-content-trust": bool("", "Skip image verification", true),
-    platform: text("", "Set platform if server is multi-platform capable"),
+    platform: defaultPlatformFlag(),
     quiet: bool("q", "Suppress verbose output"),
   },
   run: async ({ args, flags, docker, out, config }) => {
@@ -25,7 +26,7 @@ export const pull = command({
       tag: reference.digest ?? reference.tag ?? "",
       platform: flags.platform,
     }
-    const messages = await docker.images.pull(query, registryAuth(config.file, reference.domain))
+    const messages = await docker.images.pull(query, await new Credentials(config).forImage(reference.domain))
     await printProgress(messages, flags.quiet ? nowhere : screenOf(out))
     out.line(formatReference(reference))
   },

@@ -1,18 +1,27 @@
 import { isKind, messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit } from "../../command.ts"
-import { bool } from "../../flags/flag.ts"
+import { bool, texts } from "../../flags/flag.ts"
+import { platformQuery } from "../../flags/platform.ts"
 
 export const rm = command({
   use: "rm [OPTIONS] IMAGE [IMAGE...]",
   args: atLeast(1),
   complete: "images",
-  flags: { force: bool("f", "Force removal of the image"), "no-prune": bool("", "Do not delete untagged parents") },
+  flags: {
+    force: bool("f", "Force removal of the image"),
+    "no-prune": bool("", "Do not delete untagged parents"),
+    platform: texts(
+      "",
+      'Remove only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+    ),
+  },
   run: async ({ args, flags, docker, out, err }) => {
     const failures: string[] = []
     let fatal = false
+    const platforms = flags.platform.map((each) => platformQuery(each, "")!)
+    const query = { force: flags.force, noprune: flags["no-prune"], ...(platforms.length > 0 ? { platforms } : {}) }
     for (const name of args) {
       try {
-        const query = { force: flags.force, noprune: flags["no-prune"] }
         for (const item of await docker.images.remove(name, query))
           out.line(item.Deleted ? `Deleted: ${item.Deleted}` : `Untagged: ${item.Untagged}`)
       } catch (error) {

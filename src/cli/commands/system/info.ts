@@ -1,32 +1,30 @@
+import type { InfoResponse } from "../../../api/system.ts"
+import { newestApiVersion } from "../../../client/transport.ts"
 import { messageOf } from "../../../errors/failure.ts"
-import { build } from "../../../std/build.ts"
 import { encodeJson } from "../../../std/json.ts"
-import { command, Exit, noArgs } from "../../command.ts"
+import { command, Exit, type Invocation, noArgs } from "../../command.ts"
 import { objectFormat } from "../../flags/format.ts"
 import { serverInfo } from "../../output/info.ts"
 import { inspectTemplate } from "../../output/inspect.ts"
 import { TemplateError } from "../../output/template/lex.ts"
+import type { Template } from "../../output/template/template.ts"
+import { Struct } from "../../output/template/value.ts"
 import { typedJson } from "../../output/typed-json.ts"
+import { clientVersion } from "../../output/version.ts"
+
+const flags = { format: objectFormat() }
 
 export const info = command({
   use: "info [OPTIONS]",
   args: noArgs,
-  flags: { format: objectFormat() },
-  run: async ({ flags, docker, out, err }) => {
-    const client = { Version: build.version, Context: "default", Debug: false }
-    if (flags.format) {
-      const template = inspectTemplate(flags.format === "json" ? "{{json .}}" : flags.format)
-      const whole = { ...(await docker.system.info()), ClientInfo: { ...client, Plugins: [], Warnings: null } }
-      if (flags.format === "json") return out.line(encodeJson(whole))
-      try {
-        return out.line(template.execute(typedJson(whole, "system.dockerInfo")))
-      } catch (error) {
-        if (!(error instanceof TemplateError)) throw error
-        out.line()
-        throw new Exit(1, error.message)
-      }
-    }
-    out.write(`Client:\n Version:    ${client.Version}\n Context:    default\n Debug Mode: false\n\nServer:\n`)
+  flags,
+  run: async (invocation) => {
+    const { flags, docker, out, err, contexts, globals } = invocation
+    if (flags.format) return formatted(invocation)
+    const client = clientVersion(contexts.current, { newest: newestApiVersion })
+    out.write(
+      `Client:\n Version:    ${client.Version}\n Context:    ${client.Context}\n Debug Mode: ${globals.debug}\n\nServer:\n`,
+    )
     try {
       const server = await docker.system.info()
       out.write(serverInfo(server))
@@ -36,3 +34,48 @@ export const info = command({
     }
   },
 })
+
+async function formatted({
+  flags: { format },
+  docker,
+  out,
+  contexts,
+  globals,
+}: Invocation<typeof flags>): Promise<void> {
+  const template = inspectTemplate(format === "json" ? "{{json .}}" : format)
+  const version = clientVersion(contexts.current, { newest: newestApiVersion })
+  const ClientInfo = { Debug: globals.debug, ...version, Plugins: [], Warnings: null }
+  if (format !== "json" && concernsClient(template, ClientInfo))
+    return out.line(template.execute(typedJson({ ClientInfo }, "system.dockerInfo")))
+  let server: InfoResponse | undefined
+  let trouble = ""
+  try {
+    server = await docker.system.info()
+  } catch (error) {
+    trouble = messageOf(error)
+  }
+  const failures = trouble ? [trouble] : []
+  const whole = { ...server, ...(trouble ? { ServerErrors: failures } : {}), ClientInfo }
+  if (format === "json") out.line(encodeJson(whole))
+  else
+    try {
+      out.line(template.execute(typedJson(whole, "system.dockerInfo")))
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+      out.line()
+      if (server) failures.push(error.message)
+    }
+  if (failures.length > 0) throw new Exit(1, failures.join("\n"))
+}
+
+/** Whether a template needs nothing of the daemon. */
+function concernsClient(template: Template, ClientInfo: object): boolean {
+  try {
+    // Nothing of the daemon's is there, not even as empty.
+    template.execute(new Struct(new Map([["ClientInfo", typedJson(ClientInfo)]])))
+    return true
+  } catch (error) {
+    if (error instanceof TemplateError) return false
+    throw error
+  }
+}

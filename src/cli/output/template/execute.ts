@@ -326,7 +326,8 @@ class Executor {
       case "number":
       case "string":
         if (fits(word.value, parameter)) return word.value
-        throw this.#fail(`${expectation(parameter)}; found ${show(word)}`)
+        if (parameter === "strings") throw this.#fail(`can't handle ${show(word)} for arg of type []string`)
+        throw this.#fail(`expected ${parameter === "int" ? "integer" : "string"}; found ${show(word)}`)
     }
     const value = this.#operand(word, dot)
     if (!fits(value, parameter)) throw this.#mismatch(value, parameter)
@@ -351,9 +352,4 @@ class Executor {
         return this.#path(this.#chained(word, dot), word.path, dot, word, [], none)
     }
   }
-}
-
-function expectation(parameter: Parameter): string {
-  if (parameter === "int") return "expected integer"
-  return parameter === "string" ? "expected string" : "expected []string"
 }

@@ -124,6 +124,14 @@ const builtIn: Functions = {
   len: { parameters: ["any"], call: length },
   index: { parameters: ["any"], rest: "any", call: index },
   slice: { parameters: ["any"], rest: "any", call: slice },
+  // No value that a template meets is a function.
+  call: {
+    parameters: ["any"],
+    rest: "any",
+    call: (value) => {
+      throw new Error(`non-function of type ${typeName(value)}`)
+    },
+  },
   print: printing(sprint),
   println: printing((args) => `${args.map(print).join(" ")}\n`),
   printf: { parameters: ["string"], rest: "any", call: (format, ...args) => sprintf(text(format), args) },

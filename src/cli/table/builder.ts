@@ -1,0 +1,13 @@
+import type { Group } from "./entry.ts"
+
+export const builder: Group = {
+  name: "builder",
+  short: "Manage builds",
+  entries: [
+    {
+      name: "prune",
+      short: "Remove build cache",
+      load: async () => (await import("../commands/builder/prune.ts")).prune,
+    },
+  ],
+}

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdirSync, symlinkSync } from "node:fs"
+import { executable, type Outcome, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+
+/** What only one of the two has: groups, commands and flags, by the path of the command. */
+const ours: Readonly<Record<string, readonly string[]>> = {
+  "": ["completion", "trace", "ports"],
+  image: ["bootstrap"],
+  run: ["trace"],
+  "container run": ["trace"],
+}
+const theirs: Readonly<Record<string, readonly string[]>> = {
+  "": ["build", "manifest", "trust"],
+  builder: ["build"],
+  image: ["build"],
+}
+
+/** Warnings of docker's own that follow some help texts. */
+const deprecation = /^DEPRECATED:[\s\S]*/m
+
+describe("docker and barge give the same help", () => {
+  let daemon: TestDaemon
+  beforeAll(async () => {
+    daemon = await TestDaemon.start()
+    mkdirSync(`${daemon.root}/bin`)
+    symlinkSync(executable, `${daemon.root}/bin/docker`)
+  })
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]()
+  })
+
+  const help = async (program: "docker" | "barge", path: readonly string[]): Promise<Outcome> =>
+    runProgram(program === "docker" ? "docker" : `${daemon.root}/bin/docker`, [...path, "--help"], {
+      env: { DOCKER_HOST: `unix://${daemon.socket}`, HOME: daemon.root },
+    })
+
+  test("of every command and group", async () => {
+    const compare = async (path: readonly string[]): Promise<number> => {
+      const [docker, barge] = await Promise.all([help("docker", path), help("barge", path)])
+      const name = path.join(" ")
+      expect({ name, ...cleaned(barge, ours[name]) }).toEqual({ name, ...cleaned(docker, theirs[name]) })
+      let compared = 1
+      for (const command of commandsOf(docker.stdout))
+        if (!theirs[name]?.includes(command)) compared += await compare([...path, command])
+      return compared
+    }
+    expect(await compare([])).toBeGreaterThan(120)
+  })
+})
+
+/** The commands that a help text lists. */
+function commandsOf(text: string): readonly string[] {
+  return [...text.matchAll(/^(?:[A-Z][a-z]+ )?Commands:\n((?: {2}.*\n)+)/gm)].flatMap(([, rows]) =>
+    [...rows!.matchAll(/^ {2}([a-z][\w-]*)\*? /gm)].map(([, name]) => name!),
+  )
+}
+
+/** An outcome without the rows of these commands and flags. */
+function cleaned({ code, stdout }: Outcome, without: readonly string[] = []) {
+  const rows = without.map((name) => new RegExp(`^ +(?:--)?${name} .*\\n(?: {20,}.*\\n)*`, "gm"))
+  return { code, stdout: rows.reduce((text, row) => text.replace(row, ""), stdout).replace(deprecation, "") }
+}
