@@ -61,7 +61,7 @@ export function registryError(
     const text = texts.length === 1 ? texts[0]! : `errors:\n${texts.join("\n")}\n`
     return new RegistryError(kindOfAnswer(status, first.code), text, facts(first.code))
   }
-  if (status >= 400 && status < 500 && body.trim() !== "") {
+  if (status >= 400 && status < 500 && status !== 401 && body.trim() !== "") {
     const text = `error parsing HTTP ${status} response body: ${isJson(body) ? "no error details found" : "not JSON"}: ${JSON.stringify(body.slice(0, 200))}`
     return new RegistryError(kindOfAnswer(status, ""), text, facts(status === 404 ? "NOT_FOUND" : ""))
   }

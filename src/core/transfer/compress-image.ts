@@ -3,7 +3,7 @@ import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, isDigest } from "../../oci/digest.ts"
 import { compress } from "../../std/compression.ts"
 import { shortId } from "../../std/id.ts"
-import { KeyedMutex } from "../../std/semaphore.ts"
+import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { ContentStore } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
 import type { Scope } from "../scope.ts"
@@ -12,6 +12,9 @@ import { readImage } from "./resolve.ts"
 
 /** On an uncompressed layer: the digest of its compressed form, in use since it was first wanted. */
 const compressedLabel = "barge.layer.gzip"
+
+/** Layers that are compressed at the same time: more only compete for processors. */
+const atOnce = 2
 
 /** Types of layers that are plain tars, and what they are called when compressed. */
 const compressedTypes: Readonly<Record<string, string>> = {
@@ -26,6 +29,7 @@ const compressedTypes: Readonly<Record<string, string>> = {
 export class ImageCompressor {
   readonly #content: ContentStore
   readonly #layers = new KeyedMutex()
+  readonly #slots = new Semaphore(atOnce)
 
   constructor(content: ContentStore) {
     this.#content = content
@@ -42,17 +46,15 @@ export class ImageCompressor {
     if (content.layers.every((layer) => !compressedTypes[layer.mediaType])) return target
     const ids = config.rootfs.diff_ids.map(shortId)
     for (const id of ids) progress({ id, status: "Preparing" })
-    const layers: Descriptor[] = []
-    for (const [at, layer] of content.layers.entries()) {
-      const mediaType = compressedTypes[layer.mediaType]
-      if (!mediaType) layers.push(layer)
-      else {
-        const { digest, size } = await this.#layer(scope, layer, (current) =>
-          progress({ id: ids[at]!, status: "Preparing", current, total: layer.size }),
-        )
-        layers.push({ mediaType, digest, size })
-      }
-    }
+    const layers = await Promise.all(
+      content.layers.map(async (layer, at): Promise<Descriptor> => {
+        const mediaType = compressedTypes[layer.mediaType]
+        if (!mediaType) return layer
+        const tell = (current: number) => progress({ id: ids[at]!, status: "Preparing", current, total: layer.size })
+        const { digest, size } = await this.#slots.run(() => this.#layer(scope, layer, tell))
+        return { mediaType, digest, size }
+      }),
+    )
     const document = { ...content, config: configDescriptor, layers }
     const { digest, size } = await this.#content.put(scope, Buffer.from(JSON.stringify(document)))
     return { mediaType: target.mediaType, digest, size }

@@ -18,7 +18,7 @@ export async function commitContainer(
   const { document, id } = container
   return await context.registry.locked(id, async () => {
     const paused =
-      options.pause && container.state.status === "running" && (await pausedWhileRunning(context, scope, id))
+      options.pause && container.state.status === "running" && (await unlessEnded(() => context.tasks.pause(scope, id)))
     try {
       const committed = await context.images.commit(scope, {
         snapshotKey: id,
@@ -42,18 +42,18 @@ export async function commitContainer(
       })
       return { Id: committed.id }
     } finally {
-      if (paused) await context.tasks.resume(scope, id)
+      if (paused) await unlessEnded(() => context.tasks.resume(scope, id))
     }
   })
 }
 
-/** @returns false for a container that has ended in the meantime: nothing changes it any more */
-async function pausedWhileRunning(context: ContainerContext, scope: Scope, id: string): Promise<boolean> {
+/** @returns false when the container has ended in the meantime: nothing changes it any more */
+async function unlessEnded(work: () => Promise<void>): Promise<boolean> {
   try {
-    await context.tasks.pause(scope, id)
+    await work()
     return true
   } catch (error) {
-    if (isKind(error, "conflict")) return false
+    if (isKind(error, "conflict") || isKind(error, "notFound")) return false
     throw error
   }
 }

@@ -1,0 +1,199 @@
+import { expect, test } from "bun:test"
+import { randomBytes } from "node:crypto"
+import type { TransferProgress } from "../../src/core/transfer/contract.ts"
+import { Failure } from "../../src/errors/failure.ts"
+import { type Descriptor, mediaTypes } from "../../src/oci/descriptor.ts"
+import { type Digest, digestOf } from "../../src/oci/digest.ts"
+import { hostPlatform } from "../../src/oci/platform.ts"
+import { parseReference } from "../../src/oci/reference.ts"
+import { inPieces, openStores, type Stores } from "../core-stores.ts"
+import { MemoryRegistry, refuse } from "../fixtures/memory-registry.ts"
+import { tarOf } from "../tar-archive.ts"
+
+interface Bench {
+  readonly stores: Stores
+  readonly registry: MemoryRegistry
+  /** Makes an image of one file; plain layers, as `import` and `commit` make them. */
+  make(content: Buffer): Promise<Descriptor>
+  push(target: Descriptor, ref?: string): Promise<Pushed>
+}
+
+interface Pushed {
+  readonly pushed: Descriptor
+  readonly form: Descriptor
+  readonly steps: readonly TransferProgress[]
+}
+
+const check = (name: string, use: (bench: Bench) => Promise<void>) =>
+  test(name, async () => {
+    await using registry = await MemoryRegistry.start()
+    await using stores = await openStores()
+    const { leases, transfer, remote } = stores
+    await leases.within(stores.scope, (scope) =>
+      use({
+        stores: { ...stores, scope },
+        registry,
+        make: async (content) => {
+          const tar = tarOf(["file", {}, content])
+          return (
+            await transfer.importTree(scope, inPieces(tar), {
+              config: { ...hostPlatform(), created: "2024-01-01T00:00:00Z" },
+            })
+          ).target
+        },
+        push: async (target, ref = "app:1") => {
+          const steps: TransferProgress[] = []
+          const reference = parseReference(`${registry.host}/${ref}`)
+          const done = await remote.push(scope, reference, target, { progress: (progress) => steps.push(progress) })
+          return { ...done, steps }
+        },
+      }),
+    )
+  })
+
+interface Document {
+  readonly config: Descriptor
+  readonly layers: readonly Descriptor[]
+}
+
+const documentAt = (registry: MemoryRegistry, repository: string, reference: string) =>
+  JSON.parse(registry.manifests.get(repository)!.get(reference)!.bytes.toString("utf8")) as Document
+const statuses = ({ steps }: Pushed) => [...new Set(steps.map(({ status }) => status))]
+const failure = (work: Promise<unknown>): Promise<Failure> =>
+  work.then(
+    () => {
+      throw new Error("nothing failed")
+    },
+    (error: unknown) => {
+      if (error instanceof Failure) return error
+      throw error
+    },
+  )
+const isUpload = /\/blobs\/uploads\//
+
+check(
+  "what is pushed has compressed layers, the same manifest each time, and comes back as the same image",
+  async (bench) => {
+    const { registry, stores, make, push } = bench
+    const target = await make(randomBytes(10_000))
+    const first = await push(target)
+    expect(first.form).toEqual(first.pushed)
+    const { layers, config } = documentAt(registry, "app", "1")
+    expect(layers[0]!.mediaType).toBe(mediaTypes.ociLayerGzip)
+    expect(registry.blobs.get(layers[0]!.digest)!.readUInt16BE(0)).toBe(0x1f8b)
+    expect(statuses(first)).toEqual(["Preparing", "Pushing", "Pushed"])
+    const again = await push(target)
+    expect(again.pushed).toEqual(first.pushed)
+    expect(statuses(again)).toEqual(["Preparing", "Layer already exists"])
+    await using other = await openStores()
+    await other.leases.within(other.scope, async (scope) => {
+      const reference = parseReference(`${registry.host}/app:1`)
+      const pulled = await other.remote.pull(scope, reference, { found: () => {}, progress: () => {} })
+      expect(pulled.image.id).toBe(config.digest)
+    })
+    expect(await stores.remote.isAt(stores.scope, { domain: registry.host, path: "app" }, first.pushed.digest)).toBe(
+      true,
+    )
+  },
+)
+
+check(
+  "a blob that another repository of the registry has is taken over, and sent when that is refused",
+  async (bench) => {
+    const { registry, make, push } = bench
+    const target = await make(randomBytes(10_000))
+    const { form } = await push(target, "app:1")
+    expect(statuses(await push(form, "other:1"))).toEqual(["Preparing", "Mounted from app"])
+    registry.fault = ({ path, method }, response) => {
+      if (method !== "POST" || !path.includes("mount=")) return false
+      refuse(response, 401, "UNAUTHORIZED")
+      return true
+    }
+    expect(statuses(await push(form, "third:1"))).toEqual(["Preparing", "Pushing", "Pushed"])
+  },
+)
+
+check("the tag comes last: when a layer fails, there is none", async ({ registry, make, push }) => {
+  const target = await make(randomBytes(10_000))
+  registry.fault = ({ method, path }, response) => {
+    if (method !== "PUT" || !isUpload.test(path)) return false
+    refuse(response, 403, "DENIED", "requested access to the resource is denied")
+    return true
+  }
+  const { kind, message } = await failure(push(target))
+  expect(kind).toBe("permissionDenied")
+  expect(message).toBe("denied: requested access to the resource is denied")
+  expect(registry.manifests.get("app")).toBeUndefined()
+})
+
+check("a cut upload goes on from where the registry says it is", async ({ registry, make, push }) => {
+  const target = await make(randomBytes(3_000_000))
+  registry.fault = ({ method, path, before }, response, body) => {
+    if (method !== "PUT" || !isUpload.test(path) || before > 0) return false
+    return new Promise<boolean>((resolve) => {
+      // The first megabyte arrives; then the connection goes.
+      void body().catch(() => {})
+      setTimeout(() => {
+        response.socket?.destroy()
+        resolve(true)
+      }, 30)
+    })
+  }
+  const { pushed } = await push(target)
+  expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
+})
+
+check("a registry that takes no large requests gets pieces", async ({ registry, make, push }) => {
+  const target = await make(randomBytes(24 << 20))
+  const sizes: number[] = []
+  registry.fault = async ({ method, path, headers }, response, body) => {
+    if (!isUpload.test(path)) return false
+    const size = Number(headers["content-length"] ?? 0)
+    if (size > 20 << 20) {
+      await body().catch(() => {})
+      response.writeHead(413, { connection: "close" }).end()
+      return true
+    }
+    if (method === "PATCH") sizes.push(size)
+    return false
+  }
+  await push(target)
+  expect(sizes.length).toBeGreaterThan(1)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(16 << 20)
+})
+
+check("every platform of an index goes out, and one alone when it is asked for", async ({ stores, registry, push }) => {
+  await using source = await MemoryRegistry.start()
+  const images = ["amd64", "arm64"].map((architecture) => ({
+    ...source.addImage("multi", undefined, [tarOf(["file", {}, architecture])], { architecture }),
+    platform: { os: "linux", architecture },
+  }))
+  const index = source.addManifest("multi", "1", {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: images,
+  } as { mediaType: string })
+  const { scope, remote } = stores
+  for (const platform of images.map((image) => image.platform)) {
+    const reference = parseReference(`${source.host}/multi:1`)
+    await remote.pull(scope, reference, { platform, found: () => {}, progress: () => {} })
+  }
+  const { pushed } = await push(index)
+  expect(pushed.digest).toBe(index.digest)
+  for (const image of images) expect(registry.manifests.get("app")!.has(image.digest)).toBe(true)
+  const one = await remote.push(scope, parseReference(`${registry.host}/app:arm`), index, {
+    platform: { os: "linux", architecture: "arm64" },
+    progress: () => {},
+  })
+  expect(one.pushed.digest).toBe(images[1]!.digest as Digest)
+})
+
+check("a registry that stores other bytes than were sent is found out", async ({ registry, make, push }) => {
+  const target = await make(randomBytes(1000))
+  registry.fault = ({ method, path }, response) => {
+    if (method !== "PUT" || !path.includes("/manifests/")) return false
+    response.writeHead(201, { "docker-content-digest": digestOf("other") }).end()
+    return true
+  }
+  expect((await failure(push(target))).kind).toBe("dataLoss")
+})
