@@ -4,7 +4,10 @@ import { openListeners } from "../std/http/listener.ts"
 import { HttpServer } from "../std/http/server.ts"
 
 /** Serves `/metrics` at an address of its own, which need not be open to the registry's clients. @throws as `openListeners` */
-export async function metricsServer(endpoint: Endpoint, text: () => Promise<string>): Promise<AsyncDisposable> {
+export async function metricsServer(
+  endpoint: Endpoint,
+  text: () => Promise<string>,
+): Promise<{ readonly address: string } & AsyncDisposable> {
   const server = new HttpServer(async (request, response) => {
     if (request.target.split("?")[0] !== "/metrics") {
       response.send(404, { "Content-Type": "text/plain" }, "metrics are at /metrics\n")
@@ -18,6 +21,7 @@ export async function metricsServer(endpoint: Endpoint, text: () => Promise<stri
   })
   const listeners = await openListeners(endpoint, { accept: server.accept })
   return {
+    address: listeners[0]!.address.replace(/^tcp:\/\//, ""),
     async [Symbol.asyncDispose]() {
       for (const listener of listeners) await listener[Symbol.asyncDispose]()
       await server.close()

@@ -67,6 +67,11 @@ export class TestRegistry implements AsyncDisposable {
     return this.#running.address
   }
 
+  /** Where metrics are, when they were asked for. */
+  get metrics(): string {
+    return this.#running.metrics!
+  }
+
   get url(): string {
     return `http://${this.address}`
   }

@@ -31,6 +31,8 @@ import { Webhooks } from "./webhooks.ts"
 export interface RunningRegistry extends AsyncDisposable {
   /** `host:port` as it was bound. */
   readonly address: string
+  /** The same of the metrics. */
+  readonly metrics?: string
   /** Takes another configuration; what needs a restart is said in the log. @throws invalidArgument, and keeps the old one */
   reload(config: RegistryConfig): void
   /** Collects garbage now. */
@@ -97,13 +99,12 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
     }),
   )
   const [address] = await server.listen(endpointOf(config.address), tls)
-  if (config.metrics !== undefined) {
-    stack.use(
-      await metricsServer(endpointOf(config.metrics), async () =>
-        metrics.text({ connections: server.connections, repositories: (await repositories.catalog.list()).length }),
-      ),
-    )
-  }
+  const counted = async () =>
+    metrics.text({ connections: server.connections, repositories: (await repositories.catalog.list()).length })
+  const metricsAt =
+    config.metrics === undefined
+      ? undefined
+      : stack.use(await metricsServer(endpointOf(config.metrics), counted)).address
 
   const collect = async (): Promise<void> => {
     try {
@@ -125,6 +126,7 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
   const owned = stack.move()
   return {
     address: address!.replace(/^tcp:\/\//, ""),
+    ...(metricsAt === undefined ? {} : { metrics: metricsAt }),
     reload(next) {
       const opened = openDoors(next)
       const fixed = (["address", "root", "tls", "s3", "proxies", "metrics"] as const).filter(
