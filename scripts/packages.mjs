@@ -39,6 +39,8 @@ export const testNeeds = {
   curl: { met: () => onPath("curl"), apt: "curl" },
   mmdebstrap: { met: () => onPath("mmdebstrap"), apt: "mmdebstrap" },
   skopeo: { met: () => onPath("skopeo"), apt: "skopeo" },
+  openssl: { met: () => onPath("openssl"), apt: "openssl" },
+  "docker-registry": { met: () => onPath("docker-registry"), apt: "docker-registry" },
   zstd: { met: () => onPath("zstd"), apt: "zstd" },
 }
 

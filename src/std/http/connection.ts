@@ -219,6 +219,11 @@ export class Connection implements ResponseLink {
       this.#consume(start)
       return true
     }
+    // A client that begins TLS here, as many try first, is told at once: it would wait for an answer that never comes.
+    if (bytes[0]! < 0x21 || bytes[0]! > 0x7e) {
+      this.#refuse(new BadRequest(400, "malformed request line"))
+      return false
+    }
     const end = bytes.indexOf("\r\n\r\n", this.#searched, "latin1")
     if (end < 0 || end > this.#limits.headBytes) {
       if (this.#pendingBytes > this.#limits.headBytes) this.#refuse(new BadRequest(431, "request head too large"))

@@ -175,6 +175,14 @@ test("a head of over a megabyte is accepted, one over the limit answered with 43
   expect(await exchange(`GET / HTTP/1.1\r\nX: ${"a".repeat(3_000_000)}`)).toStartWith("HTTP/1.1 431")
 })
 
+test("a client that begins TLS is told at once that this is not TLS", async () => {
+  await serve(() => {})
+  const client = await dial()
+  client.socket.write(Buffer.from("16030100f4010000f00303", "hex"))
+  expect(await client.received("\r\n\r\n")).toStartWith("HTTP/1.1 400 ")
+  client.socket.destroy()
+})
+
 test("a head that does not come to its end in time is answered with 408", async () => {
   await serve(echo, { headTime: 40 })
   expect(await exchange("GET / HTTP/1.1\r\nX: ")).toStartWith("HTTP/1.1 408")

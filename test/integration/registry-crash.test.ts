@@ -1,0 +1,99 @@
+import { expect, test } from "bun:test"
+import { randomBytes } from "node:crypto"
+import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
+import { mediaTypes } from "../../src/oci/descriptor.ts"
+import { type Digest, digestOf } from "../../src/oci/digest.ts"
+import { imageManifest } from "../../src/registry/registry.fixture.ts"
+import { RegistryProcess } from "../fixtures/registry-process.ts"
+
+interface Acknowledged {
+  readonly repository: string
+  readonly reference: string
+  readonly digest: Digest
+  readonly layer: Digest
+}
+
+/** Requests to one server, each once. */
+class Pusher {
+  readonly #url: string
+  constructor(address: string) {
+    this.#url = `http://${address}`
+  }
+
+  async #ask(method: string, path: string, body?: Uint8Array | string, headers: Record<string, string> = {}) {
+    const bytes = body === undefined ? undefined : new Uint8Array(Buffer.from(body))
+    const answer = await fetch(new URL(path, this.#url), { method, headers, ...(bytes ? { body: bytes } : {}) })
+    if (answer.status >= 400) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    await answer.arrayBuffer()
+    return answer
+  }
+
+  /** A blob in two chunks and a PUT. */
+  async blob(repository: string, bytes: Uint8Array): Promise<Digest> {
+    const begun = await this.#ask("POST", `/v2/${repository}/blobs/uploads/`)
+    const location = begun.headers.get("location")!
+    const half = bytes.length >> 1
+    await this.#ask("PATCH", location, bytes.subarray(0, half), { "Content-Range": `0-${half - 1}` })
+    await this.#ask("PATCH", location, bytes.subarray(half), { "Content-Range": `${half}-${bytes.length - 1}` })
+    await this.#ask("PUT", `${location}?digest=${digestOf(bytes)}`)
+    return digestOf(bytes)
+  }
+
+  async image(repository: string, tag: string, shared: Uint8Array): Promise<Acknowledged> {
+    const own = randomBytes(200_000)
+    const config = Buffer.from(`{"tag":"${tag}"}`)
+    for (const bytes of [shared, own, config]) await this.blob(repository, bytes)
+    const layers = [shared, own].map((bytes) => ({ digest: digestOf(bytes), size: bytes.length }))
+    const text = imageManifest({ digest: digestOf(config), size: config.length }, layers)
+    await this.#ask("PUT", `/v2/${repository}/manifests/${tag}`, text, { "Content-Type": mediaTypes.ociManifest })
+    return { repository, reference: tag, digest: digestOf(text), layer: digestOf(own) }
+  }
+
+  async verify({ repository, reference, digest, layer }: Acknowledged): Promise<void> {
+    const tagged = await fetch(new URL(`/v2/${repository}/manifests/${reference}`, this.#url))
+    expect(tagged.headers.get("docker-content-digest")).toBe(digest)
+    expect(digestOf(new Uint8Array(await tagged.arrayBuffer()))).toBe(digest)
+    const blob = await fetch(new URL(`/v2/${repository}/blobs/${layer}`, this.#url))
+    expect(digestOf(new Uint8Array(await blob.arrayBuffer()))).toBe(layer)
+  }
+}
+
+test("a registry that is killed while clients push has everything it acknowledged, whole, and nothing half", async () => {
+  const root = mkdtempSync(join(tmpdir(), "registry-crash-"))
+  try {
+    const shared = randomBytes(300_000)
+    const acknowledged: Acknowledged[] = []
+    for (let round = 0; round < 6; round++) {
+      // Collecting all the time, with no grace, is what could lose most.
+      const flags = round % 2 === 0 ? [] : ["--gc-interval", "20ms", "--gc-grace", "2s", "--gc-untagged"]
+      await using registry = await RegistryProcess.start(root, flags)
+      const pusher = new Pusher(registry.address)
+      const before = acknowledged.length
+      const pushing = Array.from({ length: 4 }, async (_, worker) => {
+        for (let number = 0; ; number++) {
+          acknowledged.push(await pusher.image(`app/w${worker}`, `r${round}-${number}`, shared))
+        }
+      })
+      const broken = Promise.allSettled(pushing)
+      while (acknowledged.length < before + 4 + round) await pause(5)
+      await registry.end("SIGKILL")
+      for (const result of await broken) {
+        const why = String((result as PromiseRejectedResult).reason?.code ?? (result as PromiseRejectedResult).reason)
+        expect(why).toMatch(/ECONN|closed|Socket|Unable to connect/i)
+      }
+      const checked = await RegistryProcess.check(root)
+      expect(checked.stderr).toBe("")
+      expect(checked.stdout).toEndWith("all well\n")
+    }
+    await using registry = await RegistryProcess.start(root)
+    const pusher = new Pusher(registry.address)
+    for (const each of acknowledged) await pusher.verify(each)
+    expect(readdirSync(join(root, "tmp"))).toEqual([])
+    expect(acknowledged.length).toBeGreaterThan(30)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+})
