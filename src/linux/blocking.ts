@@ -13,7 +13,7 @@ export class BlockingCalls implements Disposable {
   #next = 1
   readonly #waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>()
 
-  /** Detaches the mount at `target`; a target that is not mounted is not an error. */
+  /** Detaches every mount at `target`; a target that is not mounted is not an error. */
   async unmount(target: string): Promise<void> {
     try {
       await this.#call({ kind: "umount", target })

@@ -143,6 +143,23 @@ describe("reading", () => {
   })
 })
 
+test("files are safe when they are copied at the moment their container starts or ends", async () => {
+  const id = await create({ Cmd: ["sh", "-c", "echo run >>/kept"] }, { Binds: ["moment:/volume"] })
+  const rounds = 15
+  for (let round = 0; round < rounds; round++) {
+    const wait = daemon.request("POST", `/containers/${id}/wait?condition=next-exit`)
+    const started = daemon.request("POST", `/containers/${id}/start`)
+    const copies = Array.from({ length: 4 }, () => get(id, "/etc"))
+    expect((await started).status).toBe(204)
+    await wait
+    copies.push(get(id, "/etc"), put(id, "/volume", tarOf([`from-${round}`])))
+    for (const copy of await Promise.all(copies)) expect(copy.status).toBe(200)
+  }
+  expect(unpack((await get(id, "/kept")).bytes)[0]!.content.toString()).toBe("run\n".repeat(rounds))
+  expect(names((await get(id, "/bin/")).bytes).length).toBeGreaterThan(0)
+  expect(names((await get(id, "/volume")).bytes)).toHaveLength(rounds + 1)
+})
+
 describe("writing", () => {
   test("plain and compressed archives arrive whole, large ones too", async () => {
     const content = randomBytes(9_000_001)

@@ -1,3 +1,4 @@
+import { rmdirSync } from "node:fs"
 import { join } from "node:path"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { BlockingCalls } from "../../linux/blocking.ts"
@@ -355,6 +356,14 @@ export class Tasks implements TaskService {
   ): (work: (root: string) => Promise<void>) => Promise<void> {
     return (work) =>
       this.#perTask.run(keyOf(scope, containerId), async () => {
+        const live = this.#live.get(keyOf(scope, containerId))
+        if (live) {
+          const root = live.holdings.foreignRoot ?? live.bundle.rootfs
+          // It was started while this waited, or has ended and is not freed yet: then the root goes when the task does.
+          if (live.status !== "stopped") return await work(mounts ? rootSeenBy(live.pid, root) : root)
+          await mounts?.(root, (view) => mountInView(root, view))
+          return await work(root)
+        }
         const bundle = this.#bundle(scope, containerId)
         bundle.create({
           namespace: scope.namespace,
@@ -373,7 +382,7 @@ export class Tasks implements TaskService {
           await work(bundle.rootfs)
         } finally {
           await this.#with.blocking.unmount(bundle.rootfs)
-          await this.#with.blocking.removeTree(bundle.path)
+          await this.#removeBundle(bundle)
         }
       })
   }
@@ -402,8 +411,9 @@ export class Tasks implements TaskService {
     for (const bundle of bundlesIn(this.#bundleRoot)) {
       const holdings = bundle.holdings()
       if (!holdings?.runtime) {
-        await this.#with.blocking.unmount(bundle.rootfs)
-        await this.#with.blocking.removeTree(bundle.path)
+        // What cannot be taken away now stays for the next start, and hurts nobody.
+        await this.#with.blocking.unmount(bundle.rootfs).catch(() => {})
+        await this.#removeBundle(bundle).catch(() => {})
         continue
       }
       const scope = scopeOf(holdings.namespace)
@@ -455,7 +465,7 @@ export class Tasks implements TaskService {
       await attempt(() => blocking.unmount(bundle.rootfs))
       if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
     }
-    await attempt(() => blocking.removeTree(bundle.path))
+    await attempt(() => this.#removeBundle(bundle))
     if (failures.length > 0) {
       throw new Failure("internal", `cleaning up ${holdings.containerId}: ${failures.map(messageOf).join("; ")}`)
     }
@@ -502,6 +512,16 @@ export class Tasks implements TaskService {
     const live = this.#require(scope, containerId)
     if (live.status === "stopped") throw new Failure("conflict", `container ${containerId} is not running`)
     return live
+  }
+
+  /** The point the root was mounted on goes first: while it is mounted on, the kernel refuses, and no file of a container is deleted. */
+  async #removeBundle(bundle: Bundle): Promise<void> {
+    try {
+      rmdirSync(bundle.rootfs)
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ENOENT") throw error
+    }
+    await this.#with.blocking.removeTree(bundle.path)
   }
 
   #bundle(scope: Scope, containerId: string): Bundle {

@@ -138,7 +138,7 @@ export class LocalVolumes implements Volumes {
       Action: "prune",
       Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
     })
-    return { VolumesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
+    return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed }
   }
 
   async acquire(_scope: Scope, name: string): Promise<VolumeHold> {
