@@ -157,6 +157,23 @@ test("parts of a blob are served by range", async () => {
   expect(await part("bytes=1-2,4-5")).toEqual([200, "0123456789", null])
 })
 
+test("a client that reads slowly, and stops now and then, gets the very bytes", async () => {
+  const bytes = randomBytes(12_000_000)
+  const digest = await registry.push("a", bytes)
+  const [host, port] = registry.address.split(":")
+  const socket = connect({ host, port: Number(port) })
+  socket.write(`GET /v2/a/blobs/${digest} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+  const parts: Buffer[] = []
+  let count = 0
+  for await (const part of socket) {
+    parts.push(part)
+    // Others are served while this one's buffers are full.
+    if (count++ % 8 === 0) await read("a", digest)
+  }
+  const all = Buffer.concat(parts)
+  expect(digestOf(all.subarray(all.indexOf("\r\n\r\n") + 4))).toBe(digest)
+})
+
 test("a blob that the client has is not sent again", async () => {
   const digest = await registry.push("a", Buffer.from("kept"))
   const answer = await registry.ask("GET", `/v2/a/blobs/${digest}`, { headers: { "If-None-Match": `"${digest}"` } })

@@ -131,9 +131,13 @@ export class Repositories {
   async bytes(repository: string, digest: Digest): Promise<Uint8Array | undefined> {
     await using reader = await this.#storage.blobs.open(repository, digest)
     if (!reader) return undefined
-    const parts: Uint8Array[] = []
-    for await (const part of reader.stream(0, reader.size)) parts.push(part)
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+    const bytes = new Uint8Array(reader.size)
+    let at = 0
+    for await (const part of reader.stream(0, reader.size)) {
+      bytes.set(part, at)
+      at += part.length
+    }
+    return bytes
   }
 
   /** Stores a manifest whose digest was checked. @throws Refusal as the specification says */

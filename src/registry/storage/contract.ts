@@ -25,7 +25,7 @@ export interface BlobInfo extends BlobLink {
 /** An open blob. */
 export interface BlobReader extends AsyncDisposable {
   readonly size: number
-  /** The bytes from `start` to before `end`, as they are taken. */
+  /** The bytes from `start` to before `end`, as they are taken. A chunk is good until the next is asked for. */
   stream(start: number, end: number): AsyncIterable<Uint8Array>
 }
 

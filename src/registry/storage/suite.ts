@@ -19,7 +19,10 @@ async function read(
   end?: number,
 ) {
   await using reader = await storage.blobs.open(repository, digest)
-  return reader && Buffer.concat(await all(reader.stream(start, end ?? reader.size)))
+  if (!reader) return undefined
+  const parts: Buffer[] = []
+  for await (const part of reader.stream(start, end ?? reader.size)) parts.push(Buffer.from(part))
+  return Buffer.concat(parts)
 }
 
 /** What every {@link Storage} must do. `run` calls its argument with an empty storage. */

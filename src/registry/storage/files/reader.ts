@@ -14,10 +14,10 @@ export class FileBlobReader implements BlobReader {
   }
 
   async *stream(start: number, end: number): AsyncIterable<Uint8Array> {
+    const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, end - start))
     let at = start
     while (at < end) {
-      const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, end - at))
-      const { bytesRead } = await this.#handle.read(buffer, 0, buffer.length, at)
+      const { bytesRead } = await this.#handle.read(buffer, 0, Math.min(buffer.length, end - at), at)
       if (bytesRead === 0) throw new Error(`the blob's file ended at ${at} of ${end} bytes`)
       at += bytesRead
       yield bytesRead === buffer.length ? buffer : buffer.subarray(0, bytesRead)
