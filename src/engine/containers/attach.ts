@@ -31,12 +31,16 @@ export async function attachContainer(
   const stdin = options.stdin && config.OpenStdin
   const live =
     options.stream && (container.running || container.state.status === "created" || container.state.status === "exited")
+  const feedsOnce = config.StdinOnce && !config.Tty
   let process: AttachStream | undefined
+  let ended: Promise<unknown> | undefined
   if (live) {
     process = await context.registry.locked(container.id, async () => {
       if (!container.running) {
         await context.tasks.open(scope, container.id, ioConfig(container), logConfig(context, container))
       }
+      // Who feeds a process once stays until it has ended, and finds it so (Docker Engine API, attach with StdinOnce).
+      if (feedsOnce) ended = container.nextExit()
       return await context.tasks.attach(scope, {
         id: container.id,
         stdin,
@@ -58,10 +62,11 @@ export async function attachContainer(
           stdin,
           stdout: options.stdout,
           stderr: options.stderr,
-          closeStdin: config.StdinOnce && !config.Tty,
+          closeStdin: feedsOnce,
           ...(options.stdin ? { detachKeys } : {}),
         })
         if (end === "detached") publish(context, container, "detach")
+        else if (end === "process ended") await Promise.race([ended, client.closed])
       } catch (error) {
         context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {

@@ -46,6 +46,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     })
     endExecs(context, container)
     if (container.document.hostConfig.AutoRemove && !again && container.restarting === 0) {
+      context.registry.departed.remember(id, { exitCode: state.exitCode, error: state.error })
       await removeRecord(context, scope, container, true)
     } else container.tellExit()
     if (again && !container.removed) scheduleRestart(context, container, ran)

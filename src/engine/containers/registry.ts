@@ -4,11 +4,13 @@ import { Failure } from "../../errors/failure.ts"
 import { decodeJson, encodeJson } from "../../std/json.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import { Container, type ContainerDocument } from "./container.ts"
+import { Departed } from "./departed.ts"
 
 const extension = "engine"
 
 /** Every container of the engine, by ID and name; the store below holds the same on disk. */
 export class ContainerRegistry {
+  readonly departed = new Departed()
   readonly #store: ContainerStore
   readonly #byId = new Map<string, Container>()
   readonly #byName = new Map<string, string>()

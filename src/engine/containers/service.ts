@@ -116,6 +116,8 @@ export class ContainerService implements Containers {
     ref: string,
     condition: WaitCondition,
   ): Promise<{ readonly result: Promise<WaitResponse> }> {
+    const departed = this.#context.registry.departed.find(ref)
+    if (departed && condition !== "next-exit") return { result: Promise.resolve(waitResponse(departed)) }
     const container = this.#find(ref)
     const { state } = container
     const ended = !container.running && state.status !== "restarting"
