@@ -138,7 +138,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     log,
     defaults: {
       cgroupParent: config.cgroupParent,
-      logDriver: config.logDriver,
+      ...(config.logDriver ? { logDriver: config.logDriver } : {}),
       logOptions: config.logOptions,
       shmSize: config.shmSize,
       ulimits: config.ulimits,

@@ -38,7 +38,8 @@ export interface DaemonConfig {
     readonly options: readonly string[]
   }
   readonly cgroupParent: string
-  readonly logDriver: string
+  /** Absent: nobody named one. */
+  readonly logDriver?: string
   readonly logOptions: Readonly<Record<string, string>>
   readonly shmSize: number
   readonly ulimits: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[]
@@ -126,7 +127,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     addressPools: list("default-address-pool").map(addressPool),
     dns: { servers: list("dns"), search: list("dns-search"), options: list("dns-opt") },
     cgroupParent: text("cgroup-parent") ?? "/barge",
-    logDriver: text("log-driver") ?? "local",
+    ...(text("log-driver") ? { logDriver: text("log-driver") } : {}),
     logOptions: Object.fromEntries(list("log-opt").map((pair) => splitPair(pair, "log-opt"))),
     shmSize: text("default-shm-size") === undefined ? 67108864 : bytes(text("default-shm-size")!),
     ulimits: list("default-ulimit").map(ulimit),

@@ -78,6 +78,8 @@ export interface ContainerDocument {
   readonly args: readonly string[]
   config: ContainerConfig
   hostConfig: HostConfig
+  /** Whether somebody named the log driver (see `usualDriver`). */
+  readonly logDriverNamed: boolean
   /** How it shall be in its networks, by name. */
   networking: NetworkingConfig
   /** The configuration's digest; empty for a container without an image. */

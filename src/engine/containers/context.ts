@@ -56,7 +56,8 @@ export interface ContainerImages {
 /** What the daemon's configuration says about containers. */
 export interface ContainerDefaults {
   readonly cgroupParent: string
-  readonly logDriver: string
+  /** Absent: nobody named one. */
+  readonly logDriver?: string
   readonly logOptions: Readonly<Record<string, string>>
   readonly shmSize: number
   readonly ulimits: readonly Ulimit[]

@@ -7,7 +7,7 @@ import type { Scope } from "../../core/scope.ts"
 import { formatPlatform, hostPlatform } from "../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newId, shortId } from "../../std/id.ts"
-import { checkLogConfig } from "../logging/config.ts"
+import { checkLogConfig, isDriverNamed } from "../logging/config.ts"
 import { checkNetworking, initialNetworking } from "../networks/endpoint.ts"
 import { Container, type ResolvedMount } from "./container.ts"
 import { type ContainerContext, type ContainerImage, publish, step } from "./context.ts"
@@ -71,6 +71,7 @@ export async function createContainer(
       args,
       config: merged,
       hostConfig,
+      logDriverNamed: isDriverNamed(asked.LogConfig, context.defaults),
       networking: initialNetworking(context.networks, hostConfig, merged, networking),
       imageId: image?.resolved.id ?? "",
       ...(image ? { manifestDigest: image.resolved.manifest.digest } : {}),

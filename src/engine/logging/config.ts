@@ -9,9 +9,21 @@ import { booleanOption, byteSize, decimalSize, type LogOptions } from "./values.
 
 /** What the daemon's configuration says about logs. */
 export interface LogDefaults {
-  readonly logDriver: string
+  /** Absent: nobody named one. */
+  readonly logDriver?: string
   readonly logOptions: LogOptions
 }
+
+/**
+ * The driver of containers for which nobody named one: what Docker calls its own, and clients look for before they read
+ * logs. Only who names it gets its files of JSON lines, though: otherwise nobody reads them, and lines are kept in the
+ * quicker form of `local`.
+ */
+export const usualDriver = "json-file"
+
+/** Whether a container's driver was named, by its client or by the daemon's configuration. */
+export const isDriverNamed = (asked: LogConfiguration, defaults: LogDefaults): boolean =>
+  Boolean(asked.Type || defaults.logDriver)
 
 /** Options of every driver: how it is fed, and the copy that is kept for reading. */
 const common = ["mode", "max-buffer-size"]
@@ -19,11 +31,10 @@ const cache = ["cache-disabled", "cache-max-size", "cache-max-file", "cache-comp
 
 /** The complete log configuration of a new container. @throws invalidArgument in Docker's words */
 export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): LogConfiguration {
-  const type = asked.Type || defaults.logDriver
+  const usual = defaults.logDriver ?? usualDriver
+  const type = asked.Type || usual
   const own = asked.Config ?? {}
-  const inherited = Object.entries(defaults.logOptions).filter(
-    ([key]) => type === defaults.logDriver || cache.includes(key),
-  )
+  const inherited = Object.entries(defaults.logOptions).filter(([key]) => type === usual || cache.includes(key))
   const config = { ...Object.fromEntries(inherited), ...own }
   // Whatever is asked of nothing is granted.
   if (type === "none") return { Type: type, Config: config }
@@ -32,8 +43,7 @@ export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): 
   if (!driver) throw refuse(`logger: no log driver named '${type}' is registered`)
   for (const key of Object.keys(config)) {
     if (common.includes(key) || cache.includes(key) || driver.options.includes(key)) continue
-    // Who names no driver may mean Docker's own default, json-file.
-    if (asked.Type || !logDrivers["json-file"]!.options.includes(key)) throw refuse(driver.unknown(key))
+    throw refuse(driver.unknown(key))
   }
   driver.check?.(config)
   checkSubjectOptions(config)
@@ -87,7 +97,8 @@ export function shimLogConfig(container: Container, folder: string): LogConfig {
     )
   }
   const size = [options["max-size"], options["max-file"], 10_000_000] as const
-  if (type !== "json-file") return file(type === "none" ? "none" : "framed", join(folder, "container.log"), ...size)
+  if (type !== "json-file" || !container.document.logDriverNamed)
+    return file(type === "none" ? "none" : "framed", join(folder, "container.log"), ...size)
   const attributes = {
     ...extraAttributes(options, container),
     ...(options["tag"] ? { tag: logSubject(container).tag } : {}),

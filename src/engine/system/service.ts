@@ -14,6 +14,7 @@ import { newestVersion, oldestVersion } from "../compat/version.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import type { Containers } from "../containers/contract.ts"
 import type { Images } from "../images/contract.ts"
+import { usualDriver } from "../logging/config.ts"
 import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { DiskUsageType, System } from "./contract.ts"
@@ -137,7 +138,7 @@ export class EngineSystem implements System {
       NFd: count("/proc/self/fd"),
       NGoroutines: count("/proc/self/task"),
       SystemTime: formatNanos(nowNanos()),
-      LoggingDriver: context.defaults.logDriver,
+      LoggingDriver: context.defaults.logDriver ?? usualDriver,
       CgroupDriver: "cgroupfs",
       CgroupVersion: cgroupMode === "unified" ? "2" : "1",
       NEventsListener: context.events.listeners,
