@@ -161,6 +161,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       },
       cgroupMode: core.cgroups.mode,
       seccomp: new SeccompFilters(),
+      ipv6: existsSync("/proc/sys/net/ipv6/conf"),
       apparmor: existsSync("/sys/kernel/security/apparmor/profiles"),
       ...(init ? { initPath: init } : {}),
     },
@@ -195,7 +196,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       execs: new ExecService(context),
       images,
       volumes,
-      networks: new EngineNetworks(context),
+      networks: new EngineNetworks(context, config.networkOptions),
       events,
       system: new EngineSystem({
         context,

@@ -31,6 +31,8 @@ export interface DaemonConfig {
     readonly filter: boolean
     readonly hostIp?: string
   }
+  /** Driver → options that its networks have unless they say otherwise. */
+  readonly networkOptions: Readonly<Record<string, Readonly<Record<string, string>>>>
   readonly addressPools: readonly { readonly base: string; readonly size: number }[]
   readonly dns: {
     readonly servers: readonly string[]
@@ -124,6 +126,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
       masquerade: flag("ip-masq", true),
       filter: flag("iptables", true),
     },
+    networkOptions: networkOptions(list("default-network-opt")),
     addressPools: list("default-address-pool").map(addressPool),
     dns: { servers: list("dns"), search: list("dns-search"), options: list("dns-opt") },
     cgroupParent: text("cgroup-parent") ?? "/barge",
@@ -232,6 +235,11 @@ function fileValue(name: string, given: unknown, refuse: (why: string) => Failur
   }
   if (typeof given !== "object" || given === null) throw wrong()
   return Object.entries(given).map(([key, entry]) => {
+    if (name === "default-network-opt" && typeof entry === "object" && entry) {
+      return Object.entries(entry)
+        .map(([option, each]) => `${key}=${option}=${each}`)
+        .join("\n")
+    }
     if (name === "add-runtime") {
       const { path, runtimeArgs } = entry as { path?: string; runtimeArgs?: string[] }
       if (!path) throw refuse(`runtimes: ${key} needs a path`)
@@ -258,6 +266,17 @@ function runtimes(given: readonly string[]): DaemonConfig["runtimes"] {
       return [name, { path, args }] as const
     }),
   )
+}
+
+/** `DRIVER=OPTION=VALUE`, several in lines when they come from the file. */
+function networkOptions(given: readonly string[]): DaemonConfig["networkOptions"] {
+  const found: Record<string, Record<string, string>> = {}
+  for (const text of given.flatMap((each) => each.split("\n"))) {
+    const [driver, pair] = splitPair(text, "default-network-opt")
+    const [option, value] = splitPair(pair, "default-network-opt")
+    found[driver] = { ...found[driver], [option]: value }
+  }
+  return found
 }
 
 function addressPool(text: string): { base: string; size: number } {

@@ -58,6 +58,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   },
   "default-cgroupns-mode": { kind: "text", help: 'Default cgroup namespace mode ("host" or "private")' },
   "default-ipc-mode": { kind: "text", help: 'Default IPC mode ("shareable" or "private")' },
+  "default-network-opt": {
+    kind: "list",
+    key: "default-network-opts",
+    help: "Default options of networks (DRIVER=OPTION=VALUE)",
+  },
   "default-runtime": { kind: "text", help: "Default OCI runtime" },
   "default-shm-size": { kind: "text", help: "Default size of /dev/shm" },
   "default-ulimit": { kind: "list", key: "default-ulimits", help: "Default ulimits (NAME=SOFT[:HARD])" },
@@ -90,6 +95,21 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "insecure-registry": { kind: "list", key: "insecure-registries", help: "Registries without verified TLS" },
   ip: { kind: "text", help: "Host address for published ports" },
   "ip-forward": { kind: "bool", help: "Enable IP forwarding on the host" },
+  "ip-forward-no-drop": {
+    kind: "bool",
+    help: "Leave the host's forwarding policy alone",
+    withoutEffect: "the policy of the host's own chains is never changed",
+  },
+  ip6tables: {
+    kind: "bool",
+    help: "Write IPv6 packet filter rules",
+    withoutEffect: "one nftables table serves both families",
+  },
+  "network-control-plane-mtu": {
+    kind: "int",
+    help: "MTU of the cluster's control plane",
+    withoutEffect: "there is no cluster",
+  },
   "ip-masq": { kind: "bool", help: "Masquerade outbound traffic of the default bridge" },
   iptables: { kind: "bool", help: "Write packet filter rules (nftables)" },
   ipv6: { kind: "bool", help: "Enable IPv6 on the default bridge" },

@@ -1,8 +1,12 @@
+import { randomBytes } from "node:crypto"
 import { closeSync, openSync } from "node:fs"
+import { Failure } from "../errors/failure.ts"
 import { addAddress } from "../linux/addresses.ts"
+import { SystemError } from "../linux/libc.ts"
 import { bridgePort, createVeth, linkByName, linkUp, setMacAddress, withoutLinkLocal } from "../linux/links.ts"
 import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink.ts"
 import { type Address, addressBytes, formatAddress } from "../std/ip.ts"
+import { smallestIpv6Mtu } from "./host-bridge.ts"
 
 /** An address with the length of its network's prefix. */
 export interface PlacedAddress {
@@ -34,6 +38,12 @@ export const macOf = (address: Address): string => {
   return `02:42:${[...last].map((byte) => byte.toString(16).padStart(2, "0")).join(":")}`
 }
 
+/** For an interface without an address. */
+export const randomMac = (): string =>
+  `02:42:${randomBytes(4)
+    .toString("hex")
+    .replace(/(..)(?=.)/g, "$1:")}`
+
 /** Runs `work` with the namespace open. */
 export function withNamespace<T>(path: string, work: (descriptor: number) => T): T {
   const descriptor = openSync(path, "r")
@@ -45,8 +55,9 @@ export function withNamespace<T>(path: string, work: (descriptor: number) => T):
 }
 
 /** The requests that bring an interface up, with its addresses. */
-export function bringUp(index: number, plan: Pick<InterfacePlan, "addresses">): NetlinkRequest[] {
-  const ipv6 = plan.addresses.some(({ address }) => address.family === 6)
+export function bringUp(index: number, plan: Pick<InterfacePlan, "addresses" | "mtu">): NetlinkRequest[] {
+  const ipv6 =
+    plan.addresses.some(({ address }) => address.family === 6) || (plan.mtu > 0 && plan.mtu < smallestIpv6Mtu)
   return [
     ...(ipv6 ? [] : [withoutLinkLocal(index)]),
     linkUp(index),
@@ -65,16 +76,21 @@ export function attachToBridge(
   place: Place,
   plan: InterfacePlan,
 ): number {
-  withNamespace(place.path, (peerNamespace) =>
-    createVeth(host, {
-      host: hostInterface,
-      peer: plan.name,
-      peerNamespace,
-      peerMacAddress: plan.macAddress,
-      mtu: plan.mtu,
-      master: bridge.index,
-    }),
-  )
+  try {
+    withNamespace(place.path, (peerNamespace) =>
+      createVeth(host, {
+        host: hostInterface,
+        peer: plan.name,
+        peerNamespace,
+        peerMacAddress: plan.macAddress,
+        mtu: plan.mtu,
+        master: bridge.index,
+      }),
+    )
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === "EEXIST")) throw error
+    throw new Failure("internal", `error renaming interface "${hostInterface}" to "${plan.name}": file exists`, error)
+  }
   // Hairpin: where bridges consult the IP rules (bridge-nf-call-iptables), a container's connection to a port that it published
   // itself is turned around within the bridge.
   host.execute(bridgePort(linkByName(host, hostInterface)!.index, { hairpin: true, isolated: bridge.isolated }))

@@ -11,7 +11,10 @@ export interface PortBinding {
   readonly hostPortEnd?: number
 }
 
-/** A port that is published: `hostPort` is the one that was chosen, `hostIp` is `0.0.0.0` or `::` for all addresses of a family. */
+/**
+ * A port that is published: `hostPort` is the one that was chosen, `hostIp` is `0.0.0.0` or `::` for all addresses of a family.
+ * Port 0 where the container's own address is reached instead of the host's (gateway mode routed).
+ */
 export interface BoundPort {
   readonly protocol: "tcp" | "udp" | "sctp"
   readonly containerPort: number
@@ -153,6 +156,10 @@ export interface EndpointRequest {
   /** Given addresses of the subnets instead of the next free ones. */
   readonly ipv4?: string
   readonly ipv6?: string
+  /** Addresses that it had before: it gets them again if nobody else has them now. */
+  readonly before?: readonly string[]
+  /** Without an IPv6 address, whatever the network has. */
+  readonly withoutIpv6?: boolean
   readonly names: readonly string[]
   readonly links: Readonly<Record<string, string>>
   readonly gatewayPriority: number

@@ -1,7 +1,7 @@
 import { Failure } from "../errors/failure.ts"
 import { linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import { cidrOf, formatAddress, formatSubnet } from "../std/ip.ts"
+import { cidrOf, formatAddress, formatSubnet, overlap } from "../std/ip.ts"
 import type { NetworkingOptions, NetworkRecord, SubnetConfig } from "./contract.ts"
 import { addressesOf, madeHere } from "./host-bridge.ts"
 import { parseCidr } from "./ip.ts"
@@ -46,19 +46,20 @@ export function defaultNetworkOf(
         "invalidArgument",
         `bridge ${options.name} has the address ${own[0]}, not ${asked}; leave ${flag} away or choose another --bridge`,
       )
-    const address = asked ?? own[0]
     const range = six ? options.fixedCidr6 : options.fixedCidr
+    const rangeSubnet =
+      range === undefined ? undefined : parseCidr(range, six ? "--fixed-cidr-v6" : "--fixed-cidr").subnet
+    const address = asked ?? own.find((text) => !rangeSubnet || overlap(cidrOf(text)!.subnet, rangeSubnet))
     if (address === undefined) {
       // The range alone says which network is meant.
-      if (range !== undefined && six)
-        subnets.push({ subnet: formatSubnet(parseCidr(range, "--fixed-cidr-v6").subnet), auxiliary: {} })
+      if (rangeSubnet) subnets.push({ subnet: formatSubnet(rangeSubnet), auxiliary: {} })
       continue
     }
     const parsed = parseCidr(address, flag)
     subnets.push({
       subnet: formatSubnet(parsed.subnet),
       gateway: formatAddress(parsed.address),
-      ...(range === undefined ? {} : { range: formatSubnet(parseCidr(range, "--fixed-cidr").subnet) }),
+      ...(rangeSubnet ? { range: formatSubnet(rangeSubnet) } : {}),
       auxiliary: {},
     })
   }

@@ -31,7 +31,7 @@ test("hosts has the standard names, then added ones, then the container's own", 
     domainname: "example.org",
     addresses: ["172.17.0.2"],
     extra: ["db:10.0.0.5", "host.docker.internal:host-gateway", "six:[::5]"],
-    gateway: "172.17.0.1",
+    gateways: ["172.17.0.1"],
   })
   expect(text.split("\n").slice(0, 2)).toEqual(["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"])
   expect(

@@ -71,23 +71,26 @@ export interface HostsOptions {
   readonly links?: readonly { readonly address: string; readonly names: string }[]
   /** What the file begins with instead of the usual lines: the host's own file, for a container in the host's network. */
   readonly base?: string
-  /** What `host-gateway` stands for. */
-  readonly gateway?: string
+  /** What `host-gateway` stands for: a line for each. */
+  readonly gateways?: readonly string[]
+  /** False when the container has no IPv6 at all. */
+  readonly ipv6?: boolean
 }
 
 /** /etc/hosts for a container. */
 export function hostsFile(options: HostsOptions): string {
-  const { hostname, domainname, gateway } = options
+  const { hostname, domainname, gateways = [], ipv6 = true } = options
   const names = ownNames(hostname, domainname)
-  const extra = (options.extra ?? []).map((entry) => {
+  const extra = (options.extra ?? []).flatMap((entry) => {
     const match = /^([^:=]+)[:=](.*)$/.exec(entry)
     const address = (match?.[2] ?? "").replace(/^\[(.*)\]$/, "$1")
-    return `${address === "host-gateway" ? (gateway ?? "") : address}\t${match?.[1] ?? entry}`
+    return (address === "host-gateway" ? gateways : [address]).map((each) => `${each}\t${match?.[1] ?? entry}`)
   })
   const own = options.addresses.map((address) => `${address}\t${names}`)
   const links = (options.links ?? []).map((link) => `${link.address}\t${link.names}`)
   if (options.base) return [options.base, ...[...extra, ...links].map((line) => `${line}\n`)].join("")
-  return `${[...standardHosts, ...extra, ...links, ...own].join("\n")}\n`
+  const standard = standardHosts.filter((line) => ipv6 || !line.includes("::"))
+  return `${[...standard, ...extra, ...links, ...own].join("\n")}\n`
 }
 
 /** A hosts file in which `names` have `address`: their line changed, or added at the end. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 import { Failure } from "../errors/failure.ts"
 import { addAddress, deleteAddress, listAddresses, listRoutes } from "../linux/addresses.ts"
+import { SystemError } from "../linux/libc.ts"
 import {
   createBridge,
   deleteLink,
@@ -15,6 +16,9 @@ import {
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import { addressOf, cidrOf, formatAddress, only, overlap, type Subnet, subnetAround } from "../std/ip.ts"
 import { nameserversOf } from "./files.ts"
+
+/** The kernel has no IPv6 on links with a smaller one (RFC 8200, section 5), in bytes. */
+export const smallestIpv6Mtu = 1280
 
 /** A bridge as it shall be. */
 export interface BridgePlan {
@@ -39,7 +43,11 @@ export function ensureBridge(socket: NetlinkSocket, plan: BridgePlan): number {
   if (!link) {
     createBridge(socket, { name, macAddress: ownMac(owner, name), mtu })
     link = linkByName(socket, name)!
-    if (!plan.ipv6) socket.execute(withoutLinkLocal(link.index))
+    if (mtu >= smallestIpv6Mtu) {
+      socket.execute(withoutLinkLocal(link.index))
+      // One of its own making would be checked for duplicates first: for a second, nobody could be asked for.
+      if (plan.ipv6) giveAddress(socket, link.index, "fe80::1/64")
+    }
   } else {
     if (!link.up) socket.execute(linkUp(link.index))
     if (link.mtu !== mtu && madeHere(link, owner)) socket.execute(setMtu(link.index, mtu))
@@ -51,11 +59,17 @@ export function ensureBridge(socket: NetlinkSocket, plan: BridgePlan): number {
     const [address, length] = text.split("/") as [string, string]
     socket.execute(deleteAddress(index, address, Number(length)))
   }
-  for (const text of wanted) {
-    const [address, length] = text.split("/") as [string, string]
-    socket.execute(addAddress(index, address, Number(length)))
-  }
+  for (const text of wanted) giveAddress(socket, index, text)
   return index
+}
+
+function giveAddress(socket: NetlinkSocket, index: number, text: string): void {
+  const [address, length] = text.split("/") as [string, string]
+  try {
+    socket.execute(addAddress(index, address, Number(length)))
+  } catch (error) {
+    if (!(error instanceof SystemError && error.code === "EEXIST")) throw error
+  }
 }
 
 /** The addresses of a link as `ADDRESS/LENGTH`, without link-local IPv6 ones. */

@@ -17,14 +17,33 @@ test("pools that are used up say which flag helps", () => {
   expect(() => chooseSubnet([{ base: "10.0.0.0/24", size: 16 }], [])).toThrow("cannot be cut")
 })
 
-test("a released address is given out again only after all others", () => {
+test("the lowest free address is chosen, a released one too if nothing can still have it", () => {
   const addresses = new Addresses(subnet("10.0.0.0/29"), { reserved: [parseAddress("10.0.0.1")] })
   const first = addresses.allocate()
   expect(formatAddress(first)).toBe("10.0.0.2")
-  addresses.release(first)
-  const rest = Array.from({ length: 5 }, () => formatAddress(addresses.allocate()))
-  expect(rest).toEqual(["10.0.0.3", "10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.2"])
+  addresses.reserve(parseAddress("10.0.0.3"))
+  expect(formatAddress(addresses.allocate())).toBe("10.0.0.4")
+  addresses.release(first, false)
+  expect(addresses.has(first)).toBe(true)
+  expect(formatAddress(addresses.allocate())).toBe("10.0.0.2")
+  addresses.release(first, true)
+  const rest = Array.from({ length: 3 }, () => formatAddress(addresses.allocate()))
+  expect(rest).toEqual(["10.0.0.5", "10.0.0.6", "10.0.0.2"])
   expect(() => addresses.allocate()).toThrow("no available IPv4 addresses")
+})
+
+test("IPv6 networks are as large as they are, and two addresses are enough for a network", () => {
+  const six = new Addresses(subnet("fd00:1::/64"), { reserved: [parseAddress("fd00:1::1")] })
+  expect(formatAddress(six.allocate())).toBe("fd00:1::2")
+  const pair = new Addresses(subnet("10.0.0.0/31"), { reserved: [] })
+  expect([formatAddress(pair.allocate()), formatAddress(pair.allocate())]).toEqual(["10.0.0.0", "10.0.0.1"])
+})
+
+test("the pools do not run out at thirty-one networks", () => {
+  const taken: ReturnType<typeof subnet>[] = []
+  for (let count = 0; count < 200; count++) taken.push(chooseSubnet(defaultPools, taken))
+  expect(formatSubnet(taken[30]!)).toBe("192.168.240.0/20")
+  expect(formatSubnet(taken[199]!)).toBe("10.192.168.0/24")
 })
 
 test("automatic choice stays in the fixed range, asking by name does not", () => {

@@ -52,15 +52,18 @@ export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subn
   )
 }
 
-/**
- * The addresses of one subnet. An address that was given back is given out again as late as possible, so that a
- * neighbour's memory of it, or a connection's, has gone by then.
- */
+/** How long an address is not chosen again, in milliseconds: what had it may take a while to be gone from the network. */
+const restFor = 15_000
+
+/** The addresses of one subnet, the lowest free one first. */
 export class Addresses {
   readonly subnet: Subnet
   readonly #range: Subnet
   readonly #used = new Set<bigint>()
-  #cursor: bigint
+  /** Given back a moment ago, with the time until which they rest. */
+  readonly #resting = new Map<bigint, number>()
+  /** Everything of the range below it is used. */
+  #lowest: bigint
 
   /** `range` (Docker's ip-range) limits what is chosen automatically; `reserved` is never given out. */
   constructor(subnet: Subnet, options: { readonly range?: Subnet; readonly reserved: readonly Address[] }) {
@@ -74,7 +77,7 @@ export class Addresses {
     for (const { value } of options.reserved) this.#used.add(value)
     if (subnet.family === 4 && subnet.prefixLength < 31) this.#used.add(subnet.base + sizeOf(subnet) - 1n)
     if (sizeOf(subnet) > 2n) this.#used.add(subnet.base)
-    this.#cursor = this.#range.base
+    this.#lowest = this.#range.base
   }
 
   /** How many addresses can still be chosen automatically, at least (reserved ones outside the range count as used). */
@@ -83,22 +86,43 @@ export class Addresses {
     return free <= 0n ? 0 : free > 1_000_000n ? 1_000_000 : Number(free)
   }
 
-  /** Takes the next free address of the range. @throws exhausted */
+  /** Takes the lowest free address of the range; one that rests only when there is no other. @throws exhausted */
   allocate(): Address {
-    const { family } = this.subnet
     const end = this.#range.base + sizeOf(this.#range)
-    // Among one more candidates than there are used ones, one is free.
-    for (let step = 0; step <= this.#used.size && BigInt(step) < sizeOf(this.#range); step++) {
-      const value = this.#cursor
-      this.#cursor = value + 1n < end ? value + 1n : this.#range.base
-      if (this.#used.has(value)) continue
-      this.#used.add(value)
-      return { family, value }
+    while (this.#lowest < end && this.#used.has(this.#lowest)) this.#lowest++
+    const now = performance.now()
+    let value: bigint | undefined
+    for (let candidate = this.#lowest; candidate < end; candidate++) {
+      if (this.#used.has(candidate)) continue
+      if ((this.#resting.get(candidate) ?? 0) <= now) {
+        value = candidate
+        break
+      }
     }
-    throw new Failure(
-      "exhausted",
-      `no available IPv${family} addresses on this network's address pools: ${formatSubnet(this.#range)} is used up; remove containers or choose a larger subnet`,
-    )
+    value ??= this.#longestAtRest()
+    if (value === undefined)
+      throw new Failure(
+        "exhausted",
+        `no available IPv${this.subnet.family} addresses on this network's address pools: ${formatSubnet(this.#range)} is used up; remove containers or choose a larger subnet`,
+      )
+    this.#take(value)
+    return { family: this.subnet.family, value }
+  }
+
+  #longestAtRest(): bigint | undefined {
+    for (const value of this.#resting.keys())
+      if (!this.#used.has(value) && contains(this.#range, { family: this.subnet.family, value })) return value
+    return undefined
+  }
+
+  #take(value: bigint): void {
+    this.#used.add(value)
+    this.#resting.delete(value)
+  }
+
+  /** Whether a given address could be taken. */
+  has(address: Address): boolean {
+    return contains(this.subnet, address) && !this.#used.has(address.value)
   }
 
   /** Takes a given address. @throws conflict when it is taken; invalidArgument outside the subnet */
@@ -109,10 +133,13 @@ export class Addresses {
         `address ${formatAddress(address)} is not in the network ${formatSubnet(this.subnet)}`,
       )
     if (this.#used.has(address.value)) throw new Failure("permissionDenied", "Address already in use")
-    this.#used.add(address.value)
+    this.#take(address.value)
   }
 
-  release(address: Address): void {
-    if (contains(this.subnet, address)) this.#used.delete(address.value)
+  /** @param rest whether something may still answer at the address for a while */
+  release(address: Address, rest: boolean): void {
+    if (!contains(this.subnet, address) || !this.#used.delete(address.value)) return
+    if (rest) this.#resting.set(address.value, performance.now() + restFor)
+    if (contains(this.#range, address) && address.value < this.#lowest) this.#lowest = address.value
   }
 }

@@ -4,11 +4,11 @@ import type { NetlinkSocket } from "../linux/netlink.ts"
 import { newId } from "../std/id.ts"
 import type { Span } from "../trace/span.ts"
 import { changeMac } from "./attachment.ts"
-import type { Endpoint, EndpointRequest, JoinOptions, PortBinding, Records, Sandbox } from "./contract.ts"
+import type { BoundPort, Endpoint, EndpointRequest, JoinOptions, PortBinding, Records, Sandbox } from "./contract.ts"
 import { defaultNetworkId } from "./default-network.ts"
 import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
-import type { Attached, LocalNetwork } from "./local-network.ts"
+import type { Attached, AttachmentWish, LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
 import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
@@ -94,7 +94,7 @@ export class Joiner implements AsyncDisposable {
         const attached = ready
           ? this.#adapt(network, ready, request)
           : this.#attach(namespace.name, namespace, request, endpoints)
-        undo.push(() => this.#network(request.networkId).release(attached))
+        undo.push(() => this.#network(request.networkId).release(attached, false))
         endpoints.push(endpointOf(attached, request, this.#network(request.networkId)))
       }
       // A ready place has the route of its own network.
@@ -152,7 +152,7 @@ export class Joiner implements AsyncDisposable {
       if (attached) {
         const { hostInterface } = attached
         if (hostInterface) this.#attempt(() => deleteLink(this.#options.socket, hostInterface))
-        network.release(attached)
+        network.release(attached, false)
       }
       sockets[Symbol.dispose]()
       throw error
@@ -173,7 +173,7 @@ export class Joiner implements AsyncDisposable {
       deleteLink(sockets.route, endpoint.containerInterface)
       await this.#reroute(sandbox, left, sockets)
     }
-    this.#options.networks.get(networkId)?.release(endpoint)
+    this.#options.networks.get(networkId)?.release(endpoint, true)
     const current = this.#sandboxes.get(containerId)
     if (!current) return
     this.#keep(await this.#publish({ ...current, endpoints: current.endpoints.filter(({ id }) => id !== endpoint.id) }))
@@ -188,7 +188,7 @@ export class Joiner implements AsyncDisposable {
     this.#names.forget(sandbox.endpoints)
     this.#attempt(() => this.#options.publisher.shut(containerId))
     this.#options.publisher.release(sandbox.containerName, sandbox.ports)
-    for (const endpoint of sandbox.endpoints) this.#options.networks.get(endpoint.networkId)?.release(endpoint)
+    for (const endpoint of sandbox.endpoints) this.#options.networks.get(endpoint.networkId)?.release(endpoint, false)
     this.#attempt(() => dropNamespace(sandbox.path))
     for (const { hostInterface } of sandbox.endpoints) if (hostInterface) this.#options.departures.expect(hostInterface)
   }
@@ -257,14 +257,14 @@ export class Joiner implements AsyncDisposable {
       )
       return { namespace, attached }
     } catch (error) {
-      if (attached) network.release(attached)
+      if (attached) network.release(attached, false)
       dropNamespace(namespace.path, namespace)
       throw error
     }
   }
 
   #discard(network: LocalNetwork, { namespace, attached }: ReadyPlace): void {
-    network.release(attached)
+    network.release(attached, false)
     this.#drop(namespace.path, namespace)
     if (attached.hostInterface) this.#options.departures.expect(attached.hostInterface)
   }
@@ -281,7 +281,7 @@ export class Joiner implements AsyncDisposable {
       changeMac(namespace.route, linkByName(namespace.route, attached.containerInterface)!.index, macAddress)
       return { ...attached, macAddress: macAddress.toLowerCase() }
     } catch (error) {
-      network.release(attached)
+      network.release(attached, false)
       throw error
     }
   }
@@ -306,7 +306,7 @@ export class Joiner implements AsyncDisposable {
     network: LocalNetwork,
     hostInterface: string,
     place: { readonly path: string; readonly route: NetlinkSocket },
-    wish: ReturnType<typeof wishOf>,
+    wish: AttachmentWish,
     name: string,
   ): Attached {
     // An address that is asked for may lie in a place that is kept ready.
@@ -345,7 +345,7 @@ export class Joiner implements AsyncDisposable {
       return ports.length === 0 ? sandbox : { ...sandbox, ports: [] }
     }
     const fresh = ports.length === 0
-    if (fresh) ports = publisher.take(sandbox.containerName, endpoint.id, this.#bindings(sandbox, endpoint))
+    if (fresh) ports = this.#takePorts(sandbox, endpoint)
     const next = { ...sandbox, ports }
     try {
       this.#lead(next, fresh)
@@ -379,9 +379,29 @@ export class Joiner implements AsyncDisposable {
     return defaultWays(publish, () => true).ipv4 ?? publish[0]
   }
 
-  #bindings({ bindings }: Sandbox, endpoint: Endpoint): readonly PortBinding[] {
-    const { hostBinding } = this.#network(endpoint.networkId).options
-    return hostBinding ? bindings.map((each) => ({ ...each, hostIp: each.hostIp || hostBinding })) : bindings
+  /** Takes the host's side of ports; of a family that is routed there is none. */
+  #takePorts({ containerName, bindings }: Sandbox, endpoint: Endpoint): readonly BoundPort[] {
+    const { options } = this.#network(endpoint.networkId)
+    const routed4 = options.gatewayMode4 === "routed" && endpoint.ipv4 !== undefined
+    const routed6 = options.gatewayMode6 === "routed" && endpoint.ipv6 !== undefined
+    const wanted = bindings.map((each) => ({ ...each, hostIp: each.hostIp || (options.hostBinding ?? "") }))
+    const isRouted = ({ hostIp }: { hostIp: string }) => (hostIp.includes(":") ? routed6 : routed4)
+    const held = wanted.flatMap((each): PortBinding[] => {
+      if (each.hostIp !== "") return isRouted(each) ? [] : [each]
+      if (routed4 && routed6) return []
+      return [routed4 ? { ...each, hostIp: "::" } : routed6 ? { ...each, hostIp: "0.0.0.0" } : each]
+    })
+    const bound = this.#options.publisher.take(containerName, endpoint.id, held)
+    const direct = wanted.flatMap(({ protocol, containerPort, hostIp }): BoundPort[] =>
+      ["0.0.0.0", "::"]
+        .filter(
+          (every) => isRouted({ hostIp: every }) && (hostIp === "" || hostIp.includes(":") === every.includes(":")),
+        )
+        .map((every) => ({ protocol, containerPort, hostIp: every, hostPort: 0 })),
+    )
+    // As Docker lists them: IPv4 first.
+    const six = ({ hostIp }: BoundPort) => Number(hostIp.includes(":"))
+    return direct.length === 0 ? bound : [...bound, ...direct].sort((one, other) => six(one) - six(other))
   }
 
   async #writeSysctls(
@@ -429,12 +449,14 @@ export class Joiner implements AsyncDisposable {
 /** Docker resolves names in networks that the user made, not in the default bridge. */
 const isOfUser = ({ networkId }: Endpoint): boolean => networkId !== defaultNetworkId
 
-function wishOf({ macAddress, ipv4, ipv6 }: Pick<EndpointRequest, "macAddress" | "ipv4" | "ipv6">): {
-  macAddress?: string
-  ipv4?: string
-  ipv6?: string
-} {
-  return { ...(macAddress ? { macAddress } : {}), ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) }
+function wishOf({ macAddress, ipv4, ipv6, before, withoutIpv6 }: EndpointRequest): AttachmentWish {
+  return {
+    ...(macAddress ? { macAddress } : {}),
+    ...(ipv4 ? { ipv4 } : {}),
+    ...(ipv6 ? { ipv6 } : {}),
+    ...(before && !ipv4 ? { before } : {}),
+    ...(withoutIpv6 ? { withoutIpv6 } : {}),
+  }
 }
 
 const endpointOf = (attached: Attached, request: EndpointRequest, { record }: LocalNetwork): Endpoint => ({

@@ -2,7 +2,16 @@ import { Failure } from "../errors/failure.ts"
 import { createIpvlan, createMacvlan, deleteLink, linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import { type Address, addressOf, cidrOf, contains, formatAddress } from "../std/ip.ts"
-import { attachToBridge, bringUp, type InterfacePlan, macOf, type Place, withNamespace } from "./attachment.ts"
+import {
+  attachToBridge,
+  bringUp,
+  type InterfacePlan,
+  macOf,
+  type Place,
+  type PlacedAddress,
+  randomMac,
+  withNamespace,
+} from "./attachment.ts"
 import type { Endpoint, EndpointAddress, NetworkRecord } from "./contract.ts"
 import { bridgesConsultRules, ensureBridge } from "./host-bridge.ts"
 import { Addresses } from "./ipam.ts"
@@ -24,6 +33,8 @@ export interface AttachmentWish {
   readonly macAddress?: string
   readonly ipv4?: string
   readonly ipv6?: string
+  readonly before?: readonly string[]
+  readonly withoutIpv6?: boolean
 }
 
 interface Family {
@@ -146,23 +157,38 @@ export class LocalNetwork {
 
   /** Takes addresses for an interface: those asked for, or free ones. @throws see {@link Addresses} */
   plan(name: string, wish: AttachmentWish): InterfacePlan {
-    const taken: { readonly address: Address; readonly prefixLength: number }[] = []
+    const taken: PlacedAddress[] = []
     try {
       for (const family of [4, 6] as const) {
         const asked = family === 4 ? wish.ipv4 : wish.ipv6
         const own = this.#families.filter(({ addresses }) => addresses.subnet.family === family)
-        if (own.length === 0) continue
-        taken.push(asked ? this.#reserve(own, asked) : allocate(own))
+        if (own.length === 0 || (family === 6 && wish.withoutIpv6)) continue
+        taken.push(asked ? this.#reserve(own, asked) : (this.#again(own, wish.before ?? []) ?? allocate(own)))
       }
     } catch (error) {
-      this.#release(taken.map(({ address }) => address))
+      this.#release(
+        taken.map(({ address }) => address),
+        false,
+      )
       throw error
     }
-    const macAddress = wish.macAddress?.toLowerCase() || macOf(taken[0]!.address)
+    const macAddress = wish.macAddress?.toLowerCase() || (taken[0] ? macOf(taken[0].address) : randomMac())
     return { name, macAddress, addresses: taken, mtu: this.record.mtu }
   }
 
-  #reserve(families: readonly Family[], text: string): { address: Address; prefixLength: number } {
+  /** The first of the addresses of before that is free. */
+  #again(families: readonly Family[], before: readonly string[]): PlacedAddress | undefined {
+    for (const text of before) {
+      const address = addressOf(text)
+      const family = address && families.find(({ addresses }) => addresses.has(address))
+      if (!address || !family) continue
+      family.addresses.reserve(address)
+      return { address, prefixLength: family.prefixLength }
+    }
+    return undefined
+  }
+
+  #reserve(families: readonly Family[], text: string): PlacedAddress {
     const address = addressOf(text)
     const family = address && families.find(({ addresses }) => contains(addresses.subnet, address))
     if (!address || !family)
@@ -234,22 +260,25 @@ export class LocalNetwork {
     }
   }
 
-  /** Gives an endpoint's addresses back. */
-  release(endpoint: Pick<Endpoint, "ipv4" | "ipv6">): void {
-    this.#release(addressesIn(endpoint))
+  /** Gives an endpoint's addresses back. @param gone whether its interface is no longer in the network */
+  release(endpoint: Pick<Endpoint, "ipv4" | "ipv6">, gone: boolean): void {
+    this.#release(addressesIn(endpoint), !gone)
   }
 
   /** Gives the addresses of a plan back that came to nothing. */
   abandon(plan: InterfacePlan): void {
-    this.#release(plan.addresses.map(({ address }) => address))
+    this.#release(
+      plan.addresses.map(({ address }) => address),
+      false,
+    )
   }
 
-  #release(addresses: readonly Address[]): void {
-    for (const address of addresses) for (const family of this.#families) family.addresses.release(address)
+  #release(addresses: readonly Address[], rest: boolean): void {
+    for (const address of addresses) for (const family of this.#families) family.addresses.release(address, rest)
   }
 }
 
-function allocate(families: readonly Family[]): { address: Address; prefixLength: number } {
+function allocate(families: readonly Family[]): PlacedAddress {
   let failure: unknown
   for (const { addresses, prefixLength } of families) {
     try {

@@ -53,7 +53,8 @@ function completeSubnets(
     const taken = [...known, ...inUse(around.socket)]
     return { subnet: formatSubnet(choose(family, taken, around)), auxiliary: {} }
   })
-  return [...given, ...chosen].map((config) => withGateway(config, request, options))
+  const ofFamily = (six: boolean) => [...given, ...chosen].filter(({ subnet }) => subnet.includes(":") === six)
+  return [...ofFamily(false), ...ofFamily(true)].map((config) => withGateway(config, request, options))
 }
 
 function choose(family: 4 | 6, taken: readonly Subnet[], { pools, owner }: Surroundings): Subnet {
@@ -68,6 +69,8 @@ function withGateway(config: SubnetConfig, request: NetworkRequest, options: Dri
   // Without a way out these drivers have nobody who would answer at a gateway's address.
   if (config.gateway || l3 || (request.internal && request.driver !== "bridge")) return config
   const { subnet } = cidrOf(config.subnet)!
+  const isolated = (subnet.family === 4 ? options.gatewayMode4 : options.gatewayMode6) === "isolated"
+  if (isolated || (subnet.family === 4 && options.inhibitIpv4)) return config
   const range = config.range ? cidrOf(config.range)!.subnet : subnet
   const auxiliary = new Set(Object.values(config.auxiliary).map((text) => addressOf(text)?.value))
   for (let offset = range.base === subnet.base ? 1n : 0n; ; offset++) {

@@ -55,6 +55,7 @@ export class Ports {
   /** Holds ports that a living container has had since an earlier life of the daemon; one that was lost meanwhile still counts as the container's. */
   restore(holder: string, ports: readonly BoundPort[]): void {
     for (const port of ports) {
+      if (port.hostPort === 0) continue
       try {
         this.#hold(holder, port, port.hostPort)
       } catch {

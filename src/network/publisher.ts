@@ -99,7 +99,7 @@ export class Publisher {
     const to = target.ipv4 ?? target.ipv6
     if (to === undefined || target.routed6) return []
     return ports
-      .filter(({ protocol, hostIp }) => protocol === "tcp" && hostIp.includes(":"))
+      .filter(({ protocol, hostIp, hostPort }) => protocol === "tcp" && hostPort > 0 && hostIp.includes(":"))
       .map(({ hostIp, hostPort, containerPort }) =>
         Relay.open({ address: hostIp, port: hostPort }, { address: to, port: containerPort }, (error) =>
           this.#log(`port ${hostPort} is not reachable at [${hostIp}]: ${error.message}`),
@@ -131,7 +131,9 @@ function forwardingsOf(ports: readonly BoundPort[], target: PublishTarget): read
   const single = ports.flatMap((port): Forwarding[] => {
     const six = port.hostIp.includes(":")
     const containerIp = six ? target.ipv6 : target.ipv4
-    return containerIp === undefined || (six ? target.routed6 : target.routed4) ? [] : [{ ...port, containerIp }]
+    return containerIp === undefined || port.hostPort === 0 || (six ? target.routed6 : target.routed4)
+      ? []
+      : [{ ...port, containerIp }]
   })
   const order = (one: Forwarding) => `${one.protocol} ${one.hostIp} ${one.containerIp}`
   single.sort((a, b) => (order(a) < order(b) ? -1 : order(a) > order(b) ? 1 : a.hostPort - b.hostPort))

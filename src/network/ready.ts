@@ -74,12 +74,15 @@ export class ReadyPlaces {
 
   /** A place in a network that has what is wished for, or a namespace to make one in. @throws what making it threw */
   async take(network: LocalNetwork, wish: AttachmentWish): Promise<ReadyPlace | NewNamespace> {
-    const matches = ({ attached }: ReadyPlace) =>
-      (wish.ipv4 === undefined || attached.ipv4?.address === wish.ipv4) &&
-      (wish.ipv6 === undefined || attached.ipv6?.address === wish.ipv6)
-    const free = wish.ipv4 === undefined && wish.ipv6 === undefined
+    const before = wish.before ?? []
+    const matches = ({ attached: { ipv4, ipv6 } }: ReadyPlace) =>
+      (wish.ipv4 === undefined || ipv4?.address === wish.ipv4) &&
+      (wish.ipv6 === undefined || ipv6?.address === wish.ipv6) &&
+      (before.length === 0 || before.includes(ipv4?.address ?? "")) &&
+      !(wish.withoutIpv6 && ipv6)
+    const free = wish.ipv4 === undefined && wish.ipv6 === undefined && before.length === 0
     if (network === this.#default?.network) {
-      if (free) return await this.#default.pool.take()
+      if (free && !(wish.withoutIpv6 && network.record.ipv6)) return await this.#default.pool.take()
       return this.#default.pool.takeMatching(matches) ?? (await this.#bare.take())
     }
     const warm = this.#warm.get(network)

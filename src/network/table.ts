@@ -1,6 +1,6 @@
 /**
  * The constant part of a daemon's nftables table. `raw` guards the host's loopback, which route_localnet opens to the bridges;
- * `to_container` serves packets for any address of the host, 127.0.0.1 too (::1 the kernel does not route: see relay.ts);
+ * `to_container` serves packets for any address of the host, 127.0.0.1 too (::1 and link-local addresses cannot be routed: see relay.ts);
  * `postrouting` gives an address that answers find back to in three cases: from the host's loopback, from a container to a
  * published port of its own network, and to the outside; `forward` lets in only answers, published ports and neighbours.
  * An element of a range map keeps the port as it is.
@@ -42,7 +42,7 @@ table inet ${table} {
     dnat ip to meta l4proto . th dport map @ranges_any
   }
   chain to_container6 {
-    ip6 daddr ::1 return
+    ip6 daddr { ::1, fe80::/10 } return
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
     dnat ip6 to meta l4proto . th dport map @published_any6
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @ranges6

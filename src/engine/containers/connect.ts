@@ -34,9 +34,11 @@ async function joinContainer(context: ContainerContext, container: Container, re
 async function joinNetworks(context: ContainerContext, container: Container, span: Span): Promise<void> {
   const { networks, networking, registry } = context
   const { hostConfig, config } = container.document
-  const entries = wishes(context, container)
+  // Without a default bridge its containers have no network, as in Docker.
+  const disabled = config.NetworkDisabled || (hostConfig.NetworkMode === "bridge" && !networking.defaultNetwork)
+  const entries = disabled ? [] : wishes(context, container)
   const real = entries.filter(({ network }) => network.driver !== "host" && network.driver !== "null")
-  if (real.length > 0 && !config.NetworkDisabled) {
+  if (real.length > 0) {
     for (const { network, settings } of real) checkEndpoint(network, settings)
     await networking.join(
       {
@@ -51,15 +53,15 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
     takeSandbox(context, container)
     for (const { network, settings } of real) connectedNetwork(container, network, settings)
   } else {
-    const mode = config.NetworkDisabled ? "none" : hostConfig.NetworkMode
-    const network = networks.resolve(mode)
+    const mode = disabled ? "none" : hostConfig.NetworkMode
+    const network = entries[0]?.network ?? networks.resolve(mode)
     container.state.sandbox = {
       id: newId(),
       path: "",
       ports: [],
       networks: { [network.name]: { networkId: network.id, endpointId: newId(), macAddress: "", names: [] } },
     }
-    connectedNetwork(container, network, entries[0]?.settings ?? noSettings)
+    if (!disabled) connectedNetwork(container, network, entries[0]?.settings ?? noSettings)
     span.set({ mode })
   }
   for (const { networkId } of Object.values(container.state.sandbox?.networks ?? {})) {
@@ -74,12 +76,9 @@ interface Wish {
 }
 
 /** The networks of a container in the order of its interfaces: the one of its network mode first. */
-function wishes({ networks, networking }: ContainerContext, container: Container): readonly Wish[] {
+function wishes({ networks }: ContainerContext, container: Container): readonly Wish[] {
   const { hostConfig, networking: asked } = container.document
-  const mode = hostConfig.NetworkMode
-  if (mode === "bridge" && !networking.defaultNetwork && !container.document.config.NetworkDisabled)
-    throw new Failure("unavailable", "the daemon runs without a bridge (--bridge none): use --network none or host")
-  const first = networks.find(mode)
+  const first = networks.find(hostConfig.NetworkMode)
   const found = Object.entries(asked.EndpointsConfig ?? {}).map(([name, settings]) => ({
     network: networks.resolve(settings?.NetworkID && networks.get(settings.NetworkID) ? settings.NetworkID : name),
     settings: settings ?? noSettings,
@@ -115,10 +114,12 @@ export function connectedNetwork(container: Container, network: NetworkDocument,
   for (const [name, each] of Object.entries(endpoints))
     if (each?.NetworkID === network.id || (name !== network.name && name !== "" && network.id.startsWith(name)))
       delete endpoints[name]
-  const names = container.state.sandbox?.networks[network.name]?.names ?? []
+  const { names = [], ipv4, ipv6 } = container.state.sandbox?.networks[network.name] ?? {}
   endpoints[network.name] = {
     ...settings,
     NetworkID: network.id,
+    IPAddress: ipv4?.address ?? "",
+    GlobalIPv6Address: ipv6?.address ?? "",
     DNSNames: names.length > 0 ? names : null,
   }
   container.document.networking = { EndpointsConfig: endpoints }

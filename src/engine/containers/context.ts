@@ -82,6 +82,8 @@ export interface ContainerHost {
   readonly facts: HostFacts
   readonly cgroupMode: CgroupMode
   readonly seccomp: SeccompFilters
+  /** Whether the kernel has IPv6. */
+  readonly ipv6: boolean
   /** Whether the host confines processes by AppArmor. */
   readonly apparmor: boolean
   /** The init program for `--init`; absent when none is installed. */

@@ -51,10 +51,14 @@ export async function inspectContainer(
     GraphDriver: await graphDriver(context, scope, container),
     ...(options.size ? await sizes(context, scope, container) : {}),
     Mounts: mounts,
-    Config: config,
+    Config: { ...config, MacAddress: config.MacAddress || mainMac(container) },
     NetworkSettings: networkSettings(container),
   }
 }
+
+/** The MAC address that was asked for in the network of the container's mode: older clients know one only. */
+const mainMac = ({ document: { hostConfig, networking } }: Container): string =>
+  networking.EndpointsConfig?.[hostConfig.NetworkMode]?.MacAddress ?? ""
 
 function liveExecs(context: ContainerContext, container: Container): string[] | null {
   const ids = [...container.execIds].filter((id) => context.execs.get(id)?.status !== "ended")
@@ -132,7 +136,7 @@ export function boundPorts(container: Container): PortMap {
     const key = `${port.containerPort}/${port.protocol}`
     const list = ports[key] ?? []
     ports[key] = list
-    list.push({ HostIp: port.hostIp, HostPort: String(port.hostPort) })
+    list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) })
   }
   return ports
 }

@@ -70,7 +70,16 @@ function networkNamespace(context: ContainerContext, container: Container): Spec
   if (mode.startsWith("container:")) {
     return { kind: "path", path: `/proc/${joinedPid(context, mode.slice("container:".length))}/ns/net` }
   }
-  if (container.state.sandbox?.path) return { kind: "path", path: container.state.sandbox.path }
+  const path = container.state.sandbox?.path
+  if (path) {
+    const { networking } = context
+    const endpoints = networking.sandbox(container.id)?.endpoints ?? []
+    // Interfaces with a smaller MTU than IPv6 needs do not even have the setting.
+    const ipv4Only = endpoints
+      .filter(({ ipv6, networkId }) => !ipv6 && (networking.network(networkId)?.mtu || 1500) >= 1280)
+      .map(({ containerInterface }) => containerInterface)
+    return { kind: "path", path, ...(context.host.ipv6 ? { ipv4Only } : {}) }
+  }
   return mode === "host" ? { kind: "host" } : { kind: "private" }
 }
 

@@ -184,6 +184,8 @@ function listPorts(container: Container): Port[] {
     const [number, Type = "tcp"] = key.split("/")
     const PrivatePort = Number(number)
     if (bindings === null) return [{ PrivatePort, Type }]
-    return bindings.map(({ HostIp, HostPort }) => ({ IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type }))
+    return bindings.map(({ HostIp, HostPort }) =>
+      HostPort === "" ? { PrivatePort, Type } : { IP: HostIp, PrivatePort, PublicPort: Number(HostPort), Type },
+    )
   })
 }

@@ -64,5 +64,10 @@ export function sysctlsOf(input: SpecInput): Record<string, string> {
       : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" }
   const domain: Record<string, string> =
     input.config.Domainname && input.host.UTSMode !== "host" ? { "kernel.domainname": input.config.Domainname } : {}
-  return { ...unprivileged, ...domain, ...input.host.Sysctls }
+  const ipv4Only = Object.fromEntries(
+    (input.network.kind === "path" ? (input.network.ipv4Only ?? []) : [])
+      .filter((name) => !name.includes("."))
+      .map((name) => [`net.ipv6.conf.${name}.disable_ipv6`, "1"]),
+  )
+  return { ...unprivileged, ...ipv4Only, ...domain, ...input.host.Sysctls }
 }

@@ -4,6 +4,7 @@ import { isKind } from "../../errors/failure.ts"
 import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddresses } from "../../network/files.ts"
 import { resolverAddress } from "../../network/namespaces.ts"
 import { isPredefined } from "../networks/catalog.ts"
+import { ipv6Disabled } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { linkedTo, linkHosts } from "./links.ts"
@@ -63,6 +64,13 @@ export async function rewriteNetworkFiles(context: ContainerContext, container: 
   if (before === plain && inUserNetwork(container)) writeFileSync(resolver, embedded)
 }
 
+/** What `host-gateway` stands for: what the daemon was told, otherwise the default bridge's own addresses. */
+function hostGateways({ defaults, networking }: ContainerContext): readonly string[] {
+  if (defaults.hostGateway) return [defaults.hostGateway]
+  const gateways = (networking.defaultNetwork?.subnets ?? []).flatMap(({ gateway }) => gateway ?? [])
+  return gateways.length > 0 ? gateways : ["127.0.0.1"]
+}
+
 /** The container's addresses in all of its networks. */
 const addressesOf = (container: Container): readonly string[] =>
   Object.values(container.state.sandbox?.networks ?? {}).flatMap(({ ipv4, ipv6 }) =>
@@ -81,7 +89,8 @@ function hostsText(context: ContainerContext, container: Container): string {
     addresses: addressesOf(container),
     links: linkHosts(context.registry, container),
     extra: hostConfig.ExtraHosts ?? [],
-    gateway: context.defaults.hostGateway ?? context.networking.defaultNetwork?.subnets[0]?.gateway ?? "127.0.0.1",
+    gateways: hostGateways(context),
+    ...(ipv6Disabled(container) ? { ipv6: false } : {}),
     ...(hostConfig.NetworkMode === "host" ? { base: textOf("/etc/hosts") } : {}),
   })
 }

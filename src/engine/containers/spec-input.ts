@@ -46,7 +46,8 @@ export interface SpecInput {
   readonly network:
     | { readonly kind: "private" }
     | { readonly kind: "host" }
-    | { readonly kind: "path"; readonly path: string }
+    /** `ipv4Only`: interfaces in it that shall have no IPv6, not even an address of their own making. */
+    | { readonly kind: "path"; readonly path: string; readonly ipv4Only?: readonly string[] }
   /** For `container:ID` modes. */
   readonly ipcFrom?: Neighbour
   readonly pidFrom?: Neighbour

@@ -8,12 +8,17 @@ import { checkIpam, subnetsOf } from "./check-ipam.ts"
 
 const drivers: readonly string[] = ["bridge", "macvlan", "ipvlan"] satisfies DriverName[]
 
+/** Driver → options that its networks have unless they say otherwise. */
+export type NetworkDefaults = Readonly<Record<string, Readonly<Record<string, string>>>>
+
 /** Makes a network, in the kernel and on disk; nothing stays when it fails. @throws in Docker's words */
 export function createNetwork(
   catalog: NetworkCatalog,
   networking: Networking,
-  request: NetworkCreateRequest,
+  asked: NetworkCreateRequest,
+  defaults: NetworkDefaults,
 ): NetworkDocument {
+  const request = withDefaults(asked, defaults)
   if (isPredefined(request.Name))
     throw new Failure("permissionDenied", `operation is not permitted on predefined ${request.Name} network `)
   if (request.Name.trim() === "") throw new Failure("invalidArgument", "invalid name: name is empty")
@@ -42,6 +47,17 @@ export function createNetwork(
     throw error
   }
   return document
+}
+
+/** The daemon's options for networks of the driver, behind the request's own. */
+function withDefaults(request: NetworkCreateRequest, defaults: NetworkDefaults): NetworkCreateRequest {
+  const more = defaults[request.Driver || "bridge"]
+  if (!more || request.ConfigFrom?.Network || request.ConfigOnly) return request
+  const options = { ...more, ...request.Options }
+  // The family's own field decides: an option beside it would look as if it did.
+  if (request.EnableIPv4 !== undefined) delete options["com.docker.network.enable_ipv4"]
+  if (request.EnableIPv6 !== undefined) delete options["com.docker.network.enable_ipv6"]
+  return { ...request, Options: options }
 }
 
 function documentOf(request: NetworkCreateRequest, source: NetworkDocument | undefined): NetworkDocument {

@@ -142,6 +142,10 @@ export function namesOf(container: Container, settings: EndpointSettings): reado
   return [...new Set(names.filter((name) => name !== ""))]
 }
 
+/** The container has switched IPv6 off for itself. */
+export const ipv6Disabled = ({ document: { hostConfig } }: Container): boolean =>
+  hostConfig.Sysctls?.["net.ipv6.conf.all.disable_ipv6"] === "1"
+
 /** What a network's mechanism is asked for. */
 export function endpointRequest(
   registry: ContainerRegistry,
@@ -157,6 +161,7 @@ export function endpointRequest(
       return [name.replace(/^net\./, "").replaceAll(".", "/"), value]
     }),
   )
+  const before = [settings.IPAddress, settings.GlobalIPv6Address].filter((address) => address !== "")
   return {
     networkId: network.id,
     ...(settings.MacAddress ? { macAddress: settings.MacAddress.replaceAll("-", ":") } : {}),
@@ -165,6 +170,8 @@ export function endpointRequest(
     names: isPredefined(network.name) ? [] : namesOf(container, settings),
     links: isPredefined(network.name) ? {} : linksOf(registry, settings),
     gatewayPriority: settings.GwPriority,
+    ...(before.length > 0 ? { before } : {}),
+    ...(ipv6Disabled(container) ? { withoutIpv6: true } : {}),
     ...(interfaceName ? { interfaceName } : {}),
     ...(Object.keys(sysctls).length > 0 ? { sysctls } : {}),
   }

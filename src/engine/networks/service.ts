@@ -15,16 +15,18 @@ import { untilOf } from "../containers/remove.ts"
 import { connectContainer, disconnectContainer } from "./attach.ts"
 import { isPredefined, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"
-import { createNetwork } from "./create.ts"
+import { createNetwork, type NetworkDefaults } from "./create.ts"
 import { describeNetwork } from "./describe.ts"
 
 /** Docker's networks: the catalogue says what exists, `Networking` does it. */
 export class EngineNetworks implements Networks {
   readonly #context: ContainerContext
+  readonly #defaults: NetworkDefaults
   #pruning = false
 
-  constructor(context: ContainerContext) {
+  constructor(context: ContainerContext, defaults: NetworkDefaults) {
     this.#context = context
+    this.#defaults = defaults
   }
 
   async list(_scope: Scope, filters: Filters): Promise<readonly NetworkInspect[]> {
@@ -53,7 +55,7 @@ export class EngineNetworks implements Networks {
   }
 
   async create(_scope: Scope, request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
-    const document = createNetwork(this.#context.networks, this.#context.networking, request)
+    const document = createNetwork(this.#context.networks, this.#context.networking, request, this.#defaults)
     this.#publish(document, "create")
     return { Id: document.id, Warning: "" }
   }

@@ -6,6 +6,7 @@ export const headerLength = 12
 export const types = { a: 1, ptr: 12, aaaa: 28, opt: 41, any: 255 } as const
 const internet = 1
 const servfail = 2
+const refused = 5
 /** Seconds that answers may be remembered. */
 const timeToLive = 600
 const plainUdpSize = 512
@@ -119,6 +120,12 @@ export function failedAnswer(message: Buffer): Buffer {
   result[2] = result[2]! | 0x80
   result[3] = 0x80 | servfail
   return result
+}
+
+/** Whether a name server says that it cannot or will not answer: another one may. */
+export const tellsFailure = (message: Buffer): boolean => {
+  const code = message[3]! & 0x0f
+  return code === servfail || code === refused
 }
 
 /** The address that a reverse name stands for (RFC 1035, section 3.5; RFC 3596), or undefined. */

@@ -4,7 +4,8 @@ import { Reactor } from "../../linux/reactor.ts"
 import type { ResolverSockets } from "../../linux/resolver-sockets.ts"
 import type { Endpoint, Sandbox } from "../contract.ts"
 import { nameserversOf } from "../files.ts"
-import { answer, failedAnswer, questionOf, reversedAddress, types } from "./message.ts"
+import { resolverAddress } from "../namespaces.ts"
+import { answer, failedAnswer, questionOf, reversedAddress, tellsFailure, types } from "./message.ts"
 import { addressesIn, NameTable } from "./names.ts"
 import { ResolverServer } from "./server.ts"
 import { askOverTcp, askOverUdp } from "./upstream.ts"
@@ -108,21 +109,24 @@ export class NameService implements Disposable {
   }
 
   async #forward(sandbox: Sandbox, message: Buffer, overUdp: boolean): Promise<Buffer> {
+    let refused: Buffer | undefined
     try {
       for (const upstream of this.#upstreams(sandbox)) {
         const answered = overUdp
           ? await askOverUdp(upstream, message, { port, pending: this.#pending })
           : await askOverTcp(upstream, message, port)
-        if (answered) return answered
+        if (answered && !tellsFailure(answered)) return answered
+        refused ??= answered
       }
     } catch (error) {
       this.#options.log(`a question for a name could not be passed on: ${messageOf(error)}`)
     }
-    return failedAnswer(message)
+    return refused ?? failedAnswer(message)
   }
 
   #upstreams({ nameservers }: Sandbox): readonly string[] {
-    if (nameservers.length > 0) return nameservers
+    // This very service is no help where it does not know more.
+    if (nameservers.length > 0) return nameservers.filter((address) => address !== resolverAddress)
     let text = ""
     try {
       text = readFileSync(this.#options.resolvConf, "utf8")
