@@ -145,7 +145,7 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
       ],
       manifestLimit: file.bytes("manifestLimit") ?? 8 * 2 ** 20,
       deletes: flags.flag("no-delete") ? false : (fromFile.deletes ?? true),
-      sparseIndexes: file.flag("sparseIndexes") ?? false,
+      sparse: file.flag("sparse") ?? false,
     },
     gc: gcSettings(file, flags),
     retention: file.list("retention", retentionRule),

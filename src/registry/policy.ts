@@ -30,8 +30,8 @@ export interface Policy {
   readonly manifestLimit: number
   /** Whether clients may delete. */
   readonly deletes: boolean
-  /** Whether an index may list manifests that the repository does not have. */
-  readonly sparseIndexes: boolean
+  /** Whether manifests may refer to what the repository does not have. */
+  readonly sparse: boolean
 }
 
 export const isImmutable = (policy: Policy, repository: string, tag: string): boolean =>

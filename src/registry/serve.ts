@@ -129,9 +129,12 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
     ...(metricsAt === undefined ? {} : { metrics: metricsAt }),
     reload(next) {
       const opened = openDoors(next)
-      const fixed = (["address", "root", "tls", "s3", "proxies", "metrics"] as const).filter(
+      const keys = next.tls && readTls(next.tls)
+      const fixed = (["address", "root", "s3", "proxies", "metrics"] as const).filter(
         (name) => JSON.stringify(next[name]) !== JSON.stringify(current[name]),
       )
+      if (keys && tls) server.renew(keys)
+      else if (keys || tls) fixed.push("tls" as never)
       if (fixed.length > 0) log.warn("some settings count only after a restart", { settings: fixed.join(" ") })
       doors = opened
       current = next

@@ -27,6 +27,11 @@ export class RegistryServer implements AsyncDisposable {
     return opened.map((listener) => listener.address)
   }
 
+  /** Takes other keys for connections from now on. @throws invalidArgument */
+  renew(keys: TlsKeys): void {
+    for (const listener of this.#listeners) listener.renew?.(keys)
+  }
+
   /** Stops listening, lets requests under way end for at most `graceMillis`, then closes every connection. */
   async close(graceMillis: number): Promise<void> {
     for (const listener of this.#listeners.splice(0)) await listener[Symbol.asyncDispose]()

@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
+import { connect } from "node:tls"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { imageManifest, passwordFile } from "../../src/registry/registry.fixture.ts"
 import { runProgram } from "../fixtures/daemon.ts"
@@ -14,6 +15,16 @@ import { RegistryProcess } from "../fixtures/registry-process.ts"
 let scratch: string
 let tls: string[]
 const image = () => `oci:${scratch}/image:v1`
+
+/** Makes a certificate that signs itself, over the last one. @returns the flags that name it */
+async function certificate(name: string): Promise<string[]> {
+  const [key, cert] = [join(scratch, "key.pem"), join(scratch, "cert.pem")]
+  const request = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=${name}`
+  const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+  const made = await runProgram("openssl", [...request.split(" "), ...names, "-keyout", key, "-out", cert])
+  expect(made.code).toBe(0)
+  return ["--tls-cert", cert, "--tls-key", key]
+}
 
 /** An OCI image layout with one image of two layers. */
 function makeImage(folder: string): void {
@@ -64,12 +75,7 @@ beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "registry-clients-"))
   makeImage(join(scratch, "image"))
   await passwordFile(join(scratch, "users"), { alice: "wonder", bob: "builder" })
-  const [key, cert] = [join(scratch, "key.pem"), join(scratch, "cert.pem")]
-  const request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-  const names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-  const made = await runProgram("openssl", [...request.split(" "), ...names, "-keyout", key, "-out", cert])
-  expect(made.code).toBe(0)
-  tls = ["--tls-cert", cert, "--tls-key", key]
+  tls = await certificate("localhost")
 })
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
@@ -119,6 +125,23 @@ for (const [how, flags] of [
     expect(local).toMatchObject({ Layers: seen.Layers })
   })
 }
+
+test("a renewed certificate counts after SIGHUP, while it serves", async () => {
+  await using registry = await RegistryProcess.start(mkdtempSync(join(scratch, "root-")), tls)
+  const [host, port] = registry.address.split(":")
+  const shown = () =>
+    new Promise<string>((done, failed) => {
+      const socket = connect({ host, port: Number(port), rejectUnauthorized: false }, () => {
+        done(socket.getPeerCertificate().subject.CN as string)
+        socket.destroy()
+      })
+      socket.on("error", failed)
+    })
+  expect(await shown()).toBe("localhost")
+  await certificate("renewed")
+  registry.signal("SIGHUP")
+  while ((await shown()) !== "renewed") await pause(5)
+})
 
 test("what is pulled through from Debian's docker-registry stays when that has gone", async () => {
   const port = await freePort()

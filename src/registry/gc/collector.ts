@@ -135,6 +135,7 @@ export class Collector {
       for await (const _ of this.#storage.blobs.list(repository)) return
       await this.#repositories.catalog.remove(repository)
       this.#repositories.usage.forget(repository)
+      await this.#storage.forget(repository)
     })
   }
 

@@ -30,6 +30,19 @@ test("what no manifest refers to goes, what one refers to stays", async () => {
   await collect(registry)
   expect(pool(registry)).toEqual([])
   expect(await (await registry.ask("GET", "/v2/_catalog")).json()).toEqual({ repositories: [] })
+  expect(readdirSync(join(registry.root, "data/repositories"))).toEqual([])
+  await registry.image("a/b", "v1") // and can come again
+  await registry.image("a", "v1")
+})
+
+test("a repository within the name of one that is empty stays", async () => {
+  await using registry = await TestRegistry.start(eager)
+  const { manifest } = await registry.image("a", "v1")
+  const below = await registry.image("a/blobs", "v1")
+  await registry.ask("DELETE", `/v2/a/manifests/${manifest}`)
+  await collect(registry)
+  expect(await (await registry.ask("GET", "/v2/_catalog")).json()).toEqual({ repositories: ["a/blobs"] })
+  expect(await has(registry, `/v2/a/blobs/blobs/${below.layer}`)).toBe(true)
 })
 
 test("bytes stay as long as one repository has them", async () => {

@@ -302,9 +302,9 @@ export class Repositories {
     }
     for (const digest of facts.manifests) {
       const there = await this.manifest(repository, digest)
-      if (!there && !this.policy.sparseIndexes) missing.push(digest)
+      if (!there) missing.push(digest)
     }
-    if (missing.length === 0) return
+    if (missing.length === 0 || this.policy.sparse) return
     throw new Refusal(
       "MANIFEST_BLOB_UNKNOWN",
       `the manifest refers to what repository ${repository} does not have: push ${missing.join(", ")} first`,

@@ -66,4 +66,6 @@ export interface Storage extends AsyncDisposable {
   readonly spool: string
   /** Told that a repository's tags changed; `index` makes its OCI image index. Returns at once. */
   tagsChanged(repository: string, index: () => Promise<string>): void
+  /** Tidies up behind a repository that has nothing in it any more. What was put into it meanwhile stays. */
+  forget(repository: string): Promise<void>
 }

@@ -55,6 +55,11 @@ export class Upload {
     return this.#busy
   }
 
+  /** Whether it has become a blob or was given up. */
+  get over(): boolean {
+    return this.#over
+  }
+
   /** The file with the bytes. */
   get file(): string {
     return join(this.directory, "data")

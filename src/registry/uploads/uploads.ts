@@ -17,34 +17,35 @@ export class Uploads implements AsyncDisposable {
 
   async start(repository: string, algorithm: Algorithm): Promise<Upload> {
     const id = randomUUID()
-    const record: UploadRecord = { repository, algorithm, startedAt: Date.now() }
-    const directory = join(this.#directory, id)
-    await mkdir(directory, { recursive: true })
-    await writeFile(join(directory, "data"), "")
-    await writeFile(join(directory, "upload.json"), JSON.stringify(record))
-    const upload = new Upload(id, directory, record, 0)
-    this.#open.set(id, Promise.resolve(upload))
-    return upload
+    // Known before anything of it is on disk: half of it is not taken for a leftover.
+    const made = this.#make(id, { repository, algorithm, startedAt: Date.now() })
+    this.#open.set(id, made)
+    try {
+      return await made
+    } catch (error) {
+      this.#open.delete(id)
+      throw error
+    }
   }
 
   /** @throws Refusal BLOB_UPLOAD_UNKNOWN */
   async get(repository: string, id: string): Promise<Upload> {
     const upload = idPattern.test(id) ? await this.#find(id) : undefined
-    if (upload?.repository !== repository) throw unknownUpload(id)
+    if (!upload || upload.over || upload.repository !== repository) throw unknownUpload(id)
     return upload
   }
 
   /** Ends an upload: by becoming a blob or by being given up. */
   async finish(upload: Upload): Promise<void> {
-    this.#open.delete(upload.id)
     await upload.finish()
+    this.#open.delete(upload.id)
   }
 
   /** Every upload there is. */
   async *list(): AsyncIterable<Upload> {
     for (const name of (await orAbsent(readdir(this.#directory))) ?? []) {
       const upload = idPattern.test(name) ? await this.#find(name) : undefined
-      if (upload) yield upload
+      if (upload && !upload.over) yield upload
     }
   }
 
@@ -60,8 +61,16 @@ export class Uploads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const upload of this.#open.values()) await (await upload)?.close()
+    for (const upload of this.#open.values()) await (await upload.catch(() => undefined))?.close()
     this.#open.clear()
+  }
+
+  async #make(id: string, record: UploadRecord): Promise<Upload> {
+    const directory = join(this.#directory, id)
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, "data"), "")
+    await writeFile(join(directory, "upload.json"), JSON.stringify(record))
+    return new Upload(id, directory, record, 0)
   }
 
   #find(id: string): Promise<Upload | undefined> {

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
-import { createServer as createTlsServer } from "node:tls"
-import { Failure } from "../../errors/failure.ts"
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
+import { Failure, messageOf } from "../../errors/failure.ts"
 import type { Endpoint } from "./endpoint.ts"
 import type { Peer } from "./request.ts"
 
@@ -28,6 +28,8 @@ export interface Listener extends AsyncDisposable {
   readonly transport: Peer["transport"]
   /** `unix:///path` or `tcp://host:port`, with the port that was chosen. */
   readonly address: string
+  /** Takes other keys for connections from now on, where TLS is. @throws invalidArgument for keys that cannot be used */
+  renew?(keys: TlsKeys): void
 }
 
 /**
@@ -86,15 +88,8 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 async function openTcp(host: string, port: number, options: ListenOptions): Promise<Listener> {
   const { tls } = options
-  const server: Server = tls
-    ? createTlsServer({
-        cert: tls.cert,
-        key: tls.key,
-        ...(tls.ca ? { ca: tls.ca, requestCert: true, rejectUnauthorized: true } : {}),
-        minVersion: "TLSv1.2",
-        allowHalfOpen: true,
-      })
-    : createServer({ allowHalfOpen: true })
+  const secured = tls ? createTlsServer(tlsOptions(tls)) : undefined
+  const server: Server = secured ?? createServer({ allowHalfOpen: true })
   const transport = tls ? "tls" : "tcp"
   server.on(tls ? "secureConnection" : "connection", (socket: Socket) =>
     options.accept(socket, { transport, address: socket.remoteAddress }),
@@ -106,7 +101,24 @@ async function openTcp(host: string, port: number, options: ListenOptions): Prom
   return {
     transport,
     address: `tcp://${host.includes(":") ? `[${host}]` : host}:${actual}`,
+    ...(secured ? { renew: (keys: TlsKeys) => renew(secured, keys) } : {}),
     [Symbol.asyncDispose]: () => closed(server),
+  }
+}
+
+const tlsOptions = ({ cert, key, ca }: TlsKeys) => ({
+  cert,
+  key,
+  ...(ca ? { ca, requestCert: true, rejectUnauthorized: true } : {}),
+  minVersion: "TLSv1.2" as const,
+  allowHalfOpen: true,
+})
+
+function renew(server: TlsServer, keys: TlsKeys): void {
+  try {
+    server.setSecureContext(tlsOptions(keys))
+  } catch (error) {
+    throw new Failure("invalidArgument", `the new certificate cannot be used: ${messageOf(error)}`, error)
   }
 }
 

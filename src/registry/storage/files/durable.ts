@@ -1,4 +1,4 @@
-import { mkdir, open, rename, rm } from "node:fs/promises"
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { DirectorySync } from "../../../std/directory-sync.ts"
 import { newId, shortId } from "../../../std/id.ts"
@@ -24,9 +24,31 @@ export class DurableFiles {
     this.#made.add(path)
   }
 
-  /** To be called when a directory was removed, or found gone. */
+  /** To be called when a directory was found gone. */
   forget(path: string): void {
     this.#made.delete(path)
+  }
+
+  /** Removes a directory that is empty. @returns whether it is gone */
+  async removeEmpty(path: string): Promise<boolean> {
+    this.#made.delete(path)
+    try {
+      await rmdir(path)
+      return true
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === "ENOENT") return true
+      if (code === "ENOTEMPTY" || code === "EEXIST" || code === "ENOTDIR") return false
+      throw error
+    }
+  }
+
+  /** Removes the empty directories below a directory, and itself when it is one then. Files stay. */
+  async prune(path: string): Promise<void> {
+    for (const entry of (await orAbsent(readdir(path, { withFileTypes: true }))) ?? []) {
+      if (entry.isDirectory()) await this.prune(join(path, entry.name))
+    }
+    await this.removeEmpty(path)
   }
 
   sync(directory: string): Promise<void> {

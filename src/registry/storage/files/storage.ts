@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import type { Storage } from "../contract.ts"
 import { FileBlobs } from "./blobs.ts"
 import { DurableFiles } from "./durable.ts"
@@ -17,11 +17,13 @@ export class FileStorage implements Storage {
   readonly records: FileRecords
   readonly blobs: FileBlobs
   readonly spool: string
+  readonly #root: string
   readonly #files: DurableFiles
   readonly #pending = new Map<string, { timer: NodeJS.Timeout; write: () => Promise<void> }>()
   #writing: Promise<unknown> = Promise.resolve()
 
   private constructor(root: string, temporary: string) {
+    this.#root = root
     this.#files = new DurableFiles(temporary)
     this.records = new FileRecords(root, this.#files)
     this.blobs = new FileBlobs(root, temporary, this.#files)
@@ -51,6 +53,18 @@ export class FileStorage implements Storage {
       this.#writing = Promise.all([this.#writing, write().catch(() => {})])
     }, indexDelay)
     this.#pending.set(repository, { timer, write })
+  }
+
+  async forget(repository: string): Promise<void> {
+    clearTimeout(this.#pending.get(repository)?.timer)
+    this.#pending.delete(repository)
+    const root = join(this.#root, "repositories")
+    const home = join(root, repository)
+    const layout = this.blobs.layout(repository)
+    await rm(join(layout, "index.json"), { force: true })
+    await rm(join(layout, "oci-layout"), { force: true })
+    for (const name of ["_oci", "_tags", "_manifests", "_referrers"]) await this.#files.prune(join(home, name))
+    for (let at = home; at !== root; at = dirname(at)) if (!(await this.#files.removeEmpty(at))) return
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

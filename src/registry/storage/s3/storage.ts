@@ -39,6 +39,9 @@ export class S3Storage implements Storage {
   /** Nobody reads a bucket as an OCI layout. */
   tagsChanged(): void {}
 
+  /** Folders of a bucket go with their objects. */
+  async forget(): Promise<void> {}
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
