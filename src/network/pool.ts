@@ -7,6 +7,8 @@ const largestBatch = 32
 /** With this few left a refill starts at once; above, it lets the start that took the last one go first. */
 const urgent = 2
 const patience = 200
+/** A refill this soon after the last one (milliseconds) means that many are wanted: it makes more. */
+const brisk = 2000
 
 /**
  * Things made from network namespaces, ready before somebody needs them. A take is a list operation; making happens in the
@@ -16,28 +18,33 @@ export class NamespacePool<T> {
   readonly #folder: string
   readonly #names: Names
   readonly #size: number
+  readonly #most: number
   readonly #prepare: (namespace: NewNamespace) => T
   readonly #log: (message: string) => void
   readonly #ready: T[] = []
   readonly #waiting: { readonly resolve: (item: T) => void; readonly reject: (error: unknown) => void }[] = []
   #refilling: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
+  #filledAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   /**
    * @param size how many are kept ready; refilled when half are used
+   * @param most how many are made ready while they are taken fast; `size` when absent
    * @param prepare configures a namespace; when it throws it has cleaned up behind it
    */
   constructor(options: {
     readonly folder: string
     readonly names: Names
     readonly size: number
+    readonly most?: number
     readonly prepare: (namespace: NewNamespace) => T
     readonly log: (message: string) => void
   }) {
     this.#folder = options.folder
     this.#names = options.names
     this.#size = options.size
+    this.#most = Math.max(options.size, options.most ?? 0)
     this.#prepare = options.prepare
     this.#log = options.log
   }
@@ -100,8 +107,11 @@ export class NamespacePool<T> {
   }
 
   async #fill(): Promise<void> {
+    const now = performance.now()
+    const goal = now - this.#filledAt < brisk ? this.#most : this.#size
+    this.#filledAt = now
     for (;;) {
-      const missing = this.#waiting.length + this.#size - this.#ready.length
+      const missing = this.#waiting.length + goal - this.#ready.length
       if (missing <= 0 || this.#closed) return
       let unprepared: NewNamespace[] = []
       try {

@@ -12,6 +12,8 @@ export interface ReadyPlace {
 
 /** Namespaces without a network that are kept for networks of the user. */
 const bareSize = 4
+/** Places made ready in the default bridge while containers start one after the other. */
+const briskSize = 24
 /** Places kept ready in a network of the user that containers are being started in. */
 const warmSize = 4
 /** How long they are kept for the next start, in milliseconds. */
@@ -61,7 +63,14 @@ export class ReadyPlaces {
     this.#default = network
       ? {
           network,
-          pool: new NamespacePool({ folder, names, size, prepare: (each) => options.prepare(network, each), log }),
+          pool: new NamespacePool({
+            folder,
+            names,
+            size,
+            most: size > 0 ? Math.min(briskSize, Math.floor(network.free / 4)) : 0,
+            prepare: (each) => options.prepare(network, each),
+            log,
+          }),
         }
       : undefined
     void this.#default?.pool.refill()
