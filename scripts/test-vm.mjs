@@ -1,7 +1,17 @@
 // npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM.
 // The kernel package is downloaded, not installed; the root file system is made of Debian packages. Both are kept in .cache.
 import { spawn } from "node:child_process"
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { build } from "./build.mjs"
 import { ensurePackages } from "./packages.mjs"
@@ -62,13 +72,16 @@ function fetchKernel() {
 
 /** A minimal Debian with what Barge needs. */
 function makeBase() {
-  const folder = join(cache, "base")
-  if (existsSync(folder)) return folder
-  say("Making the test machine's root file system")
   const include =
-    "crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
+    "apparmor,crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
+  const folder = join(cache, "base")
+  const made = join(cache, "base.packages")
+  if (existsSync(folder) && existsSync(made) && readFileSync(made, "utf8") === include) return folder
+  say("Making the test machine's root file system")
+  for (const old of [folder, `${folder}.new`]) rmSync(old, { recursive: true, force: true })
   run("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${include}`, "bookworm", `${folder}.new`])
   renameSync(`${folder}.new`, folder)
+  writeFileSync(made, include)
   return folder
 }
 
@@ -106,7 +119,7 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs tmpfs /tmp
-for module in overlay bridge veth nf_tables nft_chain_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop; do modprobe $module; done
+for module in overlay bridge veth nf_tables nft_chain_nat nft_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop; do modprobe $module; done
 ip link set lo up
 hostname barge-vm
 echo nameserver 127.0.0.1 > /etc/resolv.conf

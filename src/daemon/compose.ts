@@ -27,6 +27,7 @@ import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import type { Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
+import { loadAppArmor } from "../runtime/apparmor/load.ts"
 import { resolveCapabilities } from "../runtime/capabilities.ts"
 import { findInit } from "../runtime/init.ts"
 import { SeccompFilters } from "../runtime/seccomp/filter.ts"
@@ -162,7 +163,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       cgroupMode: core.cgroups.mode,
       seccomp: new SeccompFilters(),
       ipv6: existsSync("/proc/sys/net/ipv6/conf"),
-      apparmor: existsSync("/sys/kernel/security/apparmor/profiles"),
+      apparmor: loadAppArmor(join(config.roots.run, "apparmor-profile")),
       ...(init ? { initPath: init } : {}),
     },
     runtimes: [

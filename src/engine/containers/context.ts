@@ -10,6 +10,7 @@ import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import type { Networking } from "../../network/contract.ts"
 import type { ImageConfig } from "../../oci/image.ts"
+import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
 import type { Log } from "../../std/log.ts"
@@ -84,8 +85,7 @@ export interface ContainerHost {
   readonly seccomp: SeccompFilters
   /** Whether the kernel has IPv6. */
   readonly ipv6: boolean
-  /** Whether the host confines processes by AppArmor. */
-  readonly apparmor: boolean
+  readonly apparmor: AppArmor
   /** The init program for `--init`; absent when none is installed. */
   readonly initPath?: string
 }

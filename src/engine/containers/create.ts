@@ -54,7 +54,7 @@ export async function createContainer(
     // Filled in after the validation, which refuses a hostname together with another's namespace.
     const merged = {
       ...asRequested,
-      Hostname: asRequested.Hostname || (asked.UTSMode === "host" ? hostname() : id.slice(0, 12)),
+      Hostname: asRequested.Hostname || (sharesHostName(asked) ? hostname() : id.slice(0, 12)),
     }
     const [path, ...args] = commandOf(merged) as [string, ...string[]]
     mounts = await resolveMounts(context, scope, id, {
@@ -121,6 +121,9 @@ function platformWarning(image: ContainerImage | undefined): string[] {
     `The requested image's platform (${formatPlatform(made)}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
   ]
 }
+
+/** Whether a container that asks for no name of its own goes by the host's. */
+const sharesHostName = (host: HostConfig): boolean => host.UTSMode === "host" || host.NetworkMode === "host"
 
 /** Fills in what the daemon's configuration decides. */
 function withDefaults({ defaults }: ContainerContext, asked: HostConfig): HostConfig {

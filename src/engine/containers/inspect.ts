@@ -10,6 +10,8 @@ import type { ContainerContext } from "./context.ts"
 import { logConfig } from "./launch.ts"
 import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
+import { parseSecurityOptions } from "./security-options.ts"
+import { appArmorProfile } from "./spec.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))
@@ -45,7 +47,7 @@ export async function inspectContainer(
     Platform: document.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: shownProfile(context, container),
     ExecIDs: liveExecs(context, container),
     HostConfig: document.links ? { ...hostConfig, Links: shownLinks(context.registry, container) } : hostConfig,
     GraphDriver: await graphDriver(context, scope, container),
@@ -59,6 +61,12 @@ export async function inspectContainer(
 /** The MAC address that was asked for in the network of the container's mode: older clients know one only. */
 const mainMac = ({ document: { hostConfig, networking } }: Container): string =>
   networking.EndpointsConfig?.[hostConfig.NetworkMode]?.MacAddress ?? ""
+
+/** The profile's name, `unconfined` where the kernel confines and this container is left out, empty elsewhere. */
+function shownProfile({ host }: ContainerContext, { document: { hostConfig } }: Container): string {
+  if (!host.apparmor.enabled) return ""
+  return appArmorProfile(hostConfig, parseSecurityOptions(hostConfig.SecurityOpt ?? []), host.apparmor) ?? "unconfined"
+}
 
 function liveExecs(context: ContainerContext, container: Container): string[] | null {
   const ids = [...container.execIds].filter((id) => context.execs.get(id)?.status !== "ended")

@@ -1,4 +1,5 @@
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
+import { checkProfile } from "../../runtime/apparmor/load.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
@@ -44,6 +45,7 @@ export async function containerSpec(
     apparmor: context.host.apparmor,
     ...(context.host.initPath ? { initPath: context.host.initPath } : {}),
   })
+  if (spec.process.apparmorProfile) checkProfile(spec.process.apparmorProfile)
   applyUser(spec, root, config, hostConfig)
   return spec
 }

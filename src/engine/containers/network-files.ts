@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { isKind } from "../../errors/failure.ts"
 import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddresses } from "../../network/files.ts"
 import { resolverAddress } from "../../network/namespaces.ts"
 import { isPredefined } from "../networks/catalog.ts"
@@ -39,7 +38,7 @@ export function tellLinked(context: ContainerContext, container: Container): voi
       // In place: the file is mounted into the container.
       if (after !== before) writeFileSync(path, after)
     } catch (error) {
-      if (!isKind(error, "notFound"))
+      if ((error as { code?: string }).code !== "ENOENT")
         context.log.warn("updating a hosts file failed", { container: other.id, error: String(error) })
     }
   }

@@ -1,5 +1,6 @@
 import type { ContainerConfig, HostConfig } from "../../api/container-config.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
+import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
 
@@ -58,8 +59,7 @@ export interface SpecInput {
   readonly cgroupPath?: string
   readonly runtime: RuntimeInfo
   readonly seccomp: SeccompFilters
-  /** Whether the host confines processes by AppArmor. */
-  readonly apparmor: boolean
+  readonly apparmor: AppArmor
   /** Variables of the container's links. */
   readonly linked?: readonly string[]
   /** The init program on the host, for `--init`. */

@@ -1,5 +1,6 @@
 import type { ContainerConfig, HostConfig, Ulimit } from "../../api/container-config.ts"
 import type { Process, RuntimeSpec } from "../../oci/runtime-spec.ts"
+import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import { processCapabilities, resolveCapabilities } from "../../runtime/capabilities.ts"
 import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts"
 import { type ResolvedUser, resolveUser } from "../../runtime/users.ts"
@@ -94,6 +95,8 @@ export function execProcess(
     cwd: options.cwd || spec.process.cwd,
   }
   if (!options.tty) delete process.consoleSize
+  // Absent would be the confinement that a process joins with the others.
+  if (options.privileged && process.apparmorProfile) process.apparmorProfile = "unconfined"
   const capabilities = capabilitiesOf(options.privileged ? { ...host, Privileged: true } : host)
   setUser(process, resolveUser(root, options.user || config.User, host.GroupAdd ?? []), capabilities)
   return process
@@ -102,7 +105,8 @@ export function execProcess(
 function setUser(process: Process, user: ResolvedUser, capabilities: readonly string[]): void {
   process.user = { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] }
   process.capabilities = processCapabilities(user.uid, capabilities)
-  if (!process.env.some((line) => line.startsWith("HOME="))) process.env = [...process.env, `HOME=${user.home}`]
+  const others = process.env.filter((line) => line !== "HOME=")
+  if (!others.some((line) => line.startsWith("HOME="))) process.env = [...others, `HOME=${user.home}`]
 }
 
 const capabilitiesOf = (host: HostConfig): readonly string[] =>
@@ -114,7 +118,7 @@ function processOf(
   capabilities: readonly string[],
 ): Pick<Process, "terminal" | "user"> & Partial<Process> {
   const [height, width] = host.ConsoleSize
-  const profile = security.apparmor && security.apparmor !== "unconfined" ? security.apparmor : undefined
+  const profile = appArmorProfile(host, security, apparmor)
   return {
     terminal: config.Tty,
     ...(config.Tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
@@ -123,8 +127,24 @@ function processOf(
     noNewPrivileges: security.noNewPrivileges,
     ...(host.OomScoreAdj === 0 ? {} : { oomScoreAdj: host.OomScoreAdj }),
     ...(host.Ulimits?.length ? { rlimits: host.Ulimits.map(rlimit) } : {}),
-    ...(apparmor && profile ? { apparmorProfile: profile } : {}),
+    ...(profile ? { apparmorProfile: profile } : {}),
   }
+}
+
+/**
+ * The AppArmor profile that confines a container: the one asked for, else the default; `undefined` where the kernel has
+ * none, and for privileged containers that ask for none.
+ */
+export function appArmorProfile(
+  host: Pick<HostConfig, "Privileged">,
+  security: Pick<SecurityOptions, "apparmor">,
+  apparmor: AppArmor,
+): string | undefined {
+  const asked = security.apparmor
+  if (!apparmor.enabled || asked === "unconfined") return undefined
+  // Docker's own default, asked for by name, is the default here.
+  if (asked && asked !== "docker-default") return asked
+  return host.Privileged && !asked ? undefined : apparmor.defaultProfile
 }
 
 /** -1 is no limit, which the kernel writes as the largest number. */

@@ -85,14 +85,16 @@ async function failedStart(
   const { state } = container
   state.exitCode = startExitCode(messageOf(error))
   state.error = messageOf(error)
-  if (state.status === "restarting") state.status = "exited"
+  const waitedFor = state.status === "restarting"
+  if (waitedFor) state.status = "exited"
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
   releaseNetwork(context, container)
   await releaseMounts(context, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
   else {
     await context.registry.save(scope, container).catch(() => {})
-    container.tellExit()
+    // Who waits for the end of a run has not seen one begin; the failure is told to who has asked for the start.
+    if (waitedFor) container.tellExit()
   }
 }
 

@@ -186,7 +186,7 @@ export class EngineSystem implements System {
       RuncCommit: { ID: runtime.version },
       InitCommit: { ID: "" },
       SecurityOptions: [
-        ...(context.host.apparmor ? ["name=apparmor"] : []),
+        ...(context.host.apparmor.defaultProfile ? ["name=apparmor"] : []),
         `name=seccomp,profile=${context.defaults.seccompProfile === undefined ? "builtin" : context.defaults.seccompProfile === "unconfined" ? "unconfined" : "custom"}`,
         ...(cgroupMode === "unified" ? ["name=cgroupns"] : []),
       ],
@@ -257,6 +257,9 @@ export class EngineSystem implements System {
       ...this.#with.facts().exposed.map(exposureWarning),
       ...missing.filter(([present]) => !present).map(([, text]) => text),
       ...context.networking.warnings().map((text) => `WARNING: ${text}`),
+      ...(context.host.apparmor.reason
+        ? [`WARNING: No default AppArmor profile: ${context.host.apparmor.reason}`]
+        : []),
       ...(context.host.initPath
         ? []
         : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),
