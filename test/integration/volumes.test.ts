@@ -175,6 +175,15 @@ describe("subpaths", () => {
     )
   })
 
+  test("a single file is mounted, read-only where asked", async () => {
+    writeFileSync(`${daemon.root}/single`, "single")
+    const bind = (mode: string) => ["-v", `${daemon.root}/single:/file${mode}`]
+    expect(await run(...bind(":ro"), "busybox", "cat", "/file")).toBe("single")
+    expect(await run(...bind(":ro"), "busybox", "sh", "-c", "echo x >/file")).toContain("Read-only file system")
+    expect(await run("-v", `${daemon.root}/single:/etc/hostname:ro`, "busybox", "cat", "/etc/hostname")).toBe("single")
+    expect(await run(...bind(""), "busybox", "sh", "-c", "echo changed >/file; cat /file")).toBe("changed\n")
+  })
+
   test("an image is mounted read-only, whole or in part, and stays while a container uses it", async () => {
     const folder = `${daemon.root}/image/deep`
     mkdirSync(folder, { recursive: true })
@@ -185,6 +194,8 @@ describe("subpaths", () => {
     expect(await run("--mount", "type=image,src=data,dst=/i,image-subpath=deep", "busybox", "cat", "/i/file")).toBe(
       "from the image",
     )
+    const file = ["--mount", "type=image,src=data,dst=/i,image-subpath=deep/file"]
+    expect(await run(...file, "busybox", "cat", "/i")).toBe("from the image")
     expect(await run("--mount", "type=image,src=data,dst=/i", "busybox", "touch", "/i/x")).toContain(
       "Read-only file system",
     )

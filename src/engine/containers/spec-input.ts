@@ -13,6 +13,8 @@ export type ResolvedMount =
       readonly readonly: boolean
       /** `rprivate` when absent. */
       readonly propagation?: string
+      /** The source is a file: nothing lies below it. */
+      readonly file?: boolean
       /** Without the mounts below the source. */
       readonly nonRecursive?: boolean
       /** With `readonly`: whether mounts below the source stay writable (`top`), or must not (`all`); as the kernel can when absent. */

@@ -107,7 +107,8 @@ function bindMount(mount: ResolvedMount & { readonly type: "bind" }, input: Spec
       `${mount.destination} cannot be made read-only with the mounts below it: this needs Linux 5.12 and crun or runc`,
     )
   }
-  const recursive = able && mount.readonlyDepth !== "top" && !mount.nonRecursive
+  // crun takes a file that is to be read-only with everything below it for a directory.
+  const recursive = able && mount.readonlyDepth !== "top" && !mount.nonRecursive && !mount.file
   const access = mount.readonly ? [recursive ? "rro" : "ro"] : []
   return {
     destination: mount.destination,

@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs"
+import { mkdirSync, statSync } from "node:fs"
 import type { Scope } from "../../../core/scope.ts"
 import { populateVolume } from "../../../core/tasks/populate.ts"
 import { checkPropagation } from "../../../core/volumes/mounts.ts"
@@ -31,6 +31,7 @@ export async function prepareMount(
     source,
     destination: mount.destination,
     readonly: mount.readOnly,
+    ...(isFile(source) ? { file: true } : {}),
     ...(propagation ? { propagation } : {}),
     ...(mount.nonRecursive ? { nonRecursive: true } : {}),
     ...(mount.readOnlyDepth ? { readonlyDepth: mount.readOnlyDepth } : {}),
@@ -88,6 +89,14 @@ export function tellUnmounts(context: ContainerContext, container: Container): v
       Action: "unmount",
       Actor: { ID: mount.source, Attributes: { container: container.id, driver: "local" } },
     })
+  }
+}
+
+function isFile(source: string): boolean {
+  try {
+    return !statSync(source).isDirectory()
+  } catch {
+    return false
   }
 }
 
