@@ -42,17 +42,29 @@ export async function* messagesFrom(
 /** Whether a message only says how far something is: a later one says more. */
 const isCount = (message: JsonMessage | undefined): boolean => message?.progressDetail?.current !== undefined
 
-/** Passes on at most ten counts of one thing a second, and everything else. */
+/** Milliseconds between two counts of one thing. */
+const countsEvery = 100
+
+/** Passes on at most ten counts of one thing a second, the latest always in the end, and everything else at once. */
 export function thinned(tell: (progress: TransferProgress) => void): (progress: TransferProgress) => void {
-  const last = new Map<string | undefined, { readonly status: string; readonly at: number }>()
+  const things = new Map<string | undefined, { status: string; at: number; late?: NodeJS.Timeout | undefined }>()
   return (progress) => {
     const { id, status, current, total } = progress
-    const before = last.get(id)
+    const before = things.get(id)
+    clearTimeout(before?.late)
     const now = performance.now()
-    const counts = current !== undefined && before?.status === status && current !== total
-    if (counts && now - before.at < 100) return
-    last.set(id, { status, at: now })
-    tell(progress)
+    const wait =
+      before?.status === status && current !== undefined && current !== total ? before.at + countsEvery - now : 0
+    if (wait <= 0) {
+      things.set(id, { status, at: now })
+      tell(progress)
+      return
+    }
+    const thing = before!
+    thing.late = setTimeout(() => {
+      thing.at = performance.now()
+      tell(progress)
+    }, wait)
   }
 }
 

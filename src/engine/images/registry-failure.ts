@@ -1,9 +1,13 @@
 import { RegistryError } from "../../distribution/registry-error.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
 
-/** What a pull failed of, in the words that clients know from Docker. */
+/**
+ * What a pull failed of, in the words and with the statuses that clients know from Docker: a 401 would make them ask their user to log
+ * in to the daemon's API.
+ */
 export function pullFailure(error: unknown, reference: Reference): unknown {
+  if (isKind(error, "unauthenticated")) return new Failure("internal", messageOf(error), error)
   if (!(error instanceof RegistryError)) return error
   const name = familiarName(reference)
   // Docker Hub does not tell what is missing from what is private.

@@ -3,7 +3,7 @@ import type { Scope } from "../../core/scope.ts"
 import { parseImageConfig, parseIndex, parseManifest } from "../../core/transfer/documents.ts"
 import type { Registries } from "../../distribution/registries.ts"
 import type { Repository } from "../../distribution/repository.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import { isImageConfig, isIndex } from "../../oci/descriptor.ts"
 import type { Platform } from "../../oci/platform.ts"
 import { parseReference, withDefaultTag } from "../../oci/reference.ts"
@@ -23,7 +23,11 @@ export async function inspectRemote(
   }
   const reference = withDefaultTag(parseReference(ref))
   const repository = await registries.repository(reference, credentialsOf(auth))
-  const { descriptor, bytes } = await repository.manifest(reference.digest ?? reference.tag!, scope.signal)
+  const { descriptor, bytes } = await repository
+    .manifest(reference.digest ?? reference.tag!, scope.signal)
+    .catch((error: unknown) => {
+      throw isKind(error, "unauthenticated") ? new Failure("internal", messageOf(error), error) : error
+    })
   if (descriptor.mediaType.startsWith("application/vnd.docker.distribution.manifest.v1")) {
     throw new Failure(
       "invalidArgument",
