@@ -86,6 +86,10 @@ describe("reading", () => {
     await sh(running, "mkdir -p /n/dir/sub; echo x >/n/dir/sub/file; ln -s dir /n/link")
     expect(names((await get(running, "/n/dir")).bytes)).toEqual(["dir/", "dir/sub/", "dir/sub/file"])
     expect(names((await get(running, "n/dir/.")).bytes)).toEqual(["./", "./sub/", "./sub/file"])
+    for (const path of ["/n/dir/./", "/n//dir/sub/../."]) {
+      expect(names((await get(running, path)).bytes)).toEqual(["./", "./sub/", "./sub/file"])
+    }
+    expect(names((await get(running, "./")).bytes)).toContain("./n/dir/sub/file")
     expect(names((await get(running, "/n/dir/sub/file")).bytes)).toEqual(["file"])
     expect(names((await get(running, "/n/link")).bytes)).toEqual(["link"])
     expect(names((await get(running, "/n/link/")).bytes)).toEqual(["link/", "link/sub/", "link/sub/file"])

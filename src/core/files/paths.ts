@@ -22,7 +22,7 @@ const mostLinks = 255
 export function cleanPath(path: string): string {
   const clean = posix.normalize(`/${path}`).replace(/(.)\/+$/, "$1")
   const open = clean === "/" ? "" : clean
-  if (path === "." || path.endsWith("/.")) return `${open}/.`
+  if (lastComponent(path) === ".") return `${open}/.`
   return path.endsWith("/") ? `${open}/` : clean
 }
 
