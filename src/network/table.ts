@@ -3,7 +3,8 @@
  * `to_container` serves packets for any address of the host, 127.0.0.1 too (::1 and link-local addresses cannot be routed: see relay.ts);
  * `postrouting` gives an address that answers find back to in three cases: from the host's loopback, from a container to a
  * published port of its own network, and to the outside; `forward` lets in only answers, published ports and neighbours.
- * An element of a range map keeps the port as it is.
+ * An element of a range map keeps the port as it is. Range maps are asked by the protocol field of the packet: Linux 6.12
+ * refuses `meta l4proto` in the key of a map with intervals.
  */
 export const tableText = (table: string): string => `
 table inet ${table} {
@@ -38,15 +39,15 @@ table inet ${table} {
     meta l4proto . ip daddr . th dport @services return
     dnat ip to meta l4proto . ip daddr . th dport map @published
     dnat ip to meta l4proto . th dport map @published_any
-    dnat ip to meta l4proto . ip daddr . th dport map @ranges
-    dnat ip to meta l4proto . th dport map @ranges_any
+    dnat ip to ip protocol . ip daddr . th dport map @ranges
+    dnat ip to ip protocol . th dport map @ranges_any
   }
   chain to_container6 {
     ip6 daddr { ::1, fe80::/10 } return
     dnat ip6 to meta l4proto . ip6 daddr . th dport map @published6
     dnat ip6 to meta l4proto . th dport map @published_any6
-    dnat ip6 to meta l4proto . ip6 daddr . th dport map @ranges6
-    dnat ip6 to meta l4proto . th dport map @ranges_any6
+    dnat ip6 to ip6 nexthdr . ip6 daddr . th dport map @ranges6
+    dnat ip6 to ip6 nexthdr . th dport map @ranges_any6
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
