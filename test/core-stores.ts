@@ -14,10 +14,18 @@ import { DirectorySnapshotter } from "../src/core/snapshots/snapshotter.ts"
 import type { RangeOptions } from "../src/core/transfer/ranges.ts"
 import { RegistryImages } from "../src/core/transfer/remote.ts"
 import { ImageTransfer } from "../src/core/transfer/transfer.ts"
+import type { RegistrySettings } from "../src/distribution/endpoints.ts"
+import type { ProxySettings } from "../src/distribution/proxy.ts"
 import { Registries } from "../src/distribution/registries.ts"
 
+export interface StoreOptions {
+  readonly ranges?: RangeOptions
+  readonly registries?: Partial<RegistrySettings>
+  readonly proxies?: ProxySettings
+}
+
 /** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
-export async function openStores(driver?: "overlay" | "native", options: { readonly ranges?: RangeOptions } = {}) {
+export async function openStores(driver?: "overlay" | "native", options: StoreOptions = {}) {
   await using stack = new AsyncDisposableStack()
   const scratch = mkdtempSync(join(tmpdir(), "core-test-"))
   stack.defer(() => rmSync(scratch, { recursive: true }))
@@ -42,8 +50,8 @@ export async function openStores(driver?: "overlay" | "native", options: { reado
   const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
   const registries = stack.use(
     new Registries({
-      settings: { insecure: [], mirrors: [], directories: [] },
-      proxies: {},
+      settings: { insecure: [], mirrors: [], directories: [], ...options.registries },
+      proxies: options.proxies ?? {},
       retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },
     }),
   )

@@ -58,8 +58,9 @@ export async function endpointsOf(
   const certificates = directory && !file ? readCertificateDirectory(directory) : noCertificates
   const found: Endpoint[] = []
   if (domain === "docker.io") for (const mirror of settings.mirrors) found.push(mirrorOf(settings, mirror, endpoint))
-  for (const each of file?.hosts ?? []) found.push(configured(each, host, domain, endpoint))
-  if (file?.server) return [...found, configured(file.server, host, domain, endpoint)]
+  for (const each of file?.hosts ?? [])
+    found.push(configured(each, each.url.host === host ? undefined : domain, endpoint))
+  if (file?.server) return [...found, configured(file.server, undefined, endpoint)]
   const url = (scheme: string) => new URL(`${scheme}://${host}/v2`)
   found.push(endpoint(url("https"), certificates, { verify: !insecure, mirror: false, capabilities: all }))
   if (insecure) found.push({ url: url("http"), capabilities: all, mirror: false, headers: {} })
@@ -132,11 +133,12 @@ function mirrorOf(settings: RegistrySettings, mirror: string, endpoint: Endpoint
   return endpoint(url, certificates, { verify, mirror: true, capabilities: reading })
 }
 
-function configured(host: ConfiguredHost, registry: string, domain: string, endpoint: EndpointMaker): Endpoint {
-  const mirror = host.url.host !== registry
+/** @param mirrored the registry that the host stands in for; absent for the registry itself */
+function configured(host: ConfiguredHost, mirrored: string | undefined, endpoint: EndpointMaker): Endpoint {
   const { capabilities, certificates, headers } = host
+  const mirror = mirrored !== undefined
   const made = endpoint(host.url, certificates, { verify: !host.skipVerify, mirror, capabilities })
-  return { ...made, headers, ...(mirror ? { namespace: domain } : {}) }
+  return { ...made, headers, ...(mirror ? { namespace: mirrored } : {}) }
 }
 
 type EndpointMaker = ReturnType<typeof endpointMaker>
