@@ -1,4 +1,4 @@
-import { statSync } from "node:fs"
+import { fstatSync, statSync } from "node:fs"
 import { Failure } from "../../errors/failure.ts"
 import { closeDescriptor, makeDirectoryAt, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
 import { mount, mountFlags } from "../../linux/mount.ts"
@@ -6,19 +6,35 @@ import type { ViewMount } from "./contract.ts"
 
 const rules = resolveFlags.inRoot | resolveFlags.noMagicLinks
 
+/** A root that stays in reach until it is disposed, even when its container ends. */
+export interface HeldRoot extends Disposable {
+  readonly path: string
+}
+
 /**
- * A running container's root as its own processes see it, mounts included. Without them when process `pid` has taken
- * another directory for its root, or is not the container's any more.
+ * A running container's root as its own processes see it, mounts included; without them when its init has taken another
+ * directory for its root.
+ * @returns undefined when process `pid` has ended
  */
-export function rootSeenBy(pid: number, rootfs: string): string {
-  const seen = `/proc/${pid}/root`
+export function holdRootSeenBy(pid: number, rootfs: string): HeldRoot | undefined {
+  const flags = openFlags.path | openFlags.directory
+  let descriptor: number
   try {
-    const [one, other] = [statSync(`${seen}/`, { bigint: true }), statSync(rootfs, { bigint: true })]
-    if (one.dev === other.dev && one.ino === other.ino) return seen
+    descriptor = openAt(-100, `/proc/${pid}/root`, flags)
   } catch {
-    // It has ended: what is left is the root without mounts.
+    return undefined
   }
-  return rootfs
+  try {
+    const [seen, own] = [fstatSync(descriptor, { bigint: true }), statSync(rootfs, { bigint: true })]
+    if (seen.dev !== own.dev || seen.ino !== own.ino) {
+      closeDescriptor(descriptor)
+      descriptor = openAt(-100, rootfs, flags)
+    }
+  } catch {
+    closeDescriptor(descriptor)
+    return undefined
+  }
+  return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeDescriptor(descriptor) }
 }
 
 /** Mounts a file or directory into a root that nobody runs in; the point to mount on is made where it is missing. */

@@ -14,7 +14,7 @@ import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import { Bundle, bundlesIn, type TaskHoldings } from "./bundle.ts"
 import type { Task, TaskRequest, TaskService, TaskStatus, ViewMount } from "./contract.ts"
-import { mountInView, rootSeenBy } from "./root-view.ts"
+import { holdRootSeenBy, mountInView } from "./root-view.ts"
 import { SharedUse } from "./shared-use.ts"
 import { canReceive, signalState } from "./signals.ts"
 
@@ -341,7 +341,8 @@ export class Tasks implements TaskService {
   ): Promise<T> {
     const live = this.#live.get(keyOf(scope, containerId))
     if (live && live.status !== "stopped") {
-      return await work(rootSeenBy(live.pid, live.holdings.foreignRoot ?? live.bundle.rootfs))
+      using seen = holdRootSeenBy(live.pid, live.holdings.foreignRoot ?? live.bundle.rootfs)
+      if (seen) return await work(seen.path)
     }
     const key = `${keyOf(scope, containerId)} with mounts`
     return await this.#idleRoots.use(key, this.#idle(scope, containerId, snapshotKey, mounts), work)
@@ -360,7 +361,8 @@ export class Tasks implements TaskService {
         if (live) {
           const root = live.holdings.foreignRoot ?? live.bundle.rootfs
           // It was started while this waited, or has ended and is not freed yet: then the root goes when the task does.
-          if (live.status !== "stopped") return await work(mounts ? rootSeenBy(live.pid, root) : root)
+          using seen = mounts && live.status !== "stopped" ? holdRootSeenBy(live.pid, root) : undefined
+          if (seen) return await work(seen.path)
           await mounts?.(root, (view) => mountInView(root, view))
           return await work(root)
         }
