@@ -7,3 +7,6 @@ export const screenOf = (out: Output): Screen => ({
   columns: out.columns,
   write: (text) => out.write(text),
 })
+
+/** Text drawn over what was drawn before, from the top left: every line's rest, and all below, is cleared. */
+export const redrawn = (text: string): string => `\u001b[H${text.replaceAll("\n", "\u001b[K\n")}\u001b[J`

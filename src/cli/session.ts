@@ -1,4 +1,5 @@
 import type { Hijacked } from "../client/transport.ts"
+import { DetachWatch, parseDetachKeys } from "../std/detach-keys.ts"
 import { unframe } from "../std/stdcopy.ts"
 import type { Output } from "./streams.ts"
 
@@ -11,44 +12,68 @@ export interface SessionOptions {
   readonly stdin: boolean
   readonly stdout: boolean
   readonly stderr: boolean
+  /** What detaches, in docker's notation; "" is ctrl-p,ctrl-q. Only looked for where the process has a terminal. */
+  readonly detachKeys: string
 }
 
-/** Serves one connection to a process with this program's own streams. Resolves when its output has ended. */
-export async function serveSession(stream: Hijacked, options: SessionOptions): Promise<void> {
-  const { out, err, terminal } = options
-  using _raw = terminal && options.stdin ? rawTerminal() : undefined
-  if (options.stdin) void forwardInput(stream)
+/** How a session came to its end. */
+export type SessionEnd = "ended" | "detached"
+
+/**
+ * Serves one connection to a process with this program's own streams. Resolves when its output has ended, or when the user
+ * has typed the keys that detach.
+ */
+export async function serveSession(stream: Hijacked, options: SessionOptions): Promise<SessionEnd> {
+  using _raw = options.terminal && options.stdin ? await rawTerminal() : undefined
+  const output = show(stream, options)
+  if (!options.stdin) {
+    await output
+    return "ended"
+  }
+  output.catch(() => {})
+  const watch = options.terminal ? new DetachWatch(parseDetachKeys(options.detachKeys)) : undefined
+  return await Promise.race([output.then(() => "ended" as const), detachedBy(stream, watch)])
+}
+
+async function show(stream: Hijacked, { out, err, terminal, stdout, stderr }: SessionOptions): Promise<void> {
   const multiplexed = stream.multiplexed ?? !terminal
   if (multiplexed && !terminal) {
     for await (const piece of unframe(stream)) {
       if (piece.stream === "stderr" || piece.stream === "systemError") {
-        if (options.stderr) await err.stream(piece.bytes)
-      } else if (options.stdout) await out.stream(piece.bytes)
+        if (stderr) await err.stream(piece.bytes)
+      } else if (stdout) await out.stream(piece.bytes)
     }
-  } else for await (const bytes of stream) if (options.stdout) await out.stream(bytes)
+  } else for await (const bytes of stream) if (stdout) await out.stream(bytes)
 }
 
-/** Moves standard input to the process, with back-pressure, and tells it the end. */
-async function forwardInput(stream: Hijacked): Promise<void> {
+/**
+ * Moves standard input to the process, with back-pressure, and tells it the end. Resolves only when the keys that detach
+ * were typed.
+ */
+async function detachedBy(stream: Hijacked, watch: DetachWatch | undefined): Promise<"detached"> {
   try {
-    for await (const chunk of process.stdin) await stream.write(chunk as Buffer)
+    for await (const chunk of process.stdin) {
+      const { bytes, detached } = watch ? watch.feed(chunk as Buffer) : { bytes: chunk as Buffer, detached: false }
+      if (bytes.length > 0) await stream.write(bytes)
+      if (detached) return "detached"
+    }
     stream.closeWrite()
   } catch {
     // The process or the daemon has gone; its output ends by itself.
   }
+  return await new Promise(() => {})
 }
 
 /** Puts the user's terminal into raw mode until disposed. */
-function rawTerminal(): Disposable | undefined {
+async function rawTerminal(): Promise<Disposable | undefined> {
   if (!process.stdin.isTTY) return undefined
-  process.stdin.setRawMode(true)
-  const restore = () => process.stdin.setRawMode(false)
+  const { makeRaw } = await import("../linux/terminal-mode.ts")
+  const restore = makeRaw(0)
   process.on("exit", restore)
   return {
     [Symbol.dispose]: () => {
       process.off("exit", restore)
       restore()
-      process.stdin.pause()
     },
   }
 }

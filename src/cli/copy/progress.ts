@@ -8,6 +8,7 @@ const drawEvery = 75
 export class CopyProgress implements Disposable {
   #total = 0
   #drawn = 0
+  #over = false
   readonly #timer: ReturnType<typeof setInterval> | undefined
   readonly #err: Output
 
@@ -37,6 +38,8 @@ export class CopyProgress implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer)
+    if (this.#over) return
+    this.#over = true
     if (this.#err.isTerminal) this.#err.write("\u001b8\u001b[2K\u001b[?25h")
   }
 }

@@ -1,36 +1,32 @@
-import { createInterface } from "node:readline"
+import { readSync } from "node:fs"
+import { makeRaw } from "../../linux/terminal-mode.ts"
 import { Exit } from "../command.ts"
 import type { Output } from "../streams.ts"
 
-/** Asks for a line of input. @param hidden what is typed is not shown */
-export async function ask(question: string, out: Output, hidden = false): Promise<string> {
-  out.write(question)
-  if (hidden && process.stdin.isTTY) return readHidden(out)
-  const lines = createInterface({ input: process.stdin })
+const interrupted = 130
+
+/** Asks for a line of input. @param hidden what is typed is not shown @throws Exit when the user gives up */
+export function ask(question: string, out: Output, hidden = false): string {
+  const restore = hidden && process.stdin.isTTY ? makeRaw(0) : undefined
   try {
-    for await (const line of lines) return line.trim()
-    return ""
+    out.write(question)
+    return readLine().trim()
   } finally {
-    lines.close()
+    restore?.()
+    if (restore) out.line()
   }
 }
 
-async function readHidden(out: Output): Promise<string> {
-  process.stdin.setRawMode(true)
-  let text = ""
-  try {
-    for await (const chunk of process.stdin) {
-      for (const letter of (chunk as Buffer).toString()) {
-        if (letter === "\r" || letter === "\n" || letter === "\u0004") return text
-        if (letter === "\u0003") throw new Exit(130, "")
-        if (letter === "\u007f" || letter === "\b") text = text.slice(0, -1)
-        else text += letter
-      }
-    }
-    return text
-  } finally {
-    process.stdin.setRawMode(false)
-    process.stdin.pause()
-    out.line()
+function readLine(): string {
+  const typed: number[] = []
+  const byte = Buffer.alloc(1)
+  for (;;) {
+    if (readSync(0, byte) === 0) break
+    const [letter] = byte
+    if (letter === 10 || letter === 13 || letter === 4) break
+    if (letter === 3) throw new Exit(interrupted)
+    if (letter === 8 || letter === 127) typed.pop()
+    else typed.push(letter!)
   }
+  return Buffer.from(typed).toString()
 }

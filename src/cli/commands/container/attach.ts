@@ -14,37 +14,46 @@ export const attach = command({
   run: async ({ args, flags, docker, out, err, config }) => {
     const name = args[0]!
     const { Id, Config, State } = await docker.containers.inspect(name)
-    if (!State.Running) throw new Exit(1, "You cannot attach to a stopped container, start it first")
-    if (State.Paused) throw new Exit(1, "You cannot attach to a paused container, unpause it first")
-    if (State.Restarting) throw new Exit(1, "You cannot attach to a restarting container, wait until it is running")
+    checkRuns(State)
     const stdin = !flags["no-stdin"] && Config.OpenStdin
-    if (Config.Tty && stdin && !process.stdin.isTTY) throw new Exit(1, "the input device is not a TTY")
-    const keys = flags["detach-keys"] || config.file.detachKeys
+    if (!flags["no-stdin"] && Config.Tty && !process.stdin.isTTY) throw new Exit(1, "the input device is not a TTY")
+    const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
     const { ended } = await docker.containers.wait(Id)
+    using _signals =
+      flags["sig-proxy"] && !Config.Tty ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
     const stream = await docker.containers.attach(Id, {
       stream: true,
       stdin,
       stdout: true,
       stderr: true,
-      ...(keys ? { detachKeys: keys } : {}),
+      ...(detachKeys ? { detachKeys } : {}),
     })
-    using _signals =
-      flags["sig-proxy"] && !Config.Tty ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
+    // It may have ended before it was attached to; then nothing would ever come.
+    checkRuns((await docker.containers.inspect(Id)).State)
+    if (Config.Tty && out.rows && out.columns)
+      // Another size and the right one again: only that makes a shell draw its prompt for those who come later.
+      await docker.containers.resize(Id, out.rows + 1, out.columns + 1).catch(() => {})
     using _size =
       Config.Tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
-    await serveSession(stream, { out, err, terminal: Config.Tty, stdin, stdout: true, stderr: true })
+    const end = await serveSession(stream, {
+      out,
+      err,
+      terminal: Config.Tty,
+      stdin,
+      stdout: true,
+      stderr: true,
+      detachKeys,
+    })
     stream.close()
-    const runs = await docker.containers.inspect(Id).then(
-      ({ State: now }) => now.Running,
-      () => false,
-    )
-    if (runs) {
-      const soon = await Promise.race([
-        ended,
-        new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 200)),
-      ])
-      return soon?.StatusCode ?? 0
-    }
-    return (await ended).StatusCode
+    if (end === "detached") throw new Exit(1, "read escape sequence")
+    const { StatusCode, Error: failure } = await ended
+    if (failure?.Message) throw new Exit(1, failure.Message)
+    return StatusCode
   },
 })
+
+function checkRuns(state: { readonly Running: boolean; readonly Paused: boolean; readonly Restarting: boolean }): void {
+  if (!state.Running) throw new Exit(1, "You cannot attach to a stopped container, start it first")
+  if (state.Paused) throw new Exit(1, "You cannot attach to a paused container, unpause it first")
+  if (state.Restarting) throw new Exit(1, "You cannot attach to a restarting container, wait until it is running")
+}

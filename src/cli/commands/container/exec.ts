@@ -34,6 +34,7 @@ export const exec = command({
       ),
     ]
     const size = flags.tty && out.rows && out.columns ? ([out.rows, out.columns] as const) : undefined
+    const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
     const { Id } = await docker.execs.create(container, {
       User: flags.user,
       Privileged: flags.privileged,
@@ -41,7 +42,7 @@ export const exec = command({
       AttachStdin: flags.interactive && !flags.detach,
       AttachStdout: !flags.detach,
       AttachStderr: !flags.detach,
-      DetachKeys: flags["detach-keys"] || config.file.detachKeys || "",
+      DetachKeys: detachKeys,
       Env: env.length > 0 ? env : null,
       WorkingDir: flags.workdir,
       Cmd: words,
@@ -54,8 +55,17 @@ export const exec = command({
     }
     const stream = await docker.execs.attach(Id, start)
     using _size = flags.tty && out.isTerminal ? followTerminalSize((h, w) => docker.execs.resize(Id, h, w)) : undefined
-    await serveSession(stream, { out, err, terminal: flags.tty, stdin: flags.interactive, stdout: true, stderr: true })
+    const end = await serveSession(stream, {
+      out,
+      err,
+      terminal: flags.tty,
+      stdin: flags.interactive,
+      stdout: true,
+      stderr: true,
+      detachKeys,
+    })
     stream.close()
+    if (end === "detached") throw new Exit(1, "read escape sequence")
     try {
       return (await docker.execs.inspect(Id)).ExitCode ?? 0
     } catch (error) {

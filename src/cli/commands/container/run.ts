@@ -68,8 +68,7 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
       ...(detachKeys ? { detachKeys } : {}),
     }),
   ])
-  using _signals =
-    flags["sig-proxy"] && !flags.tty ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
+  using _signals = flags["sig-proxy"] ? proxySignals((signal) => docker.containers.kill(Id, signal)) : undefined
   const session = serveSession(stream, {
     out,
     err,
@@ -77,6 +76,7 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
     stdin: attachesStdin,
     stdout: attaches("stdout"),
     stderr: attaches("stderr"),
+    detachKeys,
   })
   session.catch(() => {})
   try {
@@ -88,9 +88,9 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
   }
   using _size =
     flags.tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
-  await session
+  const end = await session
   stream.close()
-  return await exitCode(invocation, Id, wait.ended)
+  return end === "detached" ? 0 : await exitCode(invocation, wait.ended)
 }
 
 async function start(
@@ -106,28 +106,12 @@ async function start(
   }
 }
 
-/** The process's code; 0 when the user detached and it runs on. */
 async function exitCode(
-  { docker, err }: Invocation<typeof flags>,
-  id: string,
+  { err }: Invocation<typeof flags>,
   ended: Promise<{ readonly StatusCode: number; readonly Error?: { readonly Message: string } }>,
 ): Promise<number> {
-  // The output has ended: the process did too, and its code is about to come; or the user detached and it runs on.
-  const soon = await Promise.race([
-    ended.then(() => true),
-    new Promise<false>((resolve) => setTimeout(() => resolve(false), 100)),
-  ])
-  if (!soon) {
-    const state = await docker.containers.inspect(id).then(
-      ({ State }) => State,
-      () => undefined,
-    )
-    if (state?.Running && !state.Restarting) return 0
-  }
   const { StatusCode, Error: failure } = await ended
-  if (failure?.Message) {
-    err.line(failure.Message)
-    return refused
-  }
-  return StatusCode
+  if (!failure?.Message) return StatusCode
+  err.line(failure.Message)
+  return refused
 }

@@ -9,10 +9,18 @@ export const start = command({
   complete: "stoppedContainers",
   flags: {
     attach: bool("a", "Attach STDOUT/STDERR and forward signals"),
+    checkpoint: text("", "Restore from this checkpoint", "", { hidden: true }),
+    "checkpoint-dir": text("", "Use a custom checkpoint storage directory", "", { hidden: true }),
     "detach-keys": text("", "Override the key sequence for detaching a container"),
     interactive: bool("i", "Attach container's STDIN"),
   },
-  run: async ({ args, flags, docker, out, err }) => {
+  run: async ({ args, flags, docker, out, err, config }) => {
+    const checkpoint = { checkpoint: flags.checkpoint, "checkpoint-dir": flags["checkpoint-dir"] }
+    if (!flags.attach && !flags.interactive && flags.checkpoint) {
+      if (args.length > 1) throw new Exit(1, "you cannot restore multiple containers at once")
+      await docker.containers.start(args[0]!, checkpoint)
+      return 0
+    }
     if (!flags.attach && !flags.interactive) {
       const failed: string[] = []
       for (const name of args) {
@@ -31,38 +39,37 @@ export const start = command({
     const name = args[0]!
     const { Id, Config, HostConfig } = await docker.containers.inspect(name)
     const stdin = flags.interactive && Config.OpenStdin
+    const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
+    using _signals = Config.Tty ? undefined : proxySignals((signal) => docker.containers.kill(Id, signal))
     const { ended } = await docker.containers.wait(Id, HostConfig.AutoRemove ? "removed" : "next-exit")
     const stream = await docker.containers.attach(Id, {
       stream: true,
       stdin,
       stdout: true,
       stderr: true,
-      ...(flags["detach-keys"] ? { detachKeys: flags["detach-keys"] } : {}),
+      ...(detachKeys ? { detachKeys } : {}),
     })
-    using _signals = Config.Tty ? undefined : proxySignals((signal) => docker.containers.kill(Id, signal))
-    const session = serveSession(stream, { out, err, terminal: Config.Tty, stdin, stdout: true, stderr: true })
+    const session = serveSession(stream, {
+      out,
+      err,
+      terminal: Config.Tty,
+      stdin,
+      stdout: true,
+      stderr: true,
+      detachKeys,
+    })
     session.catch(() => {})
     try {
-      await docker.containers.start(Id)
+      await docker.containers.start(Id, checkpoint)
     } catch (error) {
       stream.close()
+      if (HostConfig.AutoRemove) await ended.catch(() => {})
       throw new Exit(1, messageOf(error))
     }
     using _size =
       Config.Tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
-    await session
+    const end = await session
     stream.close()
-    const outcome = await Promise.race([
-      ended,
-      detached(() => docker.containers.inspect(Id).then(({ State }) => State.Running)),
-    ])
-    return outcome === "detached" ? 0 : outcome.StatusCode
+    return end === "detached" ? 0 : (await ended).StatusCode
   },
 })
-
-/** Resolves when the process runs on although its output has ended: the user has detached. Never, when it does not. */
-async function detached(runs: () => Promise<boolean>): Promise<"detached"> {
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  if (await runs().catch(() => false)) return "detached"
-  return await new Promise(() => {})
-}

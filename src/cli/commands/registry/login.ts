@@ -80,9 +80,9 @@ async function withPrompts(
 ): Promise<AuthConfig> {
   if ((!flags.username || !password) && !process.stdin.isTTY)
     throw new Exit(1, "Error: Cannot perform an interactive login from a non TTY device")
-  const typed = flags.username.trim() || (await ask(before ? `Username (${before}): ` : "Username: ", out)) || before
+  const typed = flags.username.trim() || ask(before ? `Username (${before}): ` : "Username: ", out) || before
   if (!typed) throw new Exit(1, "Error: Non-null Username Required")
-  const secret = password.trim() || (await ask("Password: ", out, true))
+  const secret = password.trim() || ask("Password: ", out, true)
   if (!secret) throw new Exit(1, "Error: Password Required")
   return { username: typed, password: secret, serveraddress: server }
 }

@@ -1,0 +1,3 @@
+import { terminalSuite } from "../suites/terminals.ts"
+
+terminalSuite("barge")
