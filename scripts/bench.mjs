@@ -1,4 +1,5 @@
 // npm run bench: Barge beside Debian's Docker and Podman and bare crun, in one run, as a table with ratios.
+// npm run bench registry: the registry beside Debian's docker-registry.
 import { spawnSync } from "node:child_process"
 import { build } from "./build.mjs"
 import { ensurePackages } from "./packages.mjs"
@@ -6,5 +7,7 @@ import { bun, root } from "./tools.mjs"
 
 ensurePackages()
 build()
-const result = spawnSync(bun(), ["bench/main.ts", ...process.argv.slice(2)], { cwd: root, stdio: "inherit" })
+const [first, ...rest] = process.argv.slice(2)
+const what = first === "registry" ? ["bench/registry.ts", ...rest] : ["bench/main.ts", ...process.argv.slice(2)]
+const result = spawnSync(bun(), what, { cwd: root, stdio: "inherit" })
 process.exit(result.status ?? 1)

@@ -38,11 +38,19 @@ export function rootHelp(program: string, globals: Flags, columns: number): stri
   const sections = rootSections().map(({ title, rows }) => `${title}:\n${commandLines(rows)}\n`)
   const about = program === "docker" ? "A self-sufficient runtime for containers" : "A complete container platform"
   return (
-    `Usage:  ${program} [OPTIONS] COMMAND\n\n${about}\n\n${sections.join("")}Global Options:\n` +
+    `Usage:  ${program} [OPTIONS] COMMAND\n\n${about}\n\n${sections.join("")}` +
+    (program === "docker" ? "" : `Servers:\n${commandLines(servers)}\n`) +
+    "Global Options:\n" +
     `${flagLines(globals, columns)}\nRun '${program} COMMAND --help' for more information on a command.\n` +
     (program === "docker" ? "\nFor more help on how to use Docker, head to https://docs.docker.com/go/guides/\n" : "")
   )
 }
+
+/** Processes of their own that the executable also is (`src/main.ts`). */
+const servers = [
+  ["daemon", "Run containers and serve Docker's API"],
+  ["registry", "Serve an OCI registry"],
+] as const
 
 function commandLines(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(11, ...rows.map(([name]) => name.length))

@@ -42,8 +42,8 @@ export class Download {
     for (let at = start; at < end; ) {
       const there = Math.min(end, this.#available())
       if (at >= there) {
-        await new Promise<void>((resolve) => this.#waiting.push(resolve))
         if (typeof this.#state === "object") throw this.#state.failed
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
         continue
       }
       const buffer = Buffer.allocUnsafe(Math.min(chunkBytes, there - at))

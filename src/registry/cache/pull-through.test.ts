@@ -159,6 +159,22 @@ test("a tag is looked at again after its time, fetched when it moved, and served
     expect((await get(cache, `manifests/${digestOf(text)}`)).status).toBe(200)
   }))
 
+test("a mirror of several registries is told which by ns, as containerd does", async () => {
+  const remotes = new Map(["one.example", "two.example"].map((name) => [name, new FakeRemote()]))
+  const proxies = [...remotes.keys()].map((name) => ({ url: `https://${name}`, prefix: `${name}/` }))
+  const asked: string[] = []
+  const remote = async ({ prefix }: { prefix: string }, name: string) => {
+    asked.push(name)
+    return remotes.get(prefix.slice(0, -1))!
+  }
+  await using cache = await TestRegistry.start({ proxies }, [], { remote })
+  const { text } = remotes.get("two.example")!.image("v1")
+  const answer = await cache.ask("GET", "/v2/library/app/manifests/v1?ns=two.example")
+  expect([answer.status, await answer.text()]).toEqual([200, text])
+  expect(asked).toEqual(["library/app"])
+  expect((await cache.ask("GET", "/v2/library/app/manifests/v1?ns=three.example")).status).toBe(404)
+})
+
 test("what neither has is unknown, what cannot be asked for is unavailable, and nothing is pushed here", () =>
   withCache("1h", async (cache, remote) => {
     const missing = await cache.ask("GET", "/v2/hub/app/manifests/nope")

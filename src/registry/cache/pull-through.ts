@@ -47,6 +47,10 @@ export class PullThrough implements Upstream {
     return this.#find(repository) !== undefined
   }
 
+  mirrored(registry: string, name: string): string {
+    return this.#parts.proxies.some(({ prefix }) => prefix === `${registry}/`) ? `${registry}/${name}` : name
+  }
+
   fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void> {
     const text = "tag" in reference ? reference.tag : reference.digest
     const key = `${repository}@${text}`

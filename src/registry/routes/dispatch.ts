@@ -56,7 +56,13 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
     })
   }
   call.operation = operation.name
-  call.repository = found.repository === "" ? "" : checkedName(found.repository)
+  const registry = call.query.get("ns")
+  const { repository } = found
+  if (repository !== "") {
+    // How containerd names the registry that it asks a mirror of several for.
+    const { upstream } = options.services
+    call.repository = checkedName(registry ? upstream.mirrored(registry, repository) : repository)
+  }
   const { needs } = operation
   demand(call, authenticator, { action: needs, repository: call.repository === "" ? "*" : call.repository })
   if (needs === "push" && options.services.upstream.covers(call.repository)) {

@@ -13,6 +13,8 @@ export interface Upstream {
   sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean>
   /** Whether `repository` belongs to somebody else, so that nothing may be pushed into it. */
   covers(repository: string): boolean
+  /** The name here of what a client calls `name` at `registry`, which it takes this one for a mirror of. */
+  mirrored(registry: string, name: string): string
 }
 
 /** What the routes work with. */

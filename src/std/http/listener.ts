@@ -23,6 +23,9 @@ export interface ListenOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
 
+/** Milliseconds after which a silent peer is asked whether it is still there: one that lost its power never says goodbye. */
+const keepAliveDelay = 60_000
+
 /** A socket that listens. Disposing closes it and removes its file. */
 export interface Listener extends AsyncDisposable {
   readonly transport: Peer["transport"]
@@ -91,9 +94,10 @@ async function openTcp(host: string, port: number, options: ListenOptions): Prom
   const secured = tls ? createTlsServer(tlsOptions(tls)) : undefined
   const server: Server = secured ?? createServer({ allowHalfOpen: true })
   const transport = tls ? "tls" : "tcp"
-  server.on(tls ? "secureConnection" : "connection", (socket: Socket) =>
-    options.accept(socket, { transport, address: socket.remoteAddress }),
-  )
+  server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+    socket.setKeepAlive?.(true, keepAliveDelay)
+    options.accept(socket, { transport, address: socket.remoteAddress })
+  })
   server.on("tlsClientError", (_error: Error, socket: Socket) => socket?.destroy())
   await listening(server, { host, port })
   const bound = server.address()
