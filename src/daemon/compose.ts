@@ -228,6 +228,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     })
     for (const address of addresses) log.info("API listens", { address })
   }
+  core.collector.schedule()
   log.info("the daemon is ready", {
     version: build.version,
     runtime: core.runtimes.default.name,

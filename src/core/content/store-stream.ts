@@ -5,6 +5,9 @@ import { newId } from "../../std/id.ts"
 import type { Scope } from "../scope.ts"
 import type { ContentInfo, ContentStore } from "./contract.ts"
 
+/** How the writes begin that nobody can go on with: a stream comes once. */
+export const onceOnly = "stream-"
+
 /**
  * Stores a stream as one blob; a blob that is there already is no error. Nothing stays when it fails.
  * @param expected.digest refused with invalidArgument when the bytes have another
@@ -20,7 +23,7 @@ export async function storeStream(
   } = {},
 ): Promise<ContentInfo> {
   const { expected = {} } = options
-  const ref = `stream-${newId()}`
+  const ref = `${onceOnly}${newId()}`
   // Told by the store when the blob is new only: one that is there has to be found again.
   const hash = expected.digest ? undefined : createHash("sha256")
   try {

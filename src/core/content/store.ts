@@ -12,6 +12,7 @@ import type { BlobReader, ContentInfo, ContentStore, Ingest, IngestStatus } from
 import { ContentFiles, explainFullDisk } from "./files.ts"
 import { FileIngest } from "./ingest.ts"
 import { FileReader } from "./reader.ts"
+import { onceOnly } from "./store-stream.ts"
 
 interface BlobRow {
   readonly digest: string
@@ -291,6 +292,7 @@ export class DiskContentStore implements ContentStore {
   }
 
   async #recover(): Promise<void> {
+    this.#database.run("DELETE FROM ingests WHERE ref GLOB ?", `${onceOnly}*`)
     const ingests = new Set(this.#database.all<{ id: bigint }>("SELECT id FROM ingests").map((row) => String(row.id)))
     for (const name of await this.#files.ingests()) {
       if (!ingests.delete(name)) await this.#files.delete(this.#files.ingest(name))

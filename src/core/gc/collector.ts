@@ -36,6 +36,7 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
   #next: Promise<Collected> | undefined
   #timer: NodeJS.Timeout | undefined
   #closed = false
+  #swept = false
   /** What has no row any more, but bytes. */
   readonly #forgotten = { digests: new Set<Digest>(), snapshots: 0 }
 
@@ -105,7 +106,9 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     let bytes = 0
     for (const digest of digests) bytes += await this.#content.deleteUnowned(digest)
     bytes += await this.#content.deleteIngests((ingest) => this.#isStale(ingest))
-    if (snapshots > 0) bytes += await this.#sweepSnapshots()
+    // The first time also for what an earlier life of the daemon had begun to remove.
+    if (snapshots > 0 || !this.#swept) bytes += await this.#sweepSnapshots()
+    this.#swept = true
     return { blobs: digests.size, snapshots, bytes }
   }
 

@@ -5,7 +5,7 @@ import { newId, shortId } from "../../std/id.ts"
 import type { Span } from "../../trace/span.ts"
 import type { NetworkDocument } from "../networks/catalog.ts"
 import { checkEndpoint, endpointRequest, namesOf, noSettings } from "../networks/endpoint.ts"
-import type { ConnectedNetwork, Container } from "./container.ts"
+import type { ConnectedNetwork, ConnectedSandbox, Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { joinedRef } from "./neighbours.ts"
 
@@ -53,21 +53,32 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
     takeSandbox(context, container)
     for (const { network, settings } of real) connectedNetwork(container, network, settings)
   } else {
-    const mode = disabled ? "none" : hostConfig.NetworkMode
-    const network = entries[0]?.network ?? networks.resolve(mode)
-    container.state.sandbox = {
-      id: newId(),
-      path: "",
-      ports: [],
-      networks: { [network.name]: { networkId: network.id, endpointId: newId(), macAddress: "", names: [] } },
-    }
+    const network = entries[0]?.network ?? networks.resolve(disabled ? "none" : hostConfig.NetworkMode)
+    container.state.sandbox = nominalSandbox(network)
     if (!disabled) connectedNetwork(container, network, entries[0]?.settings ?? noSettings)
-    span.set({ mode })
+    span.set({ mode: network.name })
   }
   for (const { networkId } of Object.values(container.state.sandbox?.networks ?? {})) {
     const network = networks.get(networkId)
     if (network) publishNetwork(context, container, network, "connect")
   }
+}
+
+/** What is told of a container in the host's network or in none: names, but nothing that exists. */
+const nominalSandbox = (network: NetworkDocument): ConnectedSandbox => ({
+  id: newId(),
+  path: "",
+  ports: [],
+  networks: { [network.name]: { networkId: network.id, endpointId: newId(), macAddress: "", names: [] } },
+})
+
+/** Gives a running container the sandbox that it was started with, when the daemon was killed before it was recorded. */
+export function recoverSandbox(context: ContainerContext, container: Container): void {
+  const { NetworkMode } = container.document.hostConfig
+  if (container.state.sandbox || joinedRef(NetworkMode) !== undefined) return
+  takeSandbox(context, container)
+  const network = context.networks.find(container.document.config.NetworkDisabled ? "none" : NetworkMode)
+  if (!container.state.sandbox && network) container.state.sandbox = nominalSandbox(network)
 }
 
 interface Wish {

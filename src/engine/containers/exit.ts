@@ -81,10 +81,11 @@ export async function releaseMounts(context: ContainerContext, container: Contai
 
 /** Leaves the networks: addresses and ports are free at once. */
 export function releaseNetwork(context: ContainerContext, container: Container): void {
+  // Whatever the record says: a crash may have come between joining and recording it.
+  context.networking.leave(container.id)
   const { sandbox } = container.state
   if (!sandbox) return
   delete container.state.sandbox
-  context.networking.leave(container.id)
   for (const { networkId } of Object.values(sandbox.networks)) {
     const network = context.networks.get(networkId)
     if (network) publishNetwork(context, container, network, "disconnect")

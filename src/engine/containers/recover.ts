@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import type { SharedMemoryOfRun } from "../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../errors/failure.ts"
+import { recoverSandbox } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { unknownExit } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
@@ -31,9 +32,13 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     const task = context.tasks.find(scope, container.id)
     const { state } = container
     if (task && task.status !== "stopped") {
-      state.status = task.status === "paused" ? "paused" : "running"
+      // Nobody was told of a pause: it was a commit's, or of a request that was cut off.
+      const frozenOnly = task.status === "paused" && state.status !== "paused"
+      if (frozenOnly) await context.tasks.resume(scope, container.id)
+      state.status = task.status === "paused" && !frozenOnly ? "paused" : "running"
       state.pid = task.pid
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
+      recoverSandbox(context, container)
       await holdMounts(context, container, memory.get(container.id))
       await context.registry.save(scope, container)
       startHealthChecks(context, container, true)
