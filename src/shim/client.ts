@@ -127,11 +127,11 @@ class ShimClient implements Shim {
   }
 
   async drained(id: string, execId?: string): Promise<void> {
-    await this.#request("drained", { id, execId })
+    await this.#surely("drained", { id, execId })
   }
 
   async forget(id: string, execId?: string): Promise<void> {
-    await this.#request("forget", { id, execId })
+    await this.#surely("forget", { id, execId })
     this.#told.delete(keyOf(id, execId))
     if (execId === undefined) for (const key of this.#told) if (key.startsWith(`${id}/`)) this.#told.delete(key)
   }
@@ -185,6 +185,18 @@ class ShimClient implements Shim {
     const link = await this.#link
     if (!link) throw new Failure("unavailable", "the shim is not connected")
     return await link.request(method, params, span)
+  }
+
+  /** A request that may come twice: should the shim be killed over it, its successor is asked. */
+  async #surely(method: string, params: unknown): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#request(method, params)
+      } catch (error) {
+        if (this.#disposed || attempt === 5 || !isKind(error, "unavailable")) throw error
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
   }
 
   async #establish(): Promise<Link> {

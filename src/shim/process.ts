@@ -1,9 +1,10 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
+import { dirname } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import { startTicks } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import { nowNanos } from "../std/clock.ts"
-import type { ExitRecord } from "./contract.ts"
+import type { ExitRecord, LogConfig } from "./contract.ts"
 import { ExitWatch, pidfdOf } from "./exit-watch.ts"
 import { type LogTrouble, openLog } from "./logs/writer.ts"
 import { type IoDescriptors, ProcessIo } from "./process-io.ts"
@@ -25,6 +26,10 @@ export interface ProcessEvents {
 export interface KeptDescriptors extends IoDescriptors {
   readonly pidfd?: number
 }
+
+/** A process that is taken over may be one whose container has been removed with its folder: that is not made again. */
+const logOf = ({ log, phase }: ProcessRecord): LogConfig =>
+  phase === "opened" || existsSync(dirname(log.path)) ? log : { ...log, format: "none" }
 
 /** One supervised process: init of a container, or an exec. Its record on disk is always ahead of what others are told. */
 export class SupervisedProcess {
@@ -48,7 +53,7 @@ export class SupervisedProcess {
       reactor,
       folder: folder.path,
       io: record.io,
-      log: openLog(record.log, events.trouble),
+      log: openLog(logOf(record), events.trouble),
       onFirstOutput: () => this.onFirstOutput?.(),
       onInputEnd: () => {
         this.update({ inputClosed: true })

@@ -435,7 +435,6 @@ export class Tasks implements TaskService {
         execWaiters: new Map(),
       }
       if (!state?.pid) {
-        if (live.cgroup.exists()) live.cgroup.kill()
         await this.#free(scope, live)
         continue
       }
@@ -462,7 +461,7 @@ export class Tasks implements TaskService {
     }
     await attempt(() => shim.forget(live.key).catch(ignoreMissing))
     await attempt(() => live.driver.delete({ id: live.key, stateRoot: this.#stateRoot }))
-    await attempt(() => live.cgroup.remove())
+    await attempt(() => (live.pid === 0 ? removeWithContents(live.cgroup) : live.cgroup.remove()))
     if (holdings.snapshotKey) {
       await attempt(() => blocking.unmount(bundle.rootfs))
       if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
@@ -556,6 +555,23 @@ const asTask = (live: Live): Task => ({
   startedAt: live.startedAt,
   ...(live.exit ? { exit: live.exit } : {}),
 })
+
+/**
+ * Removes the group of a task that did not come to be, with what is in it: a runtime whose shim was killed goes on, and may
+ * put its container there at any moment.
+ */
+async function removeWithContents(cgroup: Cgroup): Promise<void> {
+  const kill = () => {
+    if (cgroup.exists()) cgroup.kill()
+  }
+  kill()
+  const again = setInterval(kill, 20)
+  try {
+    await cgroup.remove()
+  } finally {
+    clearInterval(again)
+  }
+}
 
 function ignoreMissing(error: unknown): void {
   if (!(error instanceof Failure && error.kind === "notFound")) throw error
