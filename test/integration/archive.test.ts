@@ -189,6 +189,12 @@ describe("writing", () => {
     expect(names((await get(idle, "/volume/for-both")).bytes)).toEqual(["for-both"])
   })
 
+  test("the working directory is there before the first start", async () => {
+    const id = await create({ Cmd: ["ls"], WorkingDir: "/home/of/nobody" })
+    expect((await put(id, "/home/of/nobody", tarOf(["mine", {}, "x"]))).status).toBe(200)
+    expect((await daemon.docker("start", "-a", id)).stdout).toBe("mine\n")
+  })
+
   test("owners, modes, times, hard links, devices, attributes and names that are not UTF-8 are kept", async () => {
     const odd = Buffer.from([0x6f, 0xff, 0x64])
     const archive = tarOf(

@@ -37,6 +37,18 @@ export function holdRootSeenBy(pid: number, rootfs: string): HeldRoot | undefine
   return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeDescriptor(descriptor) }
 }
 
+/** Makes a directory of a root that nobody runs in, and its parents, where they are missing and nothing else is in the way. */
+export function ensureDirectory(root: string, path: string): void {
+  const top = openAt(-100, root, openFlags.path | openFlags.directory)
+  try {
+    closeDescriptor(openOrMake(top, path, true))
+  } catch (error) {
+    if (!["ENOTDIR", "EEXIST", "ELOOP"].includes((error as { code?: string }).code ?? "")) throw error
+  } finally {
+    closeDescriptor(top)
+  }
+}
+
 /** Mounts a file or directory into a root that nobody runs in; the point to mount on is made where it is missing. */
 export function mountInView(root: string, { source, destination, readOnly }: ViewMount): void {
   const isDirectory = statSource(source)

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { ViewMount } from "../../../core/tasks/contract.ts"
+import { ensureDirectory } from "../../../core/tasks/root-view.ts"
 import type { Container } from "../container.ts"
 import type { ContainerContext } from "../context.ts"
 import { prepareMount } from "./prepare.ts"
 
 /**
- * Mounts into the root of a container that does not run what would be there if it did: volumes, filled as at a start, binds
- * and its own files of names and addresses. A tmpfs is empty by then: it is left out.
+ * Mounts into the root of a container that does not run what would be there if it did: volumes, filled as at a start, binds,
+ * its own files of names and addresses, and its working directory. A tmpfs is empty by then: it is left out.
  */
 export async function mountView(
   context: ContainerContext,
@@ -16,6 +17,8 @@ export async function mountView(
   show: (view: ViewMount) => void,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack()
+  const { WorkingDir } = container.document.config
+  if (WorkingDir) ensureDirectory(root, WorkingDir)
   const scope = context.background("files")
   const views: ViewMount[] = []
   for (const mount of container.document.mounts) {
