@@ -84,9 +84,9 @@ export class EngineImages implements Images, ContainerImages {
     archive: AsyncIterable<Uint8Array>,
     options: { readonly quiet: boolean; readonly platforms: readonly string[] },
   ): AsyncIterable<JsonMessage> {
+    const platform = onlyPlatform(options.platforms)
     return messagesFrom(async (tell) => {
       const { transfer, catalog } = this.#context
-      const platform = onlyPlatform(options.platforms)
       const loaded = await transfer.load(scope, archive, {
         ...(platform ? { platform } : {}),
         ...(options.quiet ? {} : { progress: (progress) => tell(progressMessage(progress)) }),

@@ -48,8 +48,11 @@ export const imageRoutes = (i: Images): RouteTable => ({
   "POST /images/load": route({
     query: { quiet: flag(true), platform: platforms },
     cancellable: true,
-    run: ({ scope, query, request }) =>
-      progress(i.load(scope, request.body, { quiet: query.quiet, platforms: query.platform })),
+    run: ({ scope, query, request }): Reply => ({
+      kind: "progress",
+      messages: i.load(scope, request.body, { quiet: query.quiet, platforms: query.platform }),
+      headFirst: true,
+    }),
   }),
   "POST /images/create": route({
     query: {

@@ -19,8 +19,11 @@ export type Reply =
       readonly values: AsyncIterable<unknown>
       readonly framing: "json" | "jsonl" | "json-seq"
     }
-  /** Progress: what fails before the first message is the status, afterwards it goes into the stream. */
-  | { readonly kind: "progress"; readonly messages: AsyncIterable<JsonMessage> }
+  /**
+   * Progress: what fails before the first message is the status, afterwards it goes into the stream. `headFirst`: the status is 200 in any
+   * case.
+   */
+  | { readonly kind: "progress"; readonly messages: AsyncIterable<JsonMessage>; readonly headFirst?: boolean }
   | {
       readonly kind: "bytes"
       readonly contentType: string

@@ -51,7 +51,7 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
     case "objects":
       return writeObjects(context, reply)
     case "progress":
-      return writeProgress(context, reply.messages)
+      return writeProgress(context, reply)
     case "bytes":
       return writeBytes(context, { ...reply.headers, "Content-Type": reply.contentType }, reply.chunks, true)
     case "stdio":
@@ -75,16 +75,13 @@ async function writeObjects(context: ReplyContext, reply: Reply & { kind: "objec
   writer.end()
 }
 
-async function writeProgress(context: ReplyContext, messages: AsyncIterable<JsonMessage>): Promise<void> {
-  const iterator = messages[Symbol.asyncIterator]()
-  let next = await iterator.next()
+async function writeProgress(context: ReplyContext, reply: Reply & { kind: "progress" }): Promise<void> {
+  const iterator = reply.messages[Symbol.asyncIterator]()
+  const first = reply.headFirst ? undefined : await iterator.next()
   const writer = context.response.stream(200, { ...context.headers, ...jsonType })
   const write = (message: JsonMessage) => writer.write(Buffer.from(`${encodeJson(message)}\r\n`))
   try {
-    while (!next.done) {
-      await write(next.value)
-      next = await iterator.next()
-    }
+    for (let next = first ?? (await iterator.next()); !next.done; next = await iterator.next()) await write(next.value)
   } catch (error) {
     const message = messageOf(error)
     await write({ errorDetail: { message }, error: message })
