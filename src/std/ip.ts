@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net"
+import { isIP } from "./ip-address.ts"
 
 /** An address as a number, with its family. */
 export interface Address {
@@ -17,10 +17,11 @@ const bitsOf = (family: 4 | 6): number => (family === 4 ? 32 : 128)
 
 /** The address of a text, or undefined. A zone (`%eth0`) makes it none. */
 export function addressOf(text: string): Address | undefined {
-  if (isIPv4(text)) {
+  const family = isIP(text)
+  if (family === 4) {
     return { family: 4, value: text.split(".").reduce((value, part) => value * 256n + BigInt(part), 0n) }
   }
-  if (!isIPv6(text) || text.includes("%")) return undefined
+  if (family === 0 || text.includes("%")) return undefined
   return { family: 6, value: bytesValue(bytes6(text)) }
 }
 

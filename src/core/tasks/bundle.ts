@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import type { BlockingCalls } from "../../linux/blocking.ts"
 import type { Process, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import { encodeJson } from "../../std/json.ts"
 
@@ -67,6 +68,19 @@ export class Bundle {
     writeFileSync(`${path}.new`, text, { mode: 0o600 })
     renameSync(`${path}.new`, path)
   }
+}
+
+/**
+ * Deletes a bundle. The point the root was mounted on goes first: while it is mounted on, the kernel refuses, and no file of
+ * a container is deleted.
+ */
+export async function removeBundle(bundle: Bundle, blocking: BlockingCalls): Promise<void> {
+  try {
+    rmdirSync(bundle.rootfs)
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error
+  }
+  await blocking.removeTree(bundle.path)
 }
 
 /** All bundles under `root`, from this life of the daemon or an earlier one. */

@@ -1,0 +1,53 @@
+import { Failure, messageOf } from "../../errors/failure.ts"
+import type { Cgroup } from "../../linux/cgroup-contract.ts"
+import type { Scope } from "../scope.ts"
+import { removeBundle } from "./bundle.ts"
+import { stateRootOf, type TaskCollaborators } from "./collaborators.ts"
+import type { LiveTask } from "./live.ts"
+
+/** Frees everything a task holds, each step even when another fails. @throws internal with all that failed */
+export async function freeTask(collaborators: TaskCollaborators, scope: Scope, live: LiveTask): Promise<void> {
+  const { blocking, shim, snapshots } = collaborators
+  const { holdings, bundle } = live
+  const failures: unknown[] = []
+  const attempt = async (work: () => Promise<void>) => {
+    try {
+      await work()
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  await attempt(() => shim.forget(live.key).catch(ignoreMissing))
+  await attempt(() => live.driver.delete({ id: live.key, stateRoot: stateRootOf(collaborators) }))
+  await attempt(() => (live.pid === 0 ? removeWithContents(live.cgroup) : live.cgroup.remove()))
+  if (holdings.snapshotKey) {
+    await attempt(() => blocking.unmount(bundle.rootfs))
+    if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
+  }
+  await attempt(() => removeBundle(bundle, blocking))
+  if (failures.length > 0) {
+    throw new Failure("internal", `cleaning up ${holdings.containerId}: ${failures.map(messageOf).join("; ")}`)
+  }
+}
+
+/**
+ * Removes the group of a task that did not come to be, with what is in it: a runtime whose shim was killed goes on, and may
+ * put its container there at any moment.
+ */
+async function removeWithContents(cgroup: Cgroup): Promise<void> {
+  const kill = () => {
+    if (cgroup.exists()) cgroup.kill()
+  }
+  kill()
+  const again = setInterval(kill, 20)
+  try {
+    await cgroup.remove()
+  } finally {
+    clearInterval(again)
+  }
+}
+
+/** Passes over what is not there any more. */
+export function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Failure && error.kind === "notFound")) throw error
+}
