@@ -113,6 +113,7 @@ export interface InfoResponse {
   readonly DefaultAddressPools?: readonly { readonly Base: string; readonly Size: number }[]
   readonly FirewallBackend?: { readonly Driver: string; readonly Info?: readonly (readonly [string, string])[] }
   readonly CDISpecDirs: readonly string[]
+  readonly DiscoveredDevices?: readonly { readonly Source: string; readonly ID: string }[]
   readonly Containerd?: {
     readonly Address: string
     readonly Namespaces: { readonly Containers: string; readonly Plugins: string }

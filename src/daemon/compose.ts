@@ -149,6 +149,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       noNewPrivileges: config.noNewPrivileges,
       dns: config.dns,
       hostIp: config.bridge.hostIp ?? "",
+      cdiSpecDirs: config.cdiSpecDirs,
       ...(config.hostGateway ? { hostGateway: config.hostGateway } : {}),
       ...(config.seccompProfile ? { seccompProfile: seccompText(config.seccompProfile) } : {}),
     },

@@ -62,6 +62,7 @@ export interface DaemonConfig {
   /** Layers on the way at the same time. */
   readonly transfers: { readonly downloads: number; readonly uploads: number }
   readonly otlpEndpoint?: string
+  readonly cdiSpecDirs: readonly string[]
   /** What `host-gateway` stands for in `--add-host`. */
   readonly hostGateway?: string
   readonly metricsAddress?: string
@@ -155,6 +156,9 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
       otlpEndpoint: text("otlp-endpoint") ?? process.env["OTEL_EXPORTER_OTLP_ENDPOINT"],
       metricsAddress: text("metrics-addr"),
     }),
+    cdiSpecDirs: (value("cdi-spec-dir") === undefined ? ["/etc/cdi", "/var/run/cdi"] : list("cdi-spec-dir")).filter(
+      (directory) => directory !== "",
+    ),
     remarks: Object.entries(daemonFlags)
       .filter(([name, entry]) => entry.withoutEffect && value(name) !== undefined)
       .map(([name, entry]) => `--${name} changes nothing: ${entry.withoutEffect}`),

@@ -26,6 +26,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   bip: { kind: "text", help: "Address and prefix length of the default bridge" },
   bip6: { kind: "text", help: "IPv6 address and prefix length of the default bridge" },
   bridge: { kind: "text", short: "b", help: "Name of the default bridge, made when absent; none for no bridge" },
+  "cdi-spec-dir": {
+    kind: "list",
+    key: "cdi-spec-dirs",
+    help: "Directory of device descriptions (CDI); /etc/cdi and /var/run/cdi when absent",
+  },
   "cgroup-parent": { kind: "text", help: "Parent cgroup for all containers" },
   "config-file": { kind: "text", help: "Daemon configuration file" },
   containerd: { kind: "text", help: "containerd socket", withoutEffect: "the core is built in" },

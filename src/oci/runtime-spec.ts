@@ -6,6 +6,7 @@ export interface RuntimeSpec {
   hostname?: string
   domainname?: string
   mounts: SpecMount[]
+  hooks?: { [K in HookName]?: Hook[] }
   linux: LinuxSpec
   annotations?: Record<string, string>
 }
@@ -24,6 +25,17 @@ export interface Process {
   apparmorProfile?: string
   selinuxLabel?: string
   oomScoreAdj?: number
+}
+
+export type HookName = "prestart" | "createRuntime" | "createContainer" | "startContainer" | "poststart" | "poststop"
+
+/** A program of the host that runs at a moment of a container's life. */
+export interface Hook {
+  readonly path: string
+  readonly args?: readonly string[]
+  readonly env?: readonly string[]
+  /** Seconds. */
+  readonly timeout?: number
 }
 
 export interface SpecMount {

@@ -292,6 +292,23 @@ test("what cannot be waited for, killed, resized or named is refused in Docker's
   await out("rm", "still")
 })
 
+test("top takes ps's options as they are, of the container's processes only", async () => {
+  await out("run", "-d", "--name", "topped", "busybox", "sleep", "1000")
+  const asked = async (options: string) => {
+    const { status: code, body } = await daemon.json<{ Titles: string[]; Processes: string[][]; message: string }>(
+      "GET",
+      `/containers/topped/top?ps_args=${encodeURIComponent(options)}`,
+    )
+    return code === 200 ? body.Processes.length : body.message
+  }
+  for (const options of ["", "-ef", "aux", "opid,cmd", "o pid,cmd", "axf", "-C sleep -o pid,cmd", "aux --sort pid"])
+    expect([options, await asked(options)]).toEqual([options, 1])
+  expect(await asked("-C sleep -o cmd")).toBe("Couldn't find PID field in ps output")
+  expect(await asked("-o uid=PID,cmd")).toBe('specifying "uid=PID,cmd" is not allowed')
+  expect(await asked("-o")).toContain("must follow -o")
+  await out("rm", "-f", "topped")
+})
+
 test("checkpoints are answered as by an engine that has none", async () => {
   const id = await out("create", "--name", "kept", "busybox", "top")
   expect((await daemon.get("/containers/kept/checkpoints")).text.trim()).toBe("[]")

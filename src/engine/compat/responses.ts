@@ -136,6 +136,7 @@ function info(value: InfoResponse, version: string): unknown {
     ...(isBefore(version, "1.49")
       ? { FirewallBackend: undefined, RegistryConfig: { ...registry, ...value.RegistryConfig } }
       : {}),
+    ...(isBefore(version, "1.50") ? { DiscoveredDevices: undefined } : {}),
     ...(isBefore(version, "1.46") ? { Containerd: undefined } : {}),
     ...(isBefore(version, "1.25")
       ? { ExecutionDriver: "<not supported>", SecurityOptions: value.SecurityOptions?.map(plainName) ?? [] }

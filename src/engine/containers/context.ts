@@ -74,6 +74,8 @@ export interface ContainerDefaults {
     readonly options: readonly string[]
   }
   readonly hostIp: string
+  /** Where descriptions of devices lie (Container Device Interface). */
+  readonly cdiSpecDirs: readonly string[]
   /** What `host-gateway` stands for; absent: the address of the default bridge. */
   readonly hostGateway?: string
 }

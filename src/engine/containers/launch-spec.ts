@@ -1,8 +1,11 @@
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
 import { checkProfile } from "../../runtime/apparmor/load.ts"
+import { readCdiDevices } from "../../runtime/cdi/devices.ts"
+import { injectCdiDevices } from "../../runtime/cdi/inject.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
+import { requestedDevices } from "./device-requests.ts"
 import { checkLinksRun, linkEnvironment } from "./links.ts"
 import { type MountHolds, prepareMount } from "./mounts/prepare.ts"
 import { ipcNeighbour, pidNeighbour } from "./neighbours.ts"
@@ -47,6 +50,10 @@ export async function containerSpec(
   })
   if (spec.process.apparmorProfile) checkProfile(spec.process.apparmorProfile)
   applyUser(spec, root, config, hostConfig)
+  if (hostConfig.DeviceRequests?.length) {
+    const known = readCdiDevices(context.defaults.cdiSpecDirs)
+    injectCdiDevices(spec, requestedDevices(hostConfig, known), known)
+  }
   return spec
 }
 

@@ -1,5 +1,4 @@
 import type { Resources as ApiResources, HostConfig } from "../../api/container-config.ts"
-import { Failure } from "../../errors/failure.ts"
 import type { Device, DeviceRule, Resources, ThrottleDevice } from "../../oci/runtime-spec.ts"
 import { allDeviceRules, defaultDeviceRules } from "../../runtime/defaults.ts"
 import { blockDeviceNumbers, hostDevices, mapDevice, parseDeviceRule } from "../../runtime/devices.ts"
@@ -43,17 +42,13 @@ export function limitsOf(api: ApiResources): Resources {
 }
 
 /**
- * The nodes in a container's /dev beside the usual ones, and what may be opened.
- * @throws invalidArgument, in Docker's words for requests (`--gpus`) that no driver here can serve
+ * The nodes in a container's /dev beside the usual ones, and what may be opened; requests to drivers apart.
+ * @throws invalidArgument
  */
 export function devicesOf(host: HostConfig): {
   readonly nodes: readonly Device[]
   readonly rules: readonly DeviceRule[]
 } {
-  for (const { Driver, Capabilities } of host.DeviceRequests ?? []) {
-    const sets = (Capabilities ?? []).map((one) => `[${one.join(" ")}]`).join(" ")
-    throw new Failure("invalidArgument", `could not select device driver "${Driver}" with capabilities: [${sets}]`)
-  }
   if (host.Privileged) return { nodes: hostDevices(), rules: allDeviceRules }
   const mapped = (host.Devices ?? []).flatMap((one) =>
     mapDevice(one.PathOnHost, one.PathInContainer || one.PathOnHost, one.CgroupPermissions || "rwm"),

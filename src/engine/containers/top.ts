@@ -17,9 +17,14 @@ export async function topContainer(
 ): Promise<TopResponse> {
   if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
   const args = (psArgs || "-ef").split(/\s+/).filter(Boolean)
+  const renamed = /(\S*)=(PID\S*)/.exec(psArgs)
+  if (renamed) throw new Failure("invalidArgument", `specifying "${renamed[0]}" is not allowed`)
+  const pids = context.tasks.pids(scope, container.id)
+  const ps = async (...options: readonly string[]) => (await run("ps", options, { maxBuffer: 64 << 20 })).stdout
   let output: string
   try {
-    output = (await run("ps", args, { maxBuffer: 64 << 20 })).stdout
+    // Some arguments do not go with a list of processes; without it ps shows those of a terminal, or all.
+    output = await ps(...args, `-q${pids.join(",")}`).catch(() => ps(...args))
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string }
     // What ps itself refuses is the fault of the arguments; its first line says why.
@@ -27,7 +32,7 @@ export async function topContainer(
     if (refused) throw new Failure("invalidArgument", refused, error)
     throw new Failure("internal", `error running ps: ${message}`, error)
   }
-  return filterProcesses(output, new Set(context.tasks.pids(scope, container.id)))
+  return filterProcesses(output, new Set(pids))
 }
 
 /** Keeps the lines whose PID column names one of `pids`. @throws invalidArgument when there is no PID column */

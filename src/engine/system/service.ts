@@ -8,6 +8,7 @@ import type {
   VersionResponse,
 } from "../../api/system.ts"
 import type { Scope } from "../../core/scope.ts"
+import { readCdiDevices } from "../../runtime/cdi/devices.ts"
 import { build } from "../../std/build.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newestVersion, oldestVersion } from "../compat/version.ts"
@@ -194,7 +195,11 @@ export class EngineSystem implements System {
         ? { DefaultAddressPools: facts.addressPools.map(({ base, size }) => ({ Base: base, Size: size })) }
         : {}),
       FirewallBackend: { Driver: "nftables" },
-      CDISpecDirs: [],
+      CDISpecDirs: context.defaults.cdiSpecDirs,
+      DiscoveredDevices: [...readCdiDevices(context.defaults.cdiSpecDirs).devices.keys()].map((ID) => ({
+        Source: "cdi",
+        ID,
+      })),
       Warnings: this.#warnings(),
     }
   }
