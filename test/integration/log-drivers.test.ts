@@ -157,6 +157,20 @@ describe("what is sent away", () => {
   })
 })
 
+describe("a server that takes nothing", () => {
+  test("holds up neither the container nor its restart nor its removal", async () => {
+    await using server = await StreamServer.listen()
+    const script =
+      "echo begun; sleep 0.2; head -c 30000000 /dev/zero | tr '\\0' 'x' | fold -w 1000; touch /done; sleep 1000"
+    await run("syslog", [`syslog-address=tcp://127.0.0.1:${server.port}`], script, "-d", "--name", "unheard")
+    await server.until("begun")
+    server.pause()
+    while ((await daemon.docker("exec", "unheard", "test", "-e", "/done")).code !== 0) await pause(20)
+    expect((await daemon.docker("restart", "-t", "0", "unheard")).code).toBe(0)
+    expect((await daemon.docker("rm", "-f", "unheard")).code).toBe(0)
+  })
+})
+
 describe("options", () => {
   test("are checked at the creation, in Docker's words", async () => {
     expect(await refusal("nowhere", {})).toBe("logger: no log driver named 'nowhere' is registered")

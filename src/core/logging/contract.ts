@@ -7,6 +7,7 @@ export interface LogDestination {
    * may be sent again.
    */
   send(lines: readonly LogLine[]): Promise<void>
+  /** Ends what is under way, too, soon. Idempotent. */
   close(): Promise<void>
 }
 

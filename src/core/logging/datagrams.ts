@@ -9,6 +9,7 @@ import { connectUnixDatagram, sendNow } from "../../linux/unix-socket.ts"
 /** Sends messages that either arrive whole or not at all. */
 export interface Datagrams {
   send(message: Uint8Array): Promise<void>
+  /** Idempotent. */
   close(): void
 }
 
@@ -24,23 +25,33 @@ export async function openUdp(host: string, port: number): Promise<Datagrams> {
   // Nobody listening is told by ICMP, and is no reason to stop.
   socket.on("error", () => {})
   socket.unref()
+  let open = true
   return {
     send: (message) =>
       new Promise((resolve, reject) =>
         socket.send(message, port, found.address, (error) => (error ? reject(error) : resolve())),
       ),
-    close: () => socket.close(),
+    close: () => {
+      if (open) socket.close()
+      open = false
+    },
   }
 }
 
 /** A unix datagram socket, connected to `path`. @throws SystemError */
 export function openUnixDatagrams(path: string): Datagrams {
-  const descriptor = connectUnixDatagram(path)
+  let descriptor = connectUnixDatagram(path)
   return {
     async send(message) {
       // The receiver's queue is short; it empties as fast as the receiver reads.
-      while (sendNow(descriptor, message) === wouldBlock) await pause(2)
+      for (let attempt = 0; descriptor < 0 || sendNow(descriptor, message) === wouldBlock; attempt++) {
+        if (descriptor < 0 || attempt === 500) throw new Failure("unavailable", `nobody reads what is sent to ${path}`)
+        await pause(2)
+      }
     },
-    close: () => closeSync(descriptor),
+    close: () => {
+      if (descriptor >= 0) closeSync(descriptor)
+      descriptor = -1
+    },
   }
 }

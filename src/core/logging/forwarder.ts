@@ -61,6 +61,8 @@ export class LogForwarder {
   /** Ends early; what was not sent is sent by the next forwarder. */
   async stop(): Promise<void> {
     this.#stop.abort()
+    // A server that takes nothing must not hold up whoever waits for this.
+    await this.#destination.close().catch(() => {})
     await this.done
   }
 

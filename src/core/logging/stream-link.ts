@@ -15,6 +15,10 @@ export interface TlsOptions {
   readonly skipVerify: boolean
 }
 
+/** Milliseconds that a server may take to answer a connection, and to take the last bytes before it is closed. */
+const connectTimeout = 10_000
+const closeTimeout = 1000
+
 /** A stream to a server of logs, connected anew when it broke. */
 export class StreamLink {
   readonly #target: LinkTarget
@@ -39,11 +43,17 @@ export class StreamLink {
       this.#wake()
     })
     socket.unref()
+    const late = setTimeout(
+      () => socket.destroy(Object.assign(new Error("nobody answered"), { code: "ETIMEDOUT" })),
+      connectTimeout,
+    )
     try {
       await promise
     } catch (error) {
       socket.destroy()
       throw dialFailure(this.#target, error)
+    } finally {
+      clearTimeout(late)
     }
     this.#received = Buffer.alloc(0)
     this.#socket = socket
@@ -85,12 +95,19 @@ export class StreamLink {
     this.#socket = undefined
   }
 
-  /** Closes after everything that was written is out. */
+  /** Closes after everything that was written is out, or soon anyway. What waits for the server then fails. */
   async close(): Promise<void> {
     const socket = this.#socket
     this.#socket = undefined
     if (!socket || socket.destroyed) return
-    await new Promise<void>((resolve) => socket.end(resolve))
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(resolve, closeTimeout)
+      socket.once("close", resolve)
+      socket.end(() => {
+        clearTimeout(late)
+        resolve()
+      })
+    })
     socket.destroy()
   }
 }
