@@ -62,6 +62,15 @@ export class ImagesClient {
     return jsonValues(response.body)
   }
 
+  /** Copies from registry to registry (Barge's own route). @param auths by server address */
+  async copy(
+    query: { readonly from: string; readonly to: string; readonly platform?: string; readonly referrers?: boolean },
+    auths: Readonly<Record<string, AuthConfig>>,
+  ): Promise<AsyncIterable<JsonMessage>> {
+    const headers = { "X-Registry-Config": Buffer.from(JSON.stringify(auths)).toString("base64url") }
+    return jsonValues((await this.#transport.request("POST", "/images/copy", { query, headers })).body)
+  }
+
   /** Pushes a tag, or all of a repository's when `tag` is absent. */
   async push(
     name: string,

@@ -5,7 +5,7 @@ import { executable, type Outcome, runProgram, TestDaemon } from "../fixtures/da
 /** What only one of the two has: groups, commands and flags, by the path of the command. */
 const ours: Readonly<Record<string, readonly string[]>> = {
   "": ["completion", "trace", "ports"],
-  image: ["bootstrap"],
+  image: ["bootstrap", "copy"],
   run: ["trace"],
   "container run": ["trace"],
 }

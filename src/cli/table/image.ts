@@ -10,6 +10,12 @@ export const image: Group = {
       load: async () => (await import("../commands/image/bootstrap.ts")).bootstrap,
     },
     {
+      name: "copy",
+      short: "Copy an image from one registry to another",
+      long: () => "Copy an image from one registry to another: nothing is stored on the way",
+      load: async () => (await import("../commands/image/copy.ts")).copy,
+    },
+    {
       name: "history",
       short: "Show the history of an image",
       top: "history",

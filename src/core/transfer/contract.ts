@@ -64,6 +64,20 @@ export interface RemoteImages {
     target: Descriptor,
     options: RemoteOptions & { readonly platform?: Platform },
   ): Promise<{ readonly pushed: Descriptor; readonly form: Descriptor }>
+  /** Copies from registry to registry, without storing or unpacking anything. @returns what `to` is now */
+  copy(
+    scope: Scope,
+    from: Reference,
+    to: Reference,
+    options: {
+      readonly platform?: Platform
+      /** What refers to the image goes along: signatures, SBOMs, attestations. */
+      readonly referrers: boolean
+      /** By registry. */
+      readonly credentials: (domain: string) => Credentials | undefined
+      readonly progress: (progress: TransferProgress) => void
+    },
+  ): Promise<Descriptor>
   /** Whether the repository of `reference` is known to have the content: it came from there or was brought there. */
   isAt(scope: Scope, reference: Pick<Reference, "domain" | "path">, digest: Digest): Promise<boolean>
 }

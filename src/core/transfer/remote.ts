@@ -12,6 +12,7 @@ import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import { ImageCompressor } from "./compress-image.ts"
 import type { RemoteImages, RemoteOptions, ResolvedImage } from "./contract.ts"
+import { copyImage } from "./copy.ts"
 import { BlobFetcher } from "./fetch.ts"
 import { pullImage } from "./pull.ts"
 import { pushImage } from "./push.ts"
@@ -94,6 +95,20 @@ export class RegistryImages implements RemoteImages {
       slots: this.#uploads,
     })
     return { pushed, form }
+  }
+
+  async copy(
+    scope: Scope,
+    from: Reference,
+    to: Reference,
+    options: Parameters<RemoteImages["copy"]>[3],
+  ): Promise<Descriptor> {
+    const source = await this.#registries.repository(from, options.credentials(from.domain))
+    const target = await this.#registries.repository(to, options.credentials(to.domain))
+    return await copyImage(scope, source, from.digest ?? from.tag ?? "latest", target, to.tag ?? "latest", {
+      ...options,
+      slots: this.#uploads,
+    })
   }
 
   async isAt(scope: Scope, reference: Pick<Reference, "domain" | "path">, digest: Digest): Promise<boolean> {

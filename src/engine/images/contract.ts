@@ -56,6 +56,16 @@ export interface PushOptions {
   readonly auth?: AuthConfig
 }
 
+export interface CopyOptions {
+  readonly from: string
+  readonly to: string
+  readonly platform?: string
+  /** Signatures, SBOMs and attestations go along. */
+  readonly referrers: boolean
+  /** By server address, as `X-Registry-Config` has it. */
+  readonly auths: Readonly<Record<string, AuthConfig>>
+}
+
 /**
  * Docker's images. `ref` is a familiar or full reference, an ID or a unique ID prefix; a name beats an ID prefix. Every call
  * with a `ref` throws notFound (`No such image: x:latest`) or invalidArgument. Streams of messages: what is thrown before the first
@@ -89,6 +99,8 @@ export interface Images {
   importTree(scope: Scope, tar: AsyncIterable<Uint8Array>, options: ImportOptions): AsyncIterable<JsonMessage>
   pull(scope: Scope, options: PullOptions): AsyncIterable<JsonMessage>
   push(scope: Scope, options: PushOptions): AsyncIterable<JsonMessage>
+  /** Copies an image from one registry to another. */
+  copy(scope: Scope, options: CopyOptions): AsyncIterable<JsonMessage>
   /** Makes a base image of the distribution's own packages: `busybox`, `debian`, `debian:SUITE`. */
   bootstrap(scope: Scope, name: string): AsyncIterable<JsonMessage>
 }

@@ -17,6 +17,7 @@ import { bootstrapImage } from "./bootstrap.ts"
 import { ImageCatalog } from "./catalog.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type {
+  CopyOptions,
   ImageListOptions,
   ImageRemoveOptions,
   Images,
@@ -24,6 +25,7 @@ import type {
   PullOptions,
   PushOptions,
 } from "./contract.ts"
+import { copyBetweenRegistries } from "./copy.ts"
 import { imageHistory, inspectImage } from "./inspect.ts"
 import { layersSize, listImages } from "./list.ts"
 import { commitImage, importImage } from "./make.ts"
@@ -156,6 +158,10 @@ export class EngineImages implements Images, ContainerImages {
 
   push(scope: Scope, options: PushOptions): AsyncIterable<JsonMessage> {
     return messagesFrom((tell) => pushImages(this.#context, scope, options, tell))
+  }
+
+  copy(scope: Scope, options: CopyOptions): AsyncIterable<JsonMessage> {
+    return messagesFrom((tell) => copyBetweenRegistries(this.#context, scope, options, tell))
   }
 
   bootstrap(scope: Scope, name: string): AsyncIterable<JsonMessage> {

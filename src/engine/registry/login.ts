@@ -5,12 +5,7 @@ import { RegistryError } from "../../distribution/registry-error.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import { reasons } from "../../std/http/status.ts"
 import { credentialsOf } from "../images/credentials.ts"
-
-/** The registry that a server address means: Docker Hub has several. */
-export function registryOf(serverAddress: string): string {
-  const host = serverAddress.replace(/^https?:\/\//i, "").split("/")[0]!
-  return host === "" || host === "index.docker.io" || host === "registry-1.docker.io" ? "docker.io" : host
-}
+import { registryOf } from "../images/registry-name.ts"
 
 /**
  * `docker login`: asks the registry whether it takes the credentials.

@@ -2,7 +2,7 @@ import type { AuthConfig } from "../../api/image.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { Images } from "../images/contract.ts"
 import { filters, flag, platform, platforms, repeated, text, textOr } from "./query.ts"
-import { registryAuth } from "./registry-auth.ts"
+import { registryAuth, registryConfig } from "./registry-auth.ts"
 import { empty, json, progress, type Reply } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
@@ -80,6 +80,12 @@ export const imageRoutes = (i: Images): RouteTable => ({
     query: { name: textOr("busybox") },
     cancellable: true,
     run: ({ scope, query }) => progress(i.bootstrap(scope, query.name)),
+  }),
+  "POST /images/copy": route({
+    query: { from: textOr(""), to: textOr(""), platform, referrers: flag() },
+    cancellable: true,
+    run: ({ scope, query, request }) =>
+      progress(i.copy(scope, { ...query, auths: registryConfig(request.headers.get("x-registry-config")) })),
   }),
   "POST /images/prune": route({
     since: "1.25",
