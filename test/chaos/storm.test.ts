@@ -96,7 +96,7 @@ async function calm(): Promise<void> {
   await daemon.request("POST", `/images/prune?filters=${encodeURIComponent('{"dangling":["true"]}')}`)
   expect(await settledState(daemon, store)).toEqual(store)
   let now = await kernelState(daemon)
-  for (let attempt = 0; !Bun.deepEquals(now, kernel) && attempt < 100; attempt++) {
+  for (let attempt = 0; !Bun.deepEquals(now, kernel) && attempt < 50; attempt++) {
     await pause(50)
     now = await kernelState(daemon)
   }
@@ -139,6 +139,16 @@ test("kill -9 of the daemon at any moment: every container is as it was acknowle
   for (let round = 0; round < 6; round++) {
     all.push(...(await storm(10, () => daemon.end("SIGKILL"))))
     await daemon.startAgain()
+  }
+  expect(await deviations(all)).toEqual([])
+  expect(await unusable()).toEqual([])
+  await calm()
+})
+
+test("kill -9 of the shim at any moment: containers run on and can be worked with, and nothing leaks", async () => {
+  const all: Life[] = []
+  for (let round = 0; round < 4; round++) {
+    all.push(...(await storm(8, killShim)))
   }
   expect(await deviations(all)).toEqual([])
   expect(await unusable()).toEqual([])
