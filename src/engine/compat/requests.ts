@@ -35,7 +35,18 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
   "GET /containers/:id/stats": (query, version) =>
     isBefore(version, "1.41") ? { ...query, "one-shot": false } : query,
   "GET /images/json": (query, version) => (isBefore(version, "1.47") ? { ...query, manifests: false } : query),
-  "GET /images/:name/json": (query, version) => (isBefore(version, "1.48") ? { ...query, manifests: false } : query),
+  "GET /images/:name/json": (query, version) => ({
+    ...query,
+    ...(isBefore(version, "1.48") ? { manifests: false } : {}),
+    ...(isBefore(version, "1.49") ? { platform: undefined } : {}),
+  }),
+  "GET /images/:name/history": dropBefore("1.48", "platform"),
+  "GET /images/get": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
+  "GET /images/:name/get": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
+  "POST /images/load": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
+  "POST /images/create": dropBefore("1.32", "platform"),
+  "POST /images/:name/push": dropBefore("1.46", "platform"),
+  "DELETE /images/:name": (query, version) => (isBefore(version, "1.50") ? { ...query, platforms: [] } : query),
   "GET /system/df": (query, version) => (isBefore(version, "1.42") ? { ...query, type: [] } : query),
   "POST /volumes/prune": (query, version) =>
     isBefore(version, "1.42")

@@ -33,6 +33,9 @@ export async function inspectImage(
   ref: string,
   options: { readonly manifests: boolean; readonly platform?: string },
 ): Promise<ImageInspect> {
+  if (options.manifests && options.platform) {
+    throw new Failure("invalidArgument", "conflicting options: manifests and platform options cannot both be set")
+  }
   const { image, resolved: found } = await resolved(context, scope, ref, options.platform)
   const { config } = found
   const layers = await new LayerSizes(context, scope).of({ resolved: found })

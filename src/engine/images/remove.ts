@@ -4,6 +4,7 @@ import type { ImageDeleteItem, ImagesPruneResponse } from "../../api/image.ts"
 import type { Image } from "../../core/images/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure } from "../../errors/failure.ts"
+import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, familiarName } from "../../oci/reference.ts"
 import { shortId } from "../../std/id.ts"
 import { untilOf } from "../containers/remove.ts"
@@ -12,6 +13,7 @@ import { type ImageContext, publishImage, repoDigests, tagsOf } from "./context.
 import type { ImageRemoveOptions } from "./contract.ts"
 import { createdOf, parentsOf } from "./list.ts"
 import { referenceOf, sameRepository } from "./names.ts"
+import { resolveFor } from "./platform.ts"
 import { chainOf } from "./sizes.ts"
 
 /**
@@ -25,10 +27,13 @@ export async function removeImage(
   ref: string,
   options: ImageRemoveOptions,
 ): Promise<readonly ImageDeleteItem[]> {
-  if (options.platforms.length > 0) {
-    throw new Failure("notImplemented", "removing single platforms of an image is not supported; remove the image")
+  if (options.platforms.length > 1) {
+    throw new Failure("invalidArgument", "multiple platforms are not supported")
   }
-  const { image, rows } = await context.catalog.find(scope, ref)
+  const { image, rows, target } = await context.catalog.find(scope, ref)
+  const [platform] = options.platforms
+  // An image goes whole: for another platform than it is for there is nothing to remove.
+  if (platform !== undefined) await resolveFor(context, scope, target, ref, parsePlatform(platform))
   const items =
     rows.length > 0
       ? await removeNames(context, scope, image, rows, ref, options)
