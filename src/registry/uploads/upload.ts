@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs"
 import { type FileHandle, open, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts"
+import type { BufferDebt } from "../../std/buffer-debt.ts"
 import { Refusal } from "../refusal.ts"
 
 export type Algorithm = "sha256" | "sha512"
@@ -28,6 +29,7 @@ export class Upload {
   readonly startedAt: number
   readonly directory: string
   readonly #algorithm: Algorithm
+  readonly #debt: BufferDebt
   #hash: Hash | undefined
   #handle: FileHandle | undefined
   #offset: number
@@ -36,7 +38,9 @@ export class Upload {
   /** When something was last done with it: milliseconds since the epoch. */
   touchedAt = Date.now()
 
-  constructor(id: string, directory: string, record: UploadRecord, offset: number) {
+  /** @param offset bytes that its file has @param debt is told of the bodies' buffers when they are written */
+  constructor(id: string, directory: string, record: UploadRecord, offset: number, debt: BufferDebt) {
+    this.#debt = debt
     this.id = id
     this.directory = directory
     this.repository = record.repository
@@ -162,6 +166,7 @@ export class Upload {
       throw error
     }
     this.#offset += bytes
+    this.#debt.add(bytes)
   }
 
   async #open(): Promise<void> {

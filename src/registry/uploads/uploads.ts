@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { BufferDebt } from "../../std/buffer-debt.ts"
 import { orAbsent } from "../storage/files/durable.ts"
 import { type Algorithm, Upload, type UploadRecord, unknownUpload } from "./upload.ts"
 
@@ -9,6 +10,7 @@ const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** The uploads in progress, in a directory that outlives the server. */
 export class Uploads implements AsyncDisposable {
   readonly #directory: string
+  readonly #debt = new BufferDebt()
   readonly #open = new Map<string, Promise<Upload | undefined>>()
 
   constructor(directory: string) {
@@ -70,7 +72,7 @@ export class Uploads implements AsyncDisposable {
     await mkdir(directory, { recursive: true })
     await writeFile(join(directory, "data"), "")
     await writeFile(join(directory, "upload.json"), JSON.stringify(record))
-    return new Upload(id, directory, record, 0)
+    return new Upload(id, directory, record, 0, this.#debt)
   }
 
   #find(id: string): Promise<Upload | undefined> {
@@ -99,7 +101,7 @@ export class Uploads implements AsyncDisposable {
       await rm(directory, { recursive: true, force: true })
       return undefined
     }
-    const upload = new Upload(id, directory, record, data.size)
+    const upload = new Upload(id, directory, record, data.size, this.#debt)
     upload.touchedAt = data.mtimeMs
     return upload
   }
