@@ -44,6 +44,20 @@ test("events of creating images are not told before 1.46", () => {
   expect(recordReshaper("GET /events", "1.46")!(event)).toMatchObject({ status: "create", id: "x" })
 })
 
+test("a MAC address does not go with a network that is not the container's own", () => {
+  for (const NetworkMode of ["host", "none", "container:x"]) {
+    const body = (own: string, endpoint: string) => ({
+      MacAddress: own,
+      HostConfig: { NetworkMode },
+      NetworkingConfig: { EndpointsConfig: { [NetworkMode]: { MacAddress: endpoint } } },
+    })
+    const words = "conflicting options: mac-address and the network mode"
+    expect(() => reshapeBody("POST /containers/create", body("92:d0:c6:0a:29:33", ""), "1.43")).toThrow(words)
+    expect(() => reshapeBody("POST /containers/create", body("", "92:d0:c6:0a:29:33"), "1.51")).toThrow(words)
+    expect(() => reshapeBody("POST /containers/create", body("", ""), "1.51")).not.toThrow()
+  }
+})
+
 test("parameters a version did not know are dropped, what it meant is said", () => {
   expect(reshapeQuery("POST /containers/:id/stop", { signal: "INT", t: 1 }, "1.41")).toEqual({
     signal: undefined,

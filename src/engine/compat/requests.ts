@@ -87,10 +87,14 @@ function createBody(body: CreateRequest, version: string): CreateRequest {
 /** Before 1.44 a container had one MAC address; since then it belongs to the endpoint. Both are accepted. */
 function addressOfEndpoint(body: CreateRequest): CreateRequest {
   const address = body.MacAddress
-  if (!address) return body
   const mode = body.HostConfig.NetworkMode || "default"
-  if (mode === "host" || mode === "none" || mode.startsWith("container:")) return body
   const endpoints = body.NetworkingConfig.EndpointsConfig ?? {}
+  if (mode === "host" || mode === "none" || mode.startsWith("container:")) {
+    if (address || endpoints[mode]?.MacAddress)
+      throw new Failure("invalidArgument", "conflicting options: mac-address and the network mode")
+    return body
+  }
+  if (!address) return body
   const network = mode in endpoints ? mode : (Object.keys(endpoints)[0] ?? mode)
   const endpoint = endpoints[network]
   if (endpoint?.MacAddress && endpoint.MacAddress !== address)

@@ -31,8 +31,8 @@ function validateNetworkMode(config: ContainerConfig, host: HostConfig): void {
     throw refuse(
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
     )
-  if (!joins(mode)) return
-  if (mode === "container:") throw refuse("invalid container format container:<name|id>")
+  if (!joins(mode) && mode !== "container") return
+  if (mode === "container" || mode === "container:") throw refuse("invalid container format container:<name|id>")
   const conflicts: readonly (readonly [boolean, string])[] = [
     [config.Hostname !== "", "hostname and the network mode"],
     [filled(host.Links), "container type network can't be used with links. This would result in undefined behavior"],

@@ -75,6 +75,7 @@ const refusals: [what: Partial<HostConfig>, words: string][] = [
   [{ ExtraHosts: ["db:nope"] }, 'invalid IP address in add-host: "nope"'],
   [{ PortBindings: { "x/tcp": [] } }, 'invalid port specification: "x"'],
   [{ PortBindings: { "80/tcp": [{ HostIp: "", HostPort: "8y" }] } }, 'invalid port specification: "8y"'],
+  [{ NetworkMode: "container" }, "invalid container format container:<name|id>"],
   [{ PidMode: "container" }, "invalid PID mode: container"],
 ]
 
