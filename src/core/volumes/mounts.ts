@@ -1,4 +1,5 @@
 import { lookup } from "node:dns/promises"
+import { realpathSync } from "node:fs"
 import { isIPv4 } from "node:net"
 import { Failure } from "../../errors/failure.ts"
 import type { BlockingCalls } from "../../linux/blocking.ts"
@@ -111,7 +112,7 @@ async function addressOf(host: string): Promise<string> {
 export function checkPropagation(path: string, propagation: string): void {
   const kind = propagation.replace(/^r/, "")
   if (kind !== "shared" && kind !== "slave") return
-  const holder = mountHolding(path)
+  const holder = mountHolding(realpathSync(path))
   if (!holder || holder.shared || (kind === "slave" && holder.slave)) return
   const wanted = kind === "shared" ? "a shared mount" : "a shared or slave mount"
   throw new Failure("internal", `path ${path} is mounted on ${holder.mountPoint} but it is not ${wanted}`)
