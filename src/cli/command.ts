@@ -60,6 +60,7 @@ export type Completion =
   | "networks"
   | "contexts"
   | "plugins"
+  | "variables"
 
 interface Definition<F extends Flags> extends Omit<Command, "flags" | "run"> {
   readonly flags: F

@@ -10,22 +10,38 @@ import type { Host } from "./host.ts"
 export function dialSsh({ destination, options, text }: Host & { readonly kind: "ssh" }): Duplex {
   const words = ["-o", "ConnectTimeout=30", "-T", ...options, "--", destination, "docker", "system", "dial-stdio"]
   const child = spawn("ssh", words, { stdio: ["pipe", "pipe", "pipe"] })
-  const socket = Duplex.from({ writable: child.stdin, readable: child.stdout } as never)
+  const failure = (why: string) => new Failure("unavailable", `error during connect: ${text}: ${why}`)
+  const wire = new Duplex({
+    read: () => child.stdout.resume(),
+    write: (chunk, _encoding, done) => child.stdin.write(chunk, () => done()),
+    final: (done) => child.stdin.end(() => done()),
+    destroy: (error, done) => {
+      child.kill()
+      done(error)
+    },
+  })
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (!wire.push(chunk)) child.stdout.pause()
+  })
   let said = ""
   child.stderr.on("data", (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-4096)
   })
+  // Writing to a program that has gone fails; its end tells why.
   child.stdin.on("error", () => {})
   child.on("error", (error) => {
-    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no program ssh" : error.message
-    socket.destroy(new Failure("unavailable", `error during connect: ${text}: ${why}`))
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT"
+    wire.destroy(failure(missing ? "there is no program ssh; install an OpenSSH client" : error.message))
   })
+  // The end of its output alone does not tell whether all is well.
   child.on("close", (code) => {
-    if (code) {
-      const why = `command [ssh ${words.join(" ")}] has exited with exit status ${code}, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${said.trim()}`
-      socket.destroy(new Failure("unavailable", `error during connect: ${text}: ${why}`))
-    }
+    if (!code || wire.destroyed) wire.push(null)
+    else
+      wire.destroy(
+        failure(
+          `command [ssh ${words.join(" ")}] has exited with exit status ${code}, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${said.trim()}`,
+        ),
+      )
   })
-  socket.once("close", () => child.kill())
-  return socket
+  return wire
 }

@@ -111,6 +111,16 @@ export class Transport {
     }
   }
 
+  /** A connection on which nothing has been said yet. It belongs to the caller. */
+  async open(): Promise<Wire> {
+    const wire = await this.#dial().catch((error) => {
+      throw this.#unreachable(error)
+    })
+    this.#open.add(wire)
+    wire.once("close", () => this.#open.delete(wire))
+    return wire
+  }
+
   /** Closes every connection, also those in use. */
   close(): void {
     for (const socket of this.#open) socket.destroy()
@@ -218,12 +228,7 @@ export class Transport {
     this.#idle = undefined
     if (idle && !idle.channel.done && performance.now() - idle.since < reusableFor) return idle.channel
     idle?.channel.socket.destroy()
-    const socket = await this.#dial().catch((error) => {
-      throw this.#unreachable(error)
-    })
-    this.#open.add(socket)
-    socket.once("close", () => this.#open.delete(socket))
-    return new ByteChannel(socket)
+    return new ByteChannel(await this.open())
   }
 
   async #dial(): Promise<Wire> {

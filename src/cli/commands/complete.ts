@@ -19,6 +19,7 @@ export const complete = command({
       groups,
       top: topNames(),
       objects: async (kind) => {
+        if (kind === "variables") return Object.keys(process.env).map((word) => ({ word }))
         const { values } = parseFlags(globals, args, false)
         const { contexts, connect } = surroundings({ program, globals: values, config })
         if (kind === "contexts") return contextNames(contexts)

@@ -27,17 +27,42 @@ export interface Surroundings {
 
 /** What flags' values are, where it is known. */
 const objectsOfFlags: Readonly<Record<string, Completion>> = {
+  context: "contexts",
+  env: "variables",
+  from: "contexts",
   network: "networks",
   "volumes-from": "containers",
   link: "containers",
 }
+const capabilities =
+  "AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW PERFMON SETFCAP SETGID SETPCAP SETUID SYS_ADMIN SYS_BOOT SYS_CHROOT SYSLOG SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM"
+    .split(" ")
+    .map((name) => `CAP_${name}`)
+const limits =
+  "as chroot core cpu data fsize locks maxlogins maxsyslogins memlock msgqueue nice nofile nonewprivs nproc priority rss rtprio sigpending stack"
+
 const wordsOfFlags: Readonly<Record<string, readonly string[]>> = {
-  "detach-keys": [],
+  "cap-add": ["ALL", ...capabilities],
+  "cap-drop": ["ALL", ...capabilities],
+  cgroupns: ["host", "private"],
+  "detach-keys": ["ctrl-"],
+  driver: ["bridge", "ipvlan", "local", "macvlan"],
+  ipc: ["host", "none", "private", "shareable", "container:"],
+  "log-driver": ["fluentd", "gelf", "journald", "json-file", "local", "none", "syslog"],
+  "log-opt": ["compress=", "labels=", "max-file=", "max-size=", "mode=", "tag="],
+  mount: ["type=bind,", "type=volume,", "type=tmpfs,", "type=image,"],
+  pid: ["host", "container:"],
+  platform: ["linux/386", "linux/amd64", "linux/arm", "linux/arm/v6", "linux/arm64", "linux/riscv64"],
+  "security-opt": ["apparmor=", "label=", "no-new-privileges", "seccomp=", "systempaths=unconfined"],
+  "storage-opt": ["size="],
+  ulimit: limits.split(" ").map((name) => `${name}=`),
+  userns: ["host"],
+  uts: ["host"],
   format: ["json", "table"],
   "log-level": ["debug", "info", "warn", "error", "fatal"],
   pull: ["always", "missing", "never"],
   restart: ["always", "no", "on-failure", "unless-stopped"],
-  signal: ["HUP", "INT", "KILL", "QUIT", "STOP", "TERM", "USR1", "USR2"],
+  signal: ["SIGCONT", "SIGHUP", "SIGINT", "SIGKILL", "SIGQUIT", "SIGSTOP", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGWINCH"],
   type: ["container", "image", "network", "volume"],
 }
 
@@ -46,7 +71,7 @@ export async function complete(words: readonly string[], around: Surroundings): 
   const begun = words.at(-1) ?? ""
   const before = words.slice(0, -1)
   const global = skipFlags(before, 0, around.globals)
-  if (global.flag) return ofFlag(global.flag, begun, around)
+  if (global.flag) return ofFlag(global.flag, around.globals, begun, around)
   const first = before[global.at]
   if (first === undefined) {
     if (begun.startsWith("-")) return listed(flagWords(around.globals), begun)
@@ -78,13 +103,15 @@ async function ofCommand(
   let at = 0
   while (at < before.length) {
     const skipped = skipFlags(before, at, command.flags)
-    if (skipped.flag) return ofFlag(skipped.flag, begun, around)
+    if (skipped.flag) return ofFlag(skipped.flag, command.flags, begun, around)
     if (skipped.at >= before.length) break
     args.push(before[skipped.at]!)
     at = skipped.at + 1
     if (command.interspersed === false) break
   }
   if (command.interspersed === false && args.length > 0) return { candidates: [], files: true }
+  const assigned = /^(--([\w-]+)=)(.*)$/s.exec(begun)
+  if (assigned) return ofAssigned(assigned[1]!, await ofFlag(assigned[2]!, command.flags, assigned[3]!, around))
   if (begun.startsWith("-")) return listed(flagWords(command.flags), begun)
   const takesMore = command.args(args.length + 1) === undefined || command.args(args.length) !== undefined
   if (!takesMore) return { candidates: [], files: false }
@@ -98,10 +125,16 @@ async function ofCommand(
   )
 }
 
-async function ofFlag(name: string, begun: string, around: Surroundings): Promise<Completed> {
+/** `--name=value` is one word. */
+const ofAssigned = (prefix: string, { candidates, files }: Completed): Completed => ({
+  candidates: candidates.map(({ word, about }) => ({ word: prefix + word, ...(about ? { about } : {}) })),
+  files,
+})
+
+async function ofFlag(name: string, flags: Flags, begun: string, around: Surroundings): Promise<Completed> {
   const kind = objectsOfFlags[name]
   if (kind) return listed(await around.objects(kind), begun)
-  const words = wordsOfFlags[name]
+  const words = flags[name]?.words ?? wordsOfFlags[name]
   return words
     ? listed(
         words.map((word) => ({ word })),

@@ -8,7 +8,7 @@ import type { Candidate } from "./candidates.ts"
 /** Names of the daemon's objects; none when it does not answer. */
 export async function objectNames(
   docker: Docker,
-  kind: Exclude<Completion, "contexts">,
+  kind: Exclude<Completion, "contexts" | "variables">,
 ): Promise<readonly Candidate[]> {
   try {
     return await named(docker, kind)
@@ -21,7 +21,10 @@ export async function objectNames(
 export const contextNames = (contexts: Contexts): readonly Candidate[] =>
   contexts.list().map(({ Name, Metadata }) => ({ word: Name, about: Metadata.Description ?? "" }))
 
-async function named(docker: Docker, kind: Exclude<Completion, "contexts">): Promise<readonly Candidate[]> {
+async function named(
+  docker: Docker,
+  kind: Exclude<Completion, "contexts" | "variables">,
+): Promise<readonly Candidate[]> {
   switch (kind) {
     case "images": {
       const images = await docker.images.list({})

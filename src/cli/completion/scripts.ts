@@ -21,6 +21,7 @@ _${program}_complete() {
   while IFS= read -r line; do
     if [[ $line == :files ]]; then files=1; else COMPREPLY+=("\${line%%$'\\t'*}"); fi
   done < <("\${COMP_WORDS[0]}" __complete -- "\${words[@]}" 2>/dev/null)
+  if [[ \${COMPREPLY[0]-} == *[=,:-] ]]; then compopt -o nospace 2>/dev/null; fi
   if [[ -n $files ]]; then
     compopt -o filenames 2>/dev/null
     while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$word")
@@ -33,15 +34,18 @@ complete -F _${program}_complete ${program}
 # ${program}: completion for zsh. Use it now: source <(${program} completion zsh)
 _${program}() {
   local line files=
-  local -a candidates
+  local -a candidates open
   for line in "\${(@f)$("\${words[1]}" __complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
     if [[ $line == :files ]]; then
       files=1
+    elif [[ $line == *[=,] ]]; then
+      open+=("$line")
     elif [[ -n $line ]]; then
       candidates+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
     fi
   done
   (( \${#candidates} )) && _describe '${program}' candidates
+  (( \${#open} )) && compadd -S '' -- "\${open[@]}"
   [[ -n $files ]] && _files
 }
 if [[ $funcstack[1] == _${program} ]]; then _${program} "$@"; else compdef _${program} ${program}; fi

@@ -15,6 +15,8 @@ export interface Flag<T> {
   readonly bare?: string
   /** Accepted, but not shown in help. */
   readonly hidden?: boolean
+  /** Words that may be its value, for completion; those that end with "=" want more behind them. */
+  readonly words?: readonly string[]
   /** Another spelling of the flag of that name. */
   readonly spelling?: string
   /** The value after one more occurrence. @throws Error whose message says what is wrong with `text` */
@@ -27,6 +29,7 @@ export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Fl
 
 /** What may differ between flags of one type. */
 export interface Options {
+  readonly words?: readonly string[]
   readonly hidden?: boolean
   readonly shownDefault?: string
 }

@@ -10,6 +10,12 @@ export const system: Group = {
       load: async () => (await import("../commands/system/df.ts")).df,
     },
     {
+      name: "dial-stdio",
+      short: "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
+      hidden: true,
+      load: async () => (await import("../commands/system/dial-stdio.ts")).dialStdio,
+    },
+    {
       name: "events",
       short: "Get real time events from the server",
       top: "events",

@@ -53,10 +53,14 @@ export async function inspectContainer(
     GraphDriver: await graphDriver(context, scope, container),
     ...(options.size ? await sizes(context, scope, container) : {}),
     Mounts: mounts,
-    Config: { ...config, MacAddress: config.MacAddress || mainMac(container) },
+    Config: withMac(config, config.MacAddress || mainMac(container)),
     NetworkSettings: networkSettings(container),
   }
 }
+
+/** Absent where there is none. */
+const withMac = <C extends object>(config: C, MacAddress: string | undefined): C =>
+  MacAddress ? { ...config, MacAddress } : config
 
 /** The MAC address that was asked for in the network of the container's mode: older clients know one only. */
 const mainMac = ({ document: { hostConfig, networking } }: Container): string =>

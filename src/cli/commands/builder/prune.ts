@@ -12,7 +12,7 @@ export const prune = command({
   args: noArgs,
   flags: {
     all: bool("a", "Remove all unused build cache, not just dangling ones"),
-    filter: filter("", 'Provide filter values (e.g. "until=24h")'),
+    filter: filter("", ["id", "label", "parent", "type", "until"], 'Provide filter values (e.g. "until=24h")'),
     force: bool("f", "Do not prompt for confirmation"),
     "keep-storage": bytes("", "Amount of disk space to keep for cache"),
   },

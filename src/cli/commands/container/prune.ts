@@ -3,18 +3,19 @@ import { confirm } from "../../confirm.ts"
 import { filter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
 import { humanSize } from "../../output/units.ts"
+import { pruneFilters } from "../../prune-filters.ts"
 
 export const prune = command({
   use: "prune [OPTIONS]",
   args: noArgs,
   flags: {
-    filter: filter("", 'Provide filter values (e.g. "until=<timestamp>")'),
+    filter: filter("", ["label", "label!", "until"], 'Provide filter values (e.g. "until=<timestamp>")'),
     force: bool("f", "Do not prompt for confirmation"),
   },
-  run: async ({ flags, docker, out }) => {
+  run: async ({ flags, docker, out, config }) => {
     const question = "WARNING! This will remove all stopped containers.\nAre you sure you want to continue?"
     if (!flags.force && !(await confirm(question, out))) return
-    const { ContainersDeleted, SpaceReclaimed } = await docker.containers.prune(flags.filter)
+    const { ContainersDeleted, SpaceReclaimed } = await docker.containers.prune(pruneFilters(config, flags.filter))
     if (ContainersDeleted && ContainersDeleted.length > 0)
       out.line(`Deleted Containers:\n${ContainersDeleted.join("\n")}\n`)
     out.line(`Total reclaimed space: ${humanSize(SpaceReclaimed)}`)

@@ -15,7 +15,7 @@ export const ls = command({
   flags: {
     all: bool("a", "Show all images (default hides intermediate images)"),
     digests: bool("", "Show digests"),
-    filter: filter("f"),
+    filter: filter("f", ["before", "dangling", "label", "reference", "since", "until"]),
     format: listFormat(),
     "no-trunc": bool("", "Don't truncate output"),
     quiet: bool("q", "Only show image IDs"),

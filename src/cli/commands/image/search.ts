@@ -9,7 +9,7 @@ export const search = command({
   use: "search [OPTIONS] TERM",
   args: exactly(1),
   flags: {
-    filter: filter("f"),
+    filter: filter("f", ["is-automated", "is-official", "stars"]),
     format: text("", "Pretty-print search using a Go template"),
     limit: int("", "Max number of search results"),
     "no-trunc": bool("", "Don't truncate output"),

@@ -9,7 +9,11 @@ export const ls = command({
   use: "ls [OPTIONS]",
   args: noArgs,
   flags: {
-    filter: filter("f", 'Provide filter values (e.g. "driver=bridge")'),
+    filter: filter(
+      "f",
+      ["driver", "id", "label", "name", "scope", "type"],
+      'Provide filter values (e.g. "driver=bridge")',
+    ),
     format: listFormat(),
     "no-trunc": bool("", "Do not truncate the output"),
     quiet: bool("q", "Only display network IDs"),

@@ -10,7 +10,7 @@ export const prune = command({
   use: "prune [OPTIONS]",
   args: noArgs,
   flags: {
-    filter: filter("", 'Provide filter values (e.g. "until=<timestamp>")'),
+    filter: filter("", ["label", "label!", "until"], 'Provide filter values (e.g. "until=<timestamp>")'),
     force: bool("f", "Do not prompt for confirmation"),
   },
   run: async ({ flags, docker, out, config }) => {

@@ -9,7 +9,7 @@ export const ls = command({
   use: "ls [OPTIONS]",
   args: noArgs,
   flags: {
-    filter: filter("f", 'Provide filter values (e.g. "enabled=true")'),
+    filter: filter("f", ["capability", "enabled"], 'Provide filter values (e.g. "enabled=true")'),
     format: listFormat(),
     "no-trunc": bool("", "Don't truncate output"),
     quiet: bool("q", "Only display plugin IDs"),

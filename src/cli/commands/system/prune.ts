@@ -4,23 +4,28 @@ import { command, Exit, noArgs } from "../../command.ts"
 import { confirm } from "../../confirm.ts"
 import { filter, withFilter, withoutFilter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
+import { prunePreview } from "../../output/prune-preview.ts"
 import { containersPruned, imagesPruned, networksPruned, volumesPruned } from "../../output/pruned.ts"
 import { humanSize } from "../../output/units.ts"
+import { pruneFilters } from "../../prune-filters.ts"
 
 export const prune = command({
   use: "prune [OPTIONS]",
   args: noArgs,
   flags: {
     all: bool("a", "Remove all unused images not just dangling ones"),
-    filter: filter("", 'Provide filter values (e.g. "label=<key>=<value>")'),
+    filter: filter("", ["label", "label!", "until"], 'Provide filter values (e.g. "label=<key>=<value>")'),
     force: bool("f", "Do not prompt for confirmation"),
     volumes: bool("", "Prune anonymous volumes"),
   },
-  run: async ({ flags, docker, out }) => {
-    const filters = flags.filter
+  run: async ({ flags, docker, out, config, program }) => {
+    const filters = pruneFilters(config, flags.filter)
     if (flags.volumes && filters.has("until"))
       throw new Exit(1, 'ERROR: The "until" filter is not supported with "--volumes"')
-    if (!flags.force && !(await confirm(warning(), out))) return
+    if (!flags.force) {
+      const preview = program === "docker" ? "" : prunePreview(await docker.system.diskUsage(), flags)
+      if (!(await confirm(warning(preview), out))) return
+    }
     const post = <T>(path: string, query = filters) =>
       docker.transport.json<T>("POST", path, { query: { filters: query } })
     const containers = await docker.containers.prune(filters)
@@ -41,7 +46,7 @@ export const prune = command({
     const reclaimed = [containers, volumes, images, cache].reduce((sum, each) => sum + Number(each.SpaceReclaimed), 0)
     out.line(`Total reclaimed space: ${humanSize(reclaimed)}`)
 
-    function warning(): string {
+    function warning(preview: string): string {
       const things = [
         "all stopped containers",
         "all networks not used by at least one container",
@@ -54,7 +59,7 @@ export const prune = command({
         kept.length > 0
           ? `\n  Items to be pruned will be filtered with:\n${kept.map((each) => `  - ${each}\n`).join("")}`
           : ""
-      return `WARNING! This will remove:\n${things.map((thing) => `  - ${thing}\n`).join("")}${filtered}\nAre you sure you want to continue?`
+      return `WARNING! This will remove:\n${things.map((thing) => `  - ${thing}\n`).join("")}${filtered}${preview && `\n${preview}`}\nAre you sure you want to continue?`
     }
   },
 })

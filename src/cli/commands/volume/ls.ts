@@ -8,7 +8,7 @@ export const ls = command({
   use: "ls [OPTIONS]",
   args: noArgs,
   flags: {
-    filter: filter("f", 'Provide filter values (e.g. "dangling=true")'),
+    filter: filter("f", ["dangling", "driver", "label", "name"], 'Provide filter values (e.g. "dangling=true")'),
     format: listFormat(),
     quiet: bool("q", "Only display volume names"),
   },

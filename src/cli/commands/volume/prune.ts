@@ -4,6 +4,7 @@ import { filter, withFilter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
 import { volumesPruned } from "../../output/pruned.ts"
 import { humanSize } from "../../output/units.ts"
+import { pruneFilters } from "../../prune-filters.ts"
 import { prunesAnonymousOnly } from "../../prune-scope.ts"
 
 export const prune = command({
@@ -11,15 +12,16 @@ export const prune = command({
   args: noArgs,
   flags: {
     all: bool("a", "Remove all unused volumes, not just anonymous ones"),
-    filter: filter("", 'Provide filter values (e.g. "label=<label>")'),
+    filter: filter("", ["all", "label", "label!"], 'Provide filter values (e.g. "label=<label>")'),
     force: bool("f", "Do not prompt for confirmation"),
   },
-  run: async ({ flags, docker, out }) => {
+  run: async ({ flags, docker, out, config }) => {
     const anonymous = !flags.all && (await prunesAnonymousOnly(docker))
     const which = anonymous ? "anonymous local volumes" : "all local volumes"
     const question = `WARNING! This will remove ${which} not used by at least one container.\nAre you sure you want to continue?`
     if (!flags.force && !(await confirm(question, out))) return
-    const report = await docker.volumes.prune(flags.all ? withFilter(flags.filter, "all", "true") : flags.filter)
+    const filters = pruneFilters(config, flags.filter)
+    const report = await docker.volumes.prune(flags.all ? withFilter(filters, "all", "true") : filters)
     const text = volumesPruned(report)
     if (text) out.line(text)
     out.line(`Total reclaimed space: ${humanSize(report.SpaceReclaimed)}`)
