@@ -90,7 +90,9 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
   }
   const verify = flag("tlsverify", false)
   const tls = verify || flag("tls", false)
-  const unsupported = ["userns-remap", "authorization-plugin"].filter((name) => value(name) !== undefined)
+  const unsupported = ["userns-remap", "authorization-plugin", "rootless"].filter(
+    (name) => value(name) !== undefined && value(name) !== false,
+  )
   if (unsupported.length > 0) {
     throw new Failure("invalidArgument", `--${unsupported[0]} is not supported: start the daemon without it`)
   }
