@@ -72,10 +72,15 @@ export class Repositories {
 
   /** Makes a blob of another repository, or of any, part of this one. @throws Refusal DENIED beyond the quota */
   async mount(repository: string, digest: Digest, from: string | undefined): Promise<BlobInfo | undefined> {
-    await this.catalog.add(repository)
+    const { blobs } = this.#storage
+    if (from !== undefined) {
+      if (!(await blobs.stat(from, digest))) return undefined
+      await this.catalog.add(repository)
+    }
     this.recent.touch(repository, digest)
-    const info = await this.#storage.blobs.link(repository, digest, from)
+    const info = await blobs.link(repository, digest, from)
     if (!info) return undefined
+    await this.catalog.add(repository)
     await this.#admit(repository, digest, info.size)
     return info
   }
