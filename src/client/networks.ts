@@ -1,3 +1,4 @@
+import type { ExposedPort } from "../api/exposure.ts"
 import type {
   EndpointSettings,
   NetworkCreateRequest,
@@ -18,6 +19,11 @@ export class NetworksClient {
 
   list(filters: ClientFilters = new Map()): Promise<readonly NetworkInspect[]> {
     return this.#transport.json("GET", "/networks", { query: { filters } })
+  }
+
+  /** The ports of the daemon's host that lead to containers. */
+  exposed(): Promise<readonly ExposedPort[]> {
+    return this.#transport.json("GET", "/ports")
   }
 
   inspect(name: string): Promise<NetworkInspect> {

@@ -25,7 +25,7 @@ import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
-import type { Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
+import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
 import { loadAppArmor } from "../runtime/apparmor/load.ts"
 import { resolveCapabilities } from "../runtime/capabilities.ts"
@@ -40,6 +40,7 @@ import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { openCore, registrySettings } from "./core.ts"
+import { shimHolder } from "./shim-holder.ts"
 
 type Core = Awaited<ReturnType<typeof openCore>>
 
@@ -64,7 +65,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       ...(exporter ? { exporter: exporter.sink } : {}),
     }),
   )
-  const networking = stack.use(await openNetworks(config, core, log))
+  const networking = stack.use(await openNetworks(config, core, stack.use(shimHolder(core.shim, log)), log))
   const networks = new NetworkCatalog(core.database.collection<NetworkDocument>("engine.networks"), {
     bridge: networking.defaultNetwork !== undefined,
     created: formatNanos(began),
@@ -346,7 +347,7 @@ function fileSystemOf(path: string): string {
   return best.type
 }
 
-function openNetworks(config: DaemonConfig, core: Core, log: Log): Promise<Networking> {
+function openNetworks(config: DaemonConfig, core: Core, holder: DescriptorHolder, log: Log): Promise<Networking> {
   const { bridge: options, addressPools, roots } = config
   const withBridge = options.name !== "none"
   return openNetworking({
@@ -354,6 +355,7 @@ function openNetworks(config: DaemonConfig, core: Core, log: Log): Promise<Netwo
     name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
     defaultBridge: withBridge,
     runRoot: roots.run,
+    holder,
     sandboxes: core.database.collection<Sandbox>("network.sandboxes"),
     networks: core.database.collection<NetworkRecord>("network.networks"),
     ...(options.address ? { bip: options.address } : {}),
@@ -365,6 +367,7 @@ function openNetworks(config: DaemonConfig, core: Core, log: Log): Promise<Netwo
     icc: options.icc,
     ipForward: options.ipForward,
     ipMasq: options.masquerade,
+    respectHostFirewall: options.respectHostFirewall,
     ...(addressPools.length > 0 ? { defaultAddressPools: addressPools } : {}),
     log: (message) => log.info(message),
   })

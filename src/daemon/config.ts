@@ -28,6 +28,7 @@ export interface DaemonConfig {
     readonly icc: boolean
     readonly ipForward: boolean
     readonly masquerade: boolean
+    readonly respectHostFirewall: boolean
     readonly filter: boolean
     readonly hostIp?: string
   }
@@ -127,6 +128,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
       icc: flag("icc", true),
       ipForward: flag("ip-forward", true),
       masquerade: flag("ip-masq", true),
+      respectHostFirewall: flag("respect-host-firewall", false),
       filter: flag("iptables", true),
     },
     networkOptions: networkOptions(list("default-network-opt")),

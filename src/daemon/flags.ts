@@ -185,6 +185,10 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "raw-logs": { kind: "bool", help: "Messages without colours", withoutEffect: "messages have no colours" },
   "registry-mirror": { kind: "list", key: "registry-mirrors", help: "Registry mirrors" },
   rootless: { kind: "bool", help: "Run without root" },
+  "respect-host-firewall": {
+    kind: "bool",
+    help: "Let others reach published ports through the host's input rules only (TCP)",
+  },
   "seccomp-profile": { kind: "text", help: 'Default seccomp profile: a file, "builtin" or "unconfined"' },
   "selinux-enabled": {
     kind: "bool",

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs"
+import { closeSync, readdirSync, readFileSync } from "node:fs"
 import { check, errno, libc, SystemError, types } from "./libc.ts"
 
 const c = libc({
@@ -14,6 +14,7 @@ const c = libc({
 /** The same numbers on every architecture since Linux 5.1. */
 const SYS_pidfd_send_signal = 424
 const SYS_pidfd_open = 434
+const SYS_pidfd_getfd = 438
 const P_ALL = 0
 const P_PID = 1
 const P_PIDFD = 3
@@ -36,6 +37,19 @@ export function openPidfd(pid: number): number {
 /** pidfd_send_signal(2). @throws SystemError; ESRCH when it has ended */
 export function sendSignal(pidfd: number, signal: number): void {
   check(c.syscall(SYS_pidfd_send_signal, pidfd, signal, 0, 0), "pidfd_send_signal")
+}
+
+/**
+ * A copy, close-on-exec, of another process's descriptor (pidfd_getfd(2), since Linux 5.6).
+ * @throws SystemError; EPERM without the right to trace that process, EBADF when it has no such descriptor
+ */
+export function copyDescriptor(pid: number, descriptor: number): number {
+  const pidfd = openPidfd(pid)
+  try {
+    return check(c.syscall(SYS_pidfd_getfd, pidfd, descriptor, 0, 0), "pidfd_getfd", `${pid}/${descriptor}`)
+  } finally {
+    closeSync(pidfd)
+  }
 }
 
 /** From now on orphaned descendants become children of this process (prctl(2)). Survives execve. */

@@ -71,6 +71,14 @@ export interface Records<T> {
   all(): readonly (readonly [string, T])[]
 }
 
+/** Keeps descriptors open, sockets with what waits in them, while this process does not live. */
+export interface DescriptorHolder {
+  hold(key: string, descriptors: readonly number[]): void
+  release(key: string): void
+  /** What is held since an earlier life: copies for this process, which closes them. */
+  recover(): Promise<ReadonlyMap<string, readonly number[]>>
+}
+
 /** Address space that networks are cut from: subnets of length `size` out of `base`. */
 export interface AddressPool {
   readonly base: string
@@ -124,6 +132,8 @@ export interface NetworkingOptions {
   readonly runRoot: string
   readonly sandboxes: Records<Sandbox>
   readonly networks: Records<NetworkRecord>
+  /** Holds the sockets that names are asked on. Without one, questions are refused while the daemon restarts. */
+  readonly holder?: DescriptorHolder
   /** Address and prefix of the default bridge, `172.17.0.1/16`; chosen from the pools, around the host's routes, when absent. */
   readonly bip?: string
   readonly bip6?: string
@@ -138,6 +148,8 @@ export interface NetworkingOptions {
   readonly icc?: boolean
   /** Switch forwarding on when it is off. Default true. */
   readonly ipForward?: boolean
+  /** Published ports are reached from outside through the host's input rules, as programs of the host are; TCP only. Default false. */
+  readonly respectHostFirewall?: boolean
   /** Hide containers of the default bridge behind the host's address. Default true. */
   readonly ipMasq?: boolean
   readonly defaultAddressPools?: readonly AddressPool[]
@@ -156,6 +168,8 @@ export interface EndpointRequest {
   /** Given addresses of the subnets instead of the next free ones. */
   readonly ipv4?: string
   readonly ipv6?: string
+  /** Further addresses, link-local ones, which nobody manages. */
+  readonly linkLocal?: readonly string[]
   /** Addresses that it had before: it gets them again if nobody else has them now. */
   readonly before?: readonly string[]
   /** Without an IPv6 address, whatever the network has. */
@@ -225,6 +239,10 @@ export interface Networking extends AsyncDisposable {
    * bridge's gateway, where a forwarder then listens.
    */
   nameservers(): Promise<readonly string[]>
+  /** Forward chains of other programs that drop by policy, as nft names them: they drop containers' packets. */
+  forwardDrops(): readonly string[]
+  /** Others than this host reach published ports through its input rules, by a relay. */
+  readonly respectsHostFirewall: boolean
   /** What of other programs on this host stands in the way, with the commands that help; for `info`. */
   warnings(): readonly string[]
 }

@@ -1,10 +1,23 @@
+import { closeSync } from "node:fs"
+import { basename } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
+import { addAddress } from "../linux/addresses.ts"
 import { deleteLink, linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
+import { ResolverSockets } from "../linux/resolver-sockets.ts"
 import { newId } from "../std/id.ts"
 import type { Span } from "../trace/span.ts"
 import { changeMac } from "./attachment.ts"
-import type { BoundPort, Endpoint, EndpointRequest, JoinOptions, PortBinding, Records, Sandbox } from "./contract.ts"
+import type {
+  BoundPort,
+  DescriptorHolder,
+  Endpoint,
+  EndpointRequest,
+  JoinOptions,
+  PortBinding,
+  Records,
+  Sandbox,
+} from "./contract.ts"
 import { defaultNetworkId } from "./default-network.ts"
 import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
@@ -26,6 +39,7 @@ export interface JoinerOptions {
   readonly sandboxes: Map<string, Sandbox>
   readonly networks: ReadonlyMap<string, LocalNetwork>
   readonly defaultNetwork: LocalNetwork | undefined
+  readonly holder?: DescriptorHolder
   readonly poolSize: number
   readonly resolvConf: string
   readonly log: (message: string) => void
@@ -100,6 +114,7 @@ export class Joiner implements AsyncDisposable {
       // A ready place has the route of its own network.
       const ways = (of: readonly Endpoint[]) => defaultWays(of, (each) => this.#byInterface(each))
       changeDefaultRoutes(namespace.route, place ? ways(endpoints.slice(0, 1)) : {}, ways(endpoints))
+      for (const [at, request] of requests.entries()) addLinkLocal(namespace.route, endpoints[at]!, request)
       await this.#writeSysctls(namespace.path, requests, endpoints)
       const sandbox = await this.#publish({
         containerId,
@@ -143,6 +158,7 @@ export class Joiner implements AsyncDisposable {
       )
       const endpoint = endpointOf(attached, request, network)
       const next = await this.#reroute(current, [...current.endpoints, endpoint], sockets)
+      addLinkLocal(sockets.route, endpoint, request)
       await this.#writeSysctls(sandbox.path, [request], [endpoint])
       this.#keep(await this.#publish(next))
       sockets.route[Symbol.dispose]()
@@ -185,6 +201,7 @@ export class Joiner implements AsyncDisposable {
     this.#sandboxes.delete(containerId)
     this.#options.records.delete(containerId)
     this.#names.stop(containerId)
+    this.#options.holder?.release(basename(sandbox.path))
     this.#names.forget(sandbox.endpoints)
     this.#attempt(() => this.#options.publisher.shut(containerId))
     this.#options.publisher.release(sandbox.containerName, sandbox.ports)
@@ -206,20 +223,33 @@ export class Joiner implements AsyncDisposable {
     this.#ready.cool(network)
   }
 
-  /** Answers questions for names again, for sandboxes of an earlier life. */
+  /** Answers questions for names again, for sandboxes of an earlier life: on the sockets that were held, else on new ones. */
   async resume(): Promise<void> {
+    const held = new Map(await this.#options.holder?.recover())
     for (const { containerId, path, endpoints } of this.sandboxes()) {
       if (!endpoints.some(isOfUser)) continue
+      const [udp, tcp] = held.get(basename(path)) ?? []
+      held.delete(basename(path))
       try {
-        const sockets = await enterNamespace(path)
-        sockets.route[Symbol.dispose]()
+        const resolver =
+          udp === undefined || tcp === undefined ? await this.#newResolver(path) : new ResolverSockets(udp, tcp)
         const sandbox = this.#sandboxes.get(containerId)
-        if (sandbox) this.#serveNames(sandbox, sockets)
-        else sockets[Symbol.dispose]()
+        if (sandbox) this.#serveNames(sandbox, { resolver })
+        else resolver?.[Symbol.dispose]()
       } catch (error) {
         this.#options.log(`names are not answered in ${path}: ${messageOf(error)}`)
       }
     }
+    for (const [key, descriptors] of held) {
+      for (const descriptor of descriptors) closeSync(descriptor)
+      this.#options.holder?.release(key)
+    }
+  }
+
+  async #newResolver(path: string): Promise<ResolverSockets | undefined> {
+    const { route, resolver } = await enterNamespace(path)
+    route[Symbol.dispose]()
+    return resolver
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -424,9 +454,10 @@ export class Joiner implements AsyncDisposable {
     this.#names.learn(sandbox.endpoints)
   }
 
-  #serveNames({ containerId, endpoints }: Sandbox, { resolver }: NamespaceSockets): void {
-    if (resolver && endpoints.some(isOfUser)) this.#names.serve(containerId, resolver)
-    else resolver?.[Symbol.dispose]()
+  #serveNames({ containerId, path, endpoints }: Sandbox, { resolver }: Pick<NamespaceSockets, "resolver">): void {
+    if (!resolver || !endpoints.some(isOfUser)) resolver?.[Symbol.dispose]()
+    else if (this.#names.serve(containerId, resolver))
+      this.#options.holder?.hold(basename(path), [resolver.udp, resolver.tcp])
   }
 
   #describe(span: Span, { path, endpoints, ports }: Sandbox): void {
@@ -448,6 +479,13 @@ export class Joiner implements AsyncDisposable {
 
 /** Docker resolves names in networks that the user made, not in the default bridge. */
 const isOfUser = ({ networkId }: Endpoint): boolean => networkId !== defaultNetworkId
+
+/** Gives an interface its further addresses. */
+function addLinkLocal(route: NetlinkSocket, endpoint: Endpoint, { linkLocal = [] }: EndpointRequest): void {
+  if (linkLocal.length === 0) return
+  const { index } = linkByName(route, endpoint.containerInterface)!
+  route.execute(...linkLocal.map((text) => addAddress(index, text, text.includes(":") ? 64 : 16)))
+}
 
 function wishOf({ macAddress, ipv4, ipv6, before, withoutIpv6 }: EndpointRequest): AttachmentWish {
   return {

@@ -78,8 +78,8 @@ class HostNetworking implements Networking {
     this.#socket = socket
     this.#nft = nft
     this.#folder = join(options.runRoot, "netns")
-    this.#rules = new Rules(nft, options.name)
-    this.#publisher = new Publisher(this.#rules, socket, options.log)
+    this.#rules = new Rules(nft, options.name, options.respectHostFirewall ?? false)
+    this.#publisher = new Publisher(this.#rules, socket, options.respectHostFirewall ?? false, options.log)
     this.#departures = new Departures(socket, options.log)
     const recorded = options.networks.all().map(([, record]) => record)
     this.#default = options.defaultBridge ? this.#openDefault(recorded) : undefined
@@ -103,6 +103,7 @@ class HostNetworking implements Networking {
       sandboxes,
       networks: this.#networks,
       defaultNetwork: this.#default,
+      ...(options.holder ? { holder: options.holder } : {}),
       poolSize: options.poolSize ?? 8,
       resolvConf: options.resolvConf ?? "/etc/resolv.conf",
       log: options.log,
@@ -214,12 +215,20 @@ class HostNetworking implements Networking {
     return await this.#resolver.nameservers()
   }
 
+  forwardDrops(): readonly string[] {
+    return foreignForwardDrops(this.#nft)
+  }
+
+  get respectsHostFirewall(): boolean {
+    return this.#options.respectHostFirewall ?? false
+  }
+
   warnings(): readonly string[] {
     const bridges = `{ ${this.networks()
       .filter(({ driver }) => driver === "bridge")
       .map(({ hostInterface }) => hostInterface)
       .join(", ")} }`
-    return foreignForwardDrops(this.#nft).map((chain) => {
+    return this.forwardDrops().map((chain) => {
       const insert = `nft insert rule ${chain}`
       return `packets of containers are dropped by the policy of another program's chain (${chain}); if they shall pass: ${insert} iifname ${bridges} accept && ${insert} oifname ${bridges} accept`
     })

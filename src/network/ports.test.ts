@@ -55,7 +55,7 @@ test("when one port cannot be had none is kept", async () => {
 
 test("a range gives its first free port, port 0 a port of the ephemeral range, each its own", async () => {
   const start = await freePort()
-  const ports = new Ports([start, start + 9])
+  const ports = new Ports(false, [start, start + 9])
   const first = ports.take("a", [tcp(start, { hostPortEnd: start + 9 })])[0]!.hostPort
   const second = ports.take("b", [tcp(start, { hostPortEnd: start + 9 })])[0]!.hostPort
   const third = ports.take("c", [tcp(0)])[0]!.hostPort

@@ -29,9 +29,12 @@ export class Ports {
   /** By `PROTOCOL/PORT`. */
   readonly #held = new Map<string, Held[]>()
   readonly #range: readonly [number, number]
+  readonly #shared: boolean
   #next: number
 
-  constructor(range: readonly [number, number] = ephemeralRange()) {
+  /** @param shared a relay of this process listens beside what is held, on IPv4 too */
+  constructor(shared = false, range: readonly [number, number] = ephemeralRange()) {
+    this.#shared = shared
     this.#range = range
     this.#next = range[0]
   }
@@ -144,7 +147,7 @@ export class Ports {
     if (other) throw allocated(hostIp, port, `by container ${other.holder}; stop it or publish another port`)
     let descriptor: number | undefined
     try {
-      descriptor = holdPort(protocol, hostIp, port, protocol === "tcp" && hostIp.includes(":"))
+      descriptor = holdPort(protocol, hostIp, port, protocol === "tcp" && (this.#shared || hostIp.includes(":")))
     } catch (error) {
       if (!(error instanceof SystemError)) throw error
       if (error.code === "EADDRINUSE")

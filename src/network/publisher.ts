@@ -28,15 +28,19 @@ interface Opened {
  * container's ports go through {@link take}, {@link open}, {@link shut} and {@link release}.
  */
 export class Publisher {
-  readonly #ports = new Ports()
+  readonly #ports: Ports
+  readonly #throughHost: boolean
   readonly #rules: Rules
   readonly #socket: NetlinkSocket
   readonly #log: (message: string) => void
   readonly #opened = new Map<string, Opened>()
   readonly #loopbackRouted = new Set<string>()
 
-  constructor(rules: Rules, socket: NetlinkSocket, log: (message: string) => void) {
+  /** @param throughHost others than this host and containers come in by relays, behind the host's input rules */
+  constructor(rules: Rules, socket: NetlinkSocket, throughHost: boolean, log: (message: string) => void) {
     this.#rules = rules
+    this.#throughHost = throughHost
+    this.#ports = new Ports(throughHost)
     this.#socket = socket
     this.#log = log
   }
@@ -97,9 +101,12 @@ export class Publisher {
   /** What the kernel cannot do for IPv6: reach a container without it, and from ::1 any container. */
   #relays(ports: readonly BoundPort[], target: PublishTarget): readonly Relay[] {
     const to = target.ipv4 ?? target.ipv6
-    if (to === undefined || target.routed6) return []
+    if (to === undefined) return []
     return ports
-      .filter(({ protocol, hostIp, hostPort }) => protocol === "tcp" && hostPort > 0 && hostIp.includes(":"))
+      .filter(
+        ({ protocol, hostIp, hostPort }) =>
+          protocol === "tcp" && hostPort > 0 && (this.#throughHost || hostIp.includes(":")),
+      )
       .map(({ hostIp, hostPort, containerPort }) =>
         Relay.open({ address: hostIp, port: hostPort }, { address: to, port: containerPort }, (error) =>
           this.#log(`port ${hostPort} is not reachable at [${hostIp}]: ${error.message}`),

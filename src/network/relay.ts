@@ -25,7 +25,7 @@ export class Relay implements Disposable {
     const relay = new Relay(server)
     server.on("error", failed)
     server.on("connection", (client) => relay.#pass(client, to))
-    server.listen({ host: from.address, port: from.port, ipv6Only: true })
+    server.listen({ host: from.address, port: from.port, ipv6Only: from.address.includes(":") })
     server.unref()
     return relay
   }

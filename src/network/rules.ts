@@ -56,14 +56,19 @@ type Element = readonly [set: string, value: string]
 export class Rules {
   readonly table: string
   readonly #nft: Nftables
+  readonly #fromInside: boolean
   readonly #bridges = new Map<string, readonly Element[]>()
   readonly #forwardings = new Map<string, Element>()
   readonly #routed = new Map<string, Element>()
   readonly #services = new Map<string, Element>()
   #installed = false
 
-  /** `name` distinguishes daemons: the name of the daemon's bridge. */
-  constructor(nft: Nftables, name: string) {
+  /**
+   * @param name distinguishes daemons: the name of the daemon's bridge
+   * @param fromInside only this host and containers are led to published ports, not others
+   */
+  constructor(nft: Nftables, name: string, fromInside: boolean) {
+    this.#fromInside = fromInside
     this.#nft = nft
     this.table = `barge_${name}`
   }
@@ -129,7 +134,7 @@ export class Rules {
       [
         `add table inet ${table}`,
         `delete table inet ${table}`,
-        tableText(table),
+        tableText(table, this.#fromInside),
         ...this.#commands("add", elements),
       ].join("\n"),
     )

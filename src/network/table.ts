@@ -4,9 +4,10 @@
  * `postrouting` gives an address that answers find back to in three cases: from the host's loopback, from a container to a
  * published port of its own network, and to the outside; `forward` lets in only answers, published ports and neighbours.
  * An element of a range map keeps the port as it is. Range maps are asked by the protocol field of the packet: Linux 6.12
- * refuses `meta l4proto` in the key of a map with intervals.
+ * refuses `meta l4proto` in the key of a map with intervals. `fromInside`: others than this host and containers are left to
+ * the host's own rules, and to a relay behind them.
  */
-export const tableText = (table: string): string => `
+export const tableText = (table: string, fromInside: boolean): string => `
 table inet ${table} {
   set bridges { type ifname; }
   set internal { type ifname; }
@@ -51,7 +52,7 @@ table inet ${table} {
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    iifname @internal return
+    iifname @internal return${fromInside ? "\n    iifname != @bridges return" : ""}
     meta nfproto ipv4 fib daddr type local jump to_container
     meta nfproto ipv6 fib daddr type local jump to_container6
   }

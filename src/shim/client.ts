@@ -136,6 +136,18 @@ class ShimClient implements Shim {
     if (execId === undefined) for (const key of this.#told) if (key.startsWith(`${id}/`)) this.#told.delete(key)
   }
 
+  async hold(key: string, descriptors: readonly number[]): Promise<void> {
+    await this.#request("hold", { key, pid: process.pid, descriptors })
+  }
+
+  async release(key: string): Promise<void> {
+    await this.#request("release", { key })
+  }
+
+  async held(): Promise<Readonly<Record<string, readonly number[]>>> {
+    return (await this.#request("held")) as Record<string, readonly number[]>
+  }
+
   on(listener: (event: ShimEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -156,6 +156,11 @@ export interface Shim extends AsyncDisposable {
   drained(id: string, execId?: string): Promise<void>
   /** Drops a task that has ended, and its records. With `execId` only that exec. */
   forget(id: string, execId?: string): Promise<void>
+  /** Keeps copies of this process's descriptors open under a key, beyond this process's life; earlier ones of the key are closed. */
+  hold(key: string, descriptors: readonly number[]): Promise<void>
+  release(key: string): Promise<void>
+  /** What is held, as the numbers of the shim's own descriptors. */
+  held(): Promise<Readonly<Record<string, readonly number[]>>>
   /** Calls `listener` for every event, in order. @returns a function that ends it */
   on(listener: (event: ShimEvent) => void): () => void
   /** Re-executes the shim in place from this program's executable: children and descriptors stay. */

@@ -6,6 +6,7 @@ import { execSelf } from "../linux/exec-self.ts"
 import { setCloseOnExec } from "../linux/socket.ts"
 import type { ConnectionState } from "./connection.ts"
 import type { AttachOptions } from "./contract.ts"
+import type { Held } from "./holdings.ts"
 import type { WireRequest } from "./protocol.ts"
 import type { Inherited } from "./supervisor.ts"
 
@@ -37,6 +38,8 @@ export interface Handover {
   readonly instance?: string
   readonly lock?: number
   readonly listener?: number
+  /** Descriptors of clients, by key. */
+  readonly held?: Held
   readonly processes: Readonly<Record<string, Inherited>>
   readonly connections: readonly HandedConnection[]
 }
@@ -82,6 +85,7 @@ function setAll(handover: Handover, on: boolean): void {
   const descriptors = [
     handover.lock,
     handover.listener,
+    ...Object.values(handover.held ?? {}).flat(),
     ...handover.connections.map((connection) => connection.state.descriptor),
     ...Object.values(handover.processes).flatMap((inherited) => Object.values(inherited.descriptors) as number[]),
   ]

@@ -8,6 +8,7 @@ import { openDrivers } from "../runtime/driver.ts"
 import { build } from "../std/build.ts"
 import { newId } from "../std/id.ts"
 import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
+import { Holdings } from "./holdings.ts"
 import { Journal } from "./journal.ts"
 import { otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
 import { Server } from "./server.ts"
@@ -74,17 +75,20 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
     keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),
   })
+  const holdings = new Holdings(handover.held ?? {})
   const server: Server = new Server({
     reactor,
     socketPath: shimSocket(runRoot),
     listener: handover.listener,
     supervisor,
+    holdings,
     version: build.version,
     instance,
     shutdown: over.resolve,
     upgrade: (command) => {
       journal.line(`becomes ${command.join(" ")}`)
-      const state = { instance, lock, listener: server.listener, ...handedOver(supervisor, server) }
+      const held = holdings.all()
+      const state = { instance, lock, listener: server.listener, held, ...handedOver(supervisor, server) }
       return becomeNext(folder, runRoot, command, state)
     },
   })

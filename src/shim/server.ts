@@ -7,6 +7,7 @@ import { Span, type SpanRecord } from "../trace/span.ts"
 import { Connection, type ConnectionState } from "./connection.ts"
 import type { AttachOptions } from "./contract.ts"
 import type { HandedConnection } from "./handover.ts"
+import type { Holdings } from "./holdings.ts"
 import { Keeper } from "./keeper.ts"
 import type { SupervisedProcess } from "./process.ts"
 import {
@@ -29,6 +30,7 @@ export interface ServerOptions {
   /** A listening socket from an earlier image. */
   readonly listener: number | undefined
   readonly supervisor: Supervisor
+  readonly holdings: Holdings
   readonly version: string
   readonly instance: string
   /** Ends this process. */
@@ -227,6 +229,14 @@ export class Server {
         const found = [...this.#keepers.values()].find((each) => each.name === name)
         return { waiting: found?.keeper.waiting ?? -1 }
       }
+      case "hold": {
+        const { key, pid, descriptors } = request.params as { key: string; pid: number; descriptors: readonly number[] }
+        return this.#options.holdings.hold(key, pid, descriptors)
+      }
+      case "release":
+        return this.#options.holdings.release((request.params as { key: string }).key)
+      case "held":
+        return this.#options.holdings.all()
       case "shutdown":
         if (supervisor.isBusy) {
           throw new Failure("conflict", "the shim still has running processes; end them first")

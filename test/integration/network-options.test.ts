@@ -1,15 +1,22 @@
 import { expect, test } from "bun:test"
 import { execFile } from "node:child_process"
 import { createSocket } from "node:dgram"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
+import { addAddress } from "../../src/linux/addresses.ts"
+import { createVeth, linkByName, linkUp } from "../../src/linux/links.ts"
+import { NetlinkSocket } from "../../src/linux/netlink.ts"
+import type { Records } from "../../src/network/contract.ts"
+import { dropNamespace, makeNamespaces, type NewNamespace } from "../../src/network/namespaces.ts"
+import { openNetworking } from "../../src/network/networking.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
 import { type BridgeOptions, type DefaultBridge, openDefaultBridge } from "../fixtures/default-bridge.ts"
 
 const run = promisify(execFile)
 const bridge = `bo${process.pid.toString(36)}`
+const fixture = (name: string) => resolve(import.meta.dir, "../fixtures", name)
 const span = () => Span.root(noSink, "network", "test")
 
 /** Opens a network of its own for `work`, and removes it. */
@@ -136,5 +143,87 @@ test("when the host's resolver is on its loopback the gateway answers containers
   } finally {
     await new Promise<void>((resolve) => upstream.close(() => resolve()))
     rmSync(folder, { recursive: true })
+  }
+})
+
+test("with respectHostFirewall others come in through the host's input rules, the host itself as before", async () => {
+  await withNetwork({ respectHostFirewall: true }, async (network, root) => {
+    const [outside] = (await makeNamespaces(join(root, "outside"), ["machine"])) as [NewNamespace]
+    using host = NetlinkSocket.open()
+    const link = `${bridge}o`
+    const descriptor = openSync(outside.path, "r")
+    const ends = { host: link, peer: "eth0", peerNamespace: descriptor, peerMacAddress: "02:00:00:00:00:02" }
+    createVeth(host, { ...ends, mtu: 1500, master: 0 })
+    closeSync(descriptor)
+    host.execute(addAddress(linkByName(host, link)!.index, "198.51.100.129", 28))
+    const { index } = linkByName(outside.route, "eth0")!
+    outside.route.execute(linkUp(index), addAddress(index, "198.51.100.130", 28))
+    const firewall = `barge_test_${process.pid}`
+    try {
+      const ports = [{ protocol: "tcp" as const, containerPort: 80, hostIp: "", hostPort: 0 }]
+      const web = await network.connect("web", { containerName: "web", ports }, span())
+      const port = String(web.ports[0]!.hostPort)
+      const server = execFile("nsenter", [
+        `--net=${web.netnsPath}`,
+        process.execPath,
+        fixture("echo-server.ts"),
+        "80",
+        "web",
+      ])
+      await new Promise((resolve) => server.stdout!.once("data", resolve))
+      const ask = async (netns: string, address: string) =>
+        (await within(netns, process.execPath, fixture("ask.ts"), "tcp", address, port)).stdout.trim()
+      await run("nft", [`add table inet ${firewall} { chain in { type filter hook input priority 0; }; }`])
+      await run("nft", [`add rule inet ${firewall} in iifname ${link} tcp dport ${port} drop`])
+      expect(await ask(outside.path, "198.51.100.129")).toBe("failed")
+      expect(await ask("/proc/self/ns/net", "127.0.0.1")).toBe(`web ${network.gateway}`)
+      await run("nft", [`delete table inet ${firewall}`])
+      expect(await ask(outside.path, "198.51.100.129")).toBe(`web ${network.gateway}`)
+      const gone = new Promise((resolve) => server.once("exit", resolve))
+      server.kill("SIGKILL")
+      await gone
+    } finally {
+      await run("nft", [`delete table inet ${firewall}`]).catch(() => {})
+      dropNamespace(outside.path, outside)
+    }
+  })
+})
+
+test("the two hundredth container of a network comes in as fast as the first", async () => {
+  const root = mkdtempSync(join(tmpdir(), "barge-network-"))
+  const records = <T>(): Records<T> => ({ put: () => {}, delete: () => true, all: () => [] })
+  const networking = await openNetworking({
+    name: bridge,
+    defaultBridge: false,
+    runRoot: root,
+    sandboxes: records(),
+    networks: records(),
+    defaultAddressPools: [{ base: "10.206.0.0/16", size: 22 }],
+    log: () => {},
+  })
+  try {
+    const id = "c0ffee".padEnd(64, "0")
+    const request = { id, name: "many", driver: "bridge" as const, ipv4: true, ipv6: false, subnets: [], options: {} }
+    networking.create({ ...request, internal: false })
+    const times: number[] = []
+    for (let index = 0; index < 200; index++) {
+      const start = performance.now()
+      const endpoint = { networkId: id, names: [`c${index}`, "all"], links: {}, gatewayPriority: 0 }
+      const who = { containerId: `c${index}`, containerName: `c${index}` }
+      await networking.join({ ...who, endpoints: [endpoint], ports: [], nameservers: [] }, span())
+      times.push(performance.now() - start)
+      // As starts come: with some time in between, in which places are made ready.
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const median = (part: number[]) => [...part].sort((a, b) => a - b)[part.length >> 1]!
+    const [first, last] = [median(times.slice(0, 50)), median(times.slice(150))]
+    console.log(`join a network of the user: containers 1-50 ${first.toFixed(2)} ms, 151-200 ${last.toFixed(2)} ms`)
+    expect(new Set(networking.sandboxes().map(({ endpoints }) => endpoints[0]!.ipv4!.address)).size).toBe(200)
+    expect(last).toBeLessThan(3 * first + 1)
+    for (const { containerId } of networking.sandboxes()) networking.leave(containerId)
+    networking.remove(id)
+  } finally {
+    await networking[Symbol.asyncDispose]()
+    rmSync(root, { recursive: true, force: true })
   }
 })

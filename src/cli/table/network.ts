@@ -20,6 +20,11 @@ export const network: Group = {
       load: async () => (await import("../commands/network/disconnect.ts")).disconnect,
     },
     {
+      name: "graph",
+      short: "Draw networks with their containers, addresses and ports, as text or SVG",
+      load: async () => (await import("../commands/network/graph.ts")).graph,
+    },
+    {
       name: "inspect",
       short: "Display detailed information on one or more networks",
       load: async () => (await import("../commands/network/inspect.ts")).inspect,

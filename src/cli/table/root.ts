@@ -43,6 +43,11 @@ const topOnly: readonly Entry[] = [
     load: async () => (await import("../commands/registry/logout.ts")).logout,
   },
   {
+    name: "ports",
+    short: "Show which ports of this host lead to containers, and who can reach them",
+    load: async () => (await import("../commands/ports.ts")).ports,
+  },
+  {
     name: "search",
     short: "Search Docker Hub for images",
     load: async () => (await import("../commands/image/search.ts")).search,

@@ -96,6 +96,8 @@ export function checkLinksRun(registry: ContainerRegistry, container: Container)
         "internal",
         `Cannot link to a non running container: /${other.name} AS /${container.name}/${alias}`,
       )
+    if (!other.state.sandbox?.networks["bridge"])
+      throw new Failure("internal", `Cannot link to /${other.name}, as it does not belong to the default network`)
   }
 }
 

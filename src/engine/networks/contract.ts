@@ -1,3 +1,4 @@
+import type { ExposedPort } from "../../api/exposure.ts"
 import type { Filters } from "../../api/filters.ts"
 import type {
   NetworkConnectRequest,
@@ -22,6 +23,8 @@ export interface Networks {
   remove(scope: Scope, ref: string): Promise<void>
   connect(scope: Scope, ref: string, request: NetworkConnectRequest): Promise<void>
   disconnect(scope: Scope, ref: string, request: NetworkDisconnectRequest): Promise<void>
+  /** The ports of this host that lead to containers. */
+  exposed(): readonly ExposedPort[]
   /** Filters: label, label!, until. */
   prune(scope: Scope, filters: Filters): Promise<NetworksPruneResponse>
 }

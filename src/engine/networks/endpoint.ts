@@ -7,6 +7,7 @@ import type { Container } from "../containers/container.ts"
 import type { ContainerRegistry } from "../containers/registry.ts"
 import { isPredefined, type NetworkCatalog, type NetworkDocument } from "./catalog.ts"
 
+const linkLocal = ["169.254.0.0/16", "fe80::/10"].map((text) => cidrOf(text)!.subnet)
 const optionPrefix = "com.docker.network.endpoint"
 
 /** An endpoint about which nothing was said. */
@@ -97,7 +98,11 @@ function settingsError(
   }
   if (ipam?.IPv4Address && !given(ipam.IPv4Address, 4)) errors.push(`invalid IPv4 address: ${ipam.IPv4Address}`)
   if (ipam?.IPv6Address && !given(ipam.IPv6Address, 6)) errors.push(`invalid IPv6 address: ${ipam.IPv6Address}`)
-  for (const text of ipam?.LinkLocalIPs ?? []) if (!given(text)) errors.push(`invalid link-local IP address: ${text}`)
+  for (const text of ipam?.LinkLocalIPs ?? []) {
+    if (!given(text)) errors.push(`invalid link-local IP address: ${text}`)
+    else if (!linkLocal.some((subnet) => contains(subnet, addressOf(text)!)))
+      return `invalid link local IP address: ${text}`
+  }
   if (network)
     for (const text of [ipam?.IPv4Address, ipam?.IPv6Address]) errors.push(...(text ? rangeErrors(network, text) : []))
   if (mac && !/^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(mac)) return `invalid MAC address ${mac}`
@@ -112,7 +117,8 @@ function settingsError(
 
 function given(text: string, family?: 4 | 6): boolean {
   const address = addressOf(text)
-  return address !== undefined && address.value !== 0n && (family === undefined || address.family === family)
+  const mapped = address?.family === 6 && address.value >> 32n === 0xffffn
+  return address !== undefined && address.value !== 0n && !mapped && (family === undefined || address.family === family)
 }
 
 /** A static address needs a subnet that was given. */
@@ -167,6 +173,7 @@ export function endpointRequest(
     ...(settings.MacAddress ? { macAddress: settings.MacAddress.replaceAll("-", ":") } : {}),
     ...(ipam?.IPv4Address ? { ipv4: ipam.IPv4Address } : {}),
     ...(ipam?.IPv6Address ? { ipv6: ipam.IPv6Address } : {}),
+    ...(ipam?.LinkLocalIPs?.length ? { linkLocal: ipam.LinkLocalIPs } : {}),
     names: isPredefined(network.name) ? [] : namesOf(container, settings),
     links: isPredefined(network.name) ? {} : linksOf(registry, settings),
     gatewayPriority: settings.GwPriority,

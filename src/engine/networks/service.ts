@@ -1,3 +1,4 @@
+import type { ExposedPort } from "../../api/exposure.ts"
 import { exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type {
   NetworkConnectRequest,
@@ -17,6 +18,7 @@ import { isPredefined, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"
 import { createNetwork, type NetworkDefaults } from "./create.ts"
 import { describeNetwork } from "./describe.ts"
+import { exposedPorts } from "./exposure.ts"
 
 /** Docker's networks: the catalogue says what exists, `Networking` does it. */
 export class EngineNetworks implements Networks {
@@ -101,6 +103,10 @@ export class EngineNetworks implements Networks {
 
   async disconnect(scope: Scope, ref: string, request: NetworkDisconnectRequest): Promise<void> {
     await disconnectContainer(this.#context, scope, ref, request)
+  }
+
+  exposed(): readonly ExposedPort[] {
+    return exposedPorts(this.#context)
   }
 
   async prune(scope: Scope, filters: Filters): Promise<NetworksPruneResponse> {

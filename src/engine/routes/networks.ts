@@ -11,6 +11,7 @@ const listNetworks = (n: Networks) =>
   })
 
 export const networkRoutes = (n: Networks): RouteTable => ({
+  "GET /ports": route({ run: () => json(n.exposed()) }),
   "GET /networks": listNetworks(n),
   "GET /networks/": listNetworks(n),
   "GET /networks/:id": route({

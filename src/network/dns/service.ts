@@ -61,17 +61,21 @@ export class NameService implements Disposable {
     }
   }
 
-  /** Answers on a container's sockets, which are this object's from now on; those that it has already are kept instead. */
-  serve(containerId: string, sockets: ResolverSockets): void {
+  /**
+   * Answers on a container's sockets, which are this object's from now on; those that it has already are kept instead.
+   * @returns whether the new ones are used
+   */
+  serve(containerId: string, sockets: ResolverSockets): boolean {
     if (this.#servers.has(containerId)) {
       sockets[Symbol.dispose]()
-      return
+      return false
     }
     this.#reactor ??= new Reactor()
     const server = new ResolverServer(this.#reactor, sockets, (question, overUdp) =>
       this.#answer(containerId, question, overUdp),
     )
     this.#servers.set(containerId, server)
+    return true
   }
 
   stop(containerId: string): void {
