@@ -196,7 +196,8 @@ test("a thousand published ports are one element, and every one answers", async 
 })
 
 test("a daemon that is killed loses no question for a name and no connection, and what comes later works", async () => {
-  const loop = "i=0; while true; do nslookup -timeout=60 site >/dev/null 2>&1 && echo answered || echo lost; sleep 0.05; done"
+  const loop =
+    "i=0; while true; do nslookup -timeout=60 site >/dev/null 2>&1 && echo answered || echo lost; sleep 0.05; done"
   await docker("run", "-d", "--name", "asking", "--network", "front", "busybox", "sh", "-c", loop)
   await docker(
     "run",
