@@ -90,6 +90,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         )
         .map((container) => container.id),
     mounts: core.volumeMounts,
+    usage: (directory) => core.sizes.usage(directory),
     events,
     log,
   })

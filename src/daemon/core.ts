@@ -56,6 +56,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const content = await DiskContentStore.open(database, join(roots.data, "content"))
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const files = stack.use(new ThreadedFiles())
+  // Of its own: measuring a large volume must not hold up who copies.
+  const sizes = stack.use(new ThreadedFiles())
   const images = new MetadataImageStore(database, events)
   const leases = new MetadataLeaseStore(database)
   const collector = stack.use(
@@ -127,6 +129,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     content,
     differ,
     files,
+    sizes,
     collector,
     transfer,
     registries,

@@ -8,6 +8,8 @@ export interface Place {
 
 /** What the thread for files can be asked; archives go piece by piece. */
 export type FileCalls = {
+  /** Bytes on disk of everything below a directory of the host. */
+  readonly usage: { readonly request: string; readonly answer: number }
   readonly status: { readonly request: Place; readonly answer: PathStatus }
   readonly directory: { readonly request: Place; readonly answer: string }
   readonly startPack: {

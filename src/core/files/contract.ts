@@ -27,6 +27,8 @@ export interface UnpackOptions {
  * Everything happens in another thread. A path that does not exist: notFound.
  */
 export interface Files {
+  /** What a directory of the host takes on disk with all that is in it, in bytes. */
+  usage(directory: string): Promise<number>
   status(root: string, path: string): Promise<PathStatus>
   /** The path of an existing directory with every link resolved. @throws invalidArgument when it is not a directory */
   directory(root: string, path: string): Promise<string>

@@ -2,6 +2,7 @@ import { closeDescriptor, fileTypes, openAt, openFlags } from "../../linux/files
 import { TarParser } from "../../std/tar/parser.ts"
 import { serveCalls } from "../../std/worker-calls.ts"
 import { gathered } from "../diff/gathered.ts"
+import { treeUsage } from "../snapshots/trees.ts"
 import type { FileCalls } from "./calls.ts"
 import { packPath } from "./pack.ts"
 import { cleanPath, directoryPath, statusOf, withRoot } from "./paths.ts"
@@ -12,6 +13,7 @@ const unpacking = new Map<number, { readonly extractor: TreeExtractor; readonly 
 let opened = 0
 
 serveCalls<FileCalls>({
+  usage: (directory) => treeUsage(directory).size,
   status: ({ root, path }) => withRoot(root, (open) => statusOf(open, cleanPath(path))),
   directory: ({ root, path }) => withRoot(root, (open) => directoryPath(open, path)),
   startPack: ({ root, path }) => {

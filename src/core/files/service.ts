@@ -8,6 +8,10 @@ import type { Files, PathStatus, UnpackOptions } from "./contract.ts"
 export class ThreadedFiles implements Files, Disposable {
   readonly #calls = new WorkerCalls<FileCalls>("core/files/files")
 
+  usage(directory: string): Promise<number> {
+    return this.#calls.call("usage", directory)
+  }
+
   status(root: string, path: string): Promise<PathStatus> {
     return this.#calls.call("status", { root, path })
   }

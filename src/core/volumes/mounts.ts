@@ -62,6 +62,11 @@ export class VolumeMounts {
     if (left) throw new Failure("internal", `${left.mountPoint} cannot be unmounted`)
   }
 
+  /** Deletes a directory that is out of sight, however large. */
+  removeTree(path: string): Promise<void> {
+    return this.#blocking.removeTree(path)
+  }
+
   isMounted(target: string): boolean {
     return mountTable().some((entry) => entry.mountPoint === target)
   }

@@ -7,6 +7,7 @@ import type {
   InfoResponse,
   VersionResponse,
 } from "../../api/system.ts"
+import type { Volume } from "../../api/volume.ts"
 import type { Scope } from "../../core/scope.ts"
 import { readCdiDevices } from "../../runtime/cdi/devices.ts"
 import { build } from "../../std/build.ts"
@@ -42,7 +43,7 @@ export interface SystemCollaborators {
   readonly context: ContainerContext
   readonly containers: Containers
   readonly images: Images
-  readonly volumes: Volumes & { size(name: string): number }
+  readonly volumes: Volumes & { size(name: string): Promise<number> }
   /** Bytes of all unpacked layers. */
   readonly layersSize: (scope: Scope) => Promise<number>
   /** Facts at the time of asking: SIGHUP changes some. */
@@ -205,7 +206,7 @@ export class EngineSystem implements System {
   }
 
   async diskUsage(scope: Scope, types: readonly DiskUsageType[]): Promise<DiskUsageResponse> {
-    const { containers, images, volumes, context } = this.#with
+    const { containers, images, context } = this.#with
     const wants = (type: DiskUsageType) => types.length === 0 || types.includes(type)
     const usedBy = (name: string) =>
       context.registry
@@ -229,17 +230,23 @@ export class EngineSystem implements System {
         : {}),
       ...(wants("volume")
         ? {
-            // What volumes with options hold lies elsewhere.
-            Volumes: (await volumes.list(scope, new Map())).Volumes.filter((volume) => !volume.Options).map(
-              (volume) => ({
-                ...volume,
-                UsageData: { RefCount: usedBy(volume.Name), Size: volumes.size(volume.Name) },
-              }),
-            ),
+            Volumes: await this.#volumes(scope, usedBy),
           }
         : {}),
       ...(wants("build-cache") ? { BuildCache: [] } : {}),
     }
+  }
+
+  /** Volumes with what they take; what those with options hold lies elsewhere. */
+  async #volumes(scope: Scope, usedBy: (name: string) => number): Promise<Volume[]> {
+    const { volumes } = this.#with
+    const listed: Volume[] = []
+    for (const volume of (await volumes.list(scope, new Map())).Volumes) {
+      if (volume.Options) continue
+      const Size = await volumes.size(volume.Name)
+      listed.push({ ...volume, UsageData: { RefCount: usedBy(volume.Name), Size } })
+    }
+    return listed
   }
 
   async pruneBuildCache(): Promise<BuildPruneResponse> {

@@ -1,10 +1,9 @@
-import { mkdirSync, renameSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type { Volume, VolumeCreateRequest, VolumesPruneResponse, VolumesResponse } from "../../api/volume.ts"
 import type { Collection } from "../../core/metadata/contract.ts"
 import type { Scope } from "../../core/scope.ts"
-import { treeUsage } from "../../core/snapshots/trees.ts"
 import type { VolumeMounts, VolumeSource } from "../../core/volumes/mounts.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
@@ -31,6 +30,8 @@ export interface VolumeCollaborators {
   /** IDs of containers, running or not, that mount a volume. */
   readonly usedBy: (name: string) => readonly string[]
   readonly mounts: VolumeMounts
+  /** Bytes on disk of a directory. */
+  readonly usage: (directory: string) => Promise<number>
   readonly events: Events
   readonly log: Log
 }
@@ -127,7 +128,7 @@ export class LocalVolumes implements Volumes {
       if (!labelsMatch(filters, record.labels) || this.#with.usedBy(name).length > 0) continue
       await this.#perVolume.run(name, async () => {
         if (!this.#with.records.get(name) || this.#with.usedBy(name).length > 0) return
-        const { size } = treeUsage(this.#data(name))
+        const size = await this.#with.usage(this.#data(name))
         await this.#delete(name)
         deleted.push(name)
         reclaimed += size
@@ -182,19 +183,27 @@ export class LocalVolumes implements Volumes {
 
   /** Deletes what a crash cut off, but never what is mounted in it. */
   async #emptyTrash(): Promise<void> {
-    const { mounts, log } = this.#with
+    mkdirSync(this.#trash, { recursive: true, mode: 0o700 })
     try {
-      await mounts.unmountBelow(this.#trash)
-      rmSync(this.#trash, { recursive: true, force: true })
+      await this.#with.mounts.unmountBelow(this.#trash)
     } catch (error) {
-      log.warn("files of removed volumes stay until the next start", { path: this.#trash, error: messageOf(error) })
+      this.#with.log.warn("files of removed volumes stay", { path: this.#trash, error: messageOf(error) })
+      return
     }
+    for (const name of readdirSync(this.#trash)) this.#discard(join(this.#trash, name))
+  }
+
+  /** Deletes files that are out of sight: nobody waits for it. */
+  #discard(path: string): void {
+    void this.#with.mounts.removeTree(path).catch((error) => {
+      this.#with.log.warn("files of a removed volume stay until the next start", { path, error: messageOf(error) })
+    })
   }
 
   /** Bytes of a volume on disk, for `system df`; -1 for one whose data lie elsewhere. */
-  size(name: string): number {
+  async size(name: string): Promise<number> {
     const record = this.#with.records.get(name)
-    return record && sourceOf(record) ? -1 : treeUsage(this.#data(name)).size
+    return record && sourceOf(record) ? -1 : await this.#with.usage(this.#data(name))
   }
 
   /**
@@ -218,7 +227,7 @@ export class LocalVolumes implements Volumes {
     }
     this.#with.records.delete(name)
     this.#tell("destroy", name)
-    rmSync(trash, { recursive: true, force: true })
+    this.#discard(trash)
   }
 
   #require(name: string): VolumeRecord {
