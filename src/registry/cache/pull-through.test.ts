@@ -11,7 +11,7 @@ import type { RemoteRepository } from "./remote.ts"
 /** A registry to keep things of, in memory. */
 class FakeRemote implements RemoteRepository {
   readonly blobs = new Map<string, Buffer>()
-  readonly tags = new Map<string, string>()
+  readonly tagged = new Map<string, string>()
   readonly asked: string[] = []
   down = false
   /** Bytes after which a body breaks off, once for each. */
@@ -25,7 +25,7 @@ class FakeRemote implements RemoteRepository {
     const text = imageManifest({ digest: digestOf(config), size: config.length }, [
       { digest: digestOf(layer), size: layer.length },
     ])
-    this.tags.set(tag, text)
+    this.tagged.set(tag, text)
     return { layer: digestOf(layer), text }
   }
 
@@ -39,10 +39,20 @@ class FakeRemote implements RemoteRepository {
 
   #manifest(what: string, reference: string) {
     this.#ask(`${what} ${reference}`)
-    const text = this.tags.get(reference) ?? [...this.tags.values()].find((each) => digestOf(each) === reference)
+    const text = this.tagged.get(reference) ?? [...this.tagged.values()].find((each) => digestOf(each) === reference)
     if (text === undefined) throw new Failure("notFound", "no such manifest")
     const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: text.length }
     return { descriptor, bytes: Buffer.from(text) }
+  }
+
+  async tags() {
+    this.#ask("tags")
+    return [...this.tagged.keys()]
+  }
+
+  async referrers(digest: Digest) {
+    this.#ask(`referrers ${digest}`)
+    return [{ mediaType: mediaTypes.ociManifest, digest: digestOf("about"), size: 5, artifactType: "application/sbom" }]
   }
 
   async blobSize(digest: Digest) {
@@ -157,6 +167,19 @@ test("a tag is looked at again after its time, fetched when it moved, and served
     expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(moved.text)
     expect(cache.lines.join("")).toContain("connection refused")
     expect((await get(cache, `manifests/${digestOf(text)}`)).status).toBe(200)
+  }))
+
+test("tags and referrers are the upstream's, or those that are here when it does not answer", () =>
+  withCache("1h", async (cache, remote) => {
+    for (const tag of ["v2", "v1"]) remote.image(tag)
+    const tags = async () => (await (await cache.ask("GET", "/v2/hub/app/tags/list")).json()) as object
+    expect(await tags()).toEqual({ name: "hub/app", tags: ["v1", "v2"] })
+    const list = `/v2/hub/app/referrers/${digestOf("x")}?artifactType=application/sbom`
+    expect(await (await cache.ask("GET", list)).json()).toMatchObject({ manifests: [{ digest: digestOf("about") }] })
+    await get(cache, "manifests/v1")
+    remote.down = true
+    expect(await tags()).toEqual({ name: "hub/app", tags: ["v1"] })
+    expect((await cache.ask("GET", "/v2/hub/other/tags/list")).status).toBe(502)
   }))
 
 test("a mirror of several registries is told which by ns, as containerd does", async () => {

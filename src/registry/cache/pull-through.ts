@@ -1,4 +1,5 @@
 import { kindOf, messageOf } from "../../errors/failure.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { ProxySettings } from "../config.ts"
 import { Refusal } from "../refusal.ts"
@@ -105,6 +106,43 @@ export class PullThrough implements Upstream {
     }
     await call.stream(range ? 206 : 200, headers, end - start, download.read(start, end))
     return true
+  }
+
+  tags(repository: string): Promise<readonly string[]> {
+    return this.#listed(
+      repository,
+      (remote) => remote.tags(),
+      () => this.#parts.repositories.tags(repository),
+    )
+  }
+
+  referrers(repository: string, digest: Digest): Promise<readonly Descriptor[]> {
+    return this.#listed(
+      repository,
+      (remote) => remote.referrers(digest),
+      () => this.#parts.repositories.referrers(repository, digest),
+    )
+  }
+
+  /** What the upstream says, or what is here when it does not answer. */
+  async #listed<T>(
+    repository: string,
+    ask: (remote: RemoteRepository) => Promise<readonly T[]>,
+    here: () => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    try {
+      return await ask(await this.#remote(repository))
+    } catch (error) {
+      if (kindOf(error) === "notFound") {
+        throw new Refusal("NAME_UNKNOWN", `the upstream has no repository ${repository}`, {
+          detail: { name: repository },
+        })
+      }
+      const kept = await here()
+      if (kept.length === 0) throw upstreamFailure(repository, error)
+      this.#parts.stale(repository, messageOf(error))
+      return kept
+    }
   }
 
   #find(repository: string): ProxySettings | undefined {

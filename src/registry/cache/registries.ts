@@ -30,6 +30,8 @@ export function reachRegistries(
         resolve: (reference) => repository.resolve(reference),
         manifest: (reference) => repository.manifest(reference),
         blob: (digest, options) => repository.blob(digest, options),
+        tags: () => repository.tags(),
+        referrers: (digest) => repository.referrers(digest),
         async blobSize(digest) {
           try {
             // Not by HEAD: the client does that with rights to push, which a reader need not have.

@@ -18,6 +18,9 @@ export interface RemoteRepository {
   blob(digest: Digest, options: { readonly offset: number }): Promise<RemoteBytes>
   /** @returns undefined when it has none */
   blobSize(digest: Digest): Promise<number | undefined>
+  tags(): Promise<readonly string[]>
+  /** What is about a manifest. */
+  referrers(digest: Digest): Promise<readonly Descriptor[]>
 }
 
 /** The repository called `name` of a proxy's registry. */

@@ -1,5 +1,5 @@
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
-import { checkedDigest, page } from "../names.ts"
+import { checkedDigest, lexically, page } from "../names.ts"
 import { Refusal } from "../refusal.ts"
 import type { Call } from "./call.ts"
 import type { RegistryServices } from "./services.ts"
@@ -27,11 +27,15 @@ function link(call: Call, n: number | undefined, next: string | undefined): Reco
 export async function listTags(call: Call, services: RegistryServices): Promise<void> {
   const { repository } = call
   const n = count(call)
-  if (!(await services.repositories.catalog.has(repository))) {
+  const cached = services.upstream.covers(repository)
+  if (!cached && !(await services.repositories.catalog.has(repository))) {
     throw new Refusal("NAME_UNKNOWN", `there is no repository ${repository}`, { detail: { name: repository } })
   }
   const last = call.query.get("last") ?? undefined
-  const { items, next } = page(await services.repositories.tags(repository), {
+  const all = cached
+    ? [...(await services.upstream.tags(repository))].sort(lexically)
+    : await services.repositories.tags(repository)
+  const { items, next } = page(all, {
     ...(last === undefined ? {} : { last }),
     ...(n === undefined ? {} : { n }),
   })
@@ -52,7 +56,9 @@ export async function listReferrers(call: Call, services: RegistryServices, text
   const digest = checkedDigest(text)
   const type = call.query.get("artifactType")
   const last = call.query.get("last")
-  const all = (await services.repositories.referrers(call.repository, digest)).filter(
+  const { upstream, repositories } = services
+  const source = upstream.covers(call.repository) ? upstream : repositories
+  const all = (await source.referrers(call.repository, digest)).filter(
     (each) => type === null || type === "" || each.artifactType === type,
   )
   const rest = last === null ? all : all.slice(all.findIndex((each) => each.digest === last) + 1)

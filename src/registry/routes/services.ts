@@ -1,3 +1,4 @@
+import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { EventSink, RegistryEvent } from "../events.ts"
 import type { Repositories } from "../repositories/repositories.ts"
@@ -11,6 +12,10 @@ export interface Upstream {
   fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void>
   /** Sends a blob that is on its way here. @returns false when the upstream has none either */
   sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean>
+  /** All tags of a repository, in any order; those that are here when the upstream does not answer. */
+  tags(repository: string): Promise<readonly string[]>
+  /** The same of what is about a manifest. */
+  referrers(repository: string, digest: Digest): Promise<readonly Descriptor[]>
   /** Whether `repository` belongs to somebody else, so that nothing may be pushed into it. */
   covers(repository: string): boolean
   /** The name here of what a client calls `name` at `registry`, which it takes this one for a mirror of. */
