@@ -140,6 +140,24 @@ export interface DistributionInspect {
   readonly Platforms: readonly Platform[]
 }
 
+/** `GET /distribution/{name}/manifest` (Barge's own): a manifest as its registry has it. */
+export interface RemoteManifestResponse {
+  /** Full, as it was asked for. */
+  readonly Ref: string
+  /** With the platform of an image. */
+  readonly Descriptor: Descriptor
+  /** The bytes, base64. */
+  readonly Raw: string
+}
+
+/** `POST /distribution/{name}/manifest` (Barge's own): an index to be stored under the name. */
+export interface IndexPushRequest {
+  readonly Raw: string
+  readonly MediaType: string
+  /** The images of the index by digest, where they are now. */
+  readonly Sources: readonly string[] | null
+}
+
 /** One entry of `GET /images/search` */
 export interface SearchResult {
   readonly name: string

@@ -10,7 +10,7 @@ import type {
   UpdateRequest,
 } from "./container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "./exec.ts"
-import type { AuthConfig } from "./image.ts"
+import type { AuthConfig, IndexPushRequest } from "./image.ts"
 import type {
   EndpointSettings,
   Ipam,
@@ -335,3 +335,5 @@ export const authConfig = struct<AuthConfig>("AuthConfig", {
   identitytoken: omitEmpty(text),
   registrytoken: omitEmpty(text),
 })
+
+export const indexPush = struct<IndexPushRequest>("IndexPushRequest", { Raw: text, MediaType: text, Sources: words })

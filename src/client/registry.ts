@@ -1,4 +1,11 @@
-import type { AuthConfig, AuthResponse, JsonMessage, SearchResult } from "../api/image.ts"
+import type {
+  AuthConfig,
+  AuthResponse,
+  IndexPushRequest,
+  JsonMessage,
+  RemoteManifestResponse,
+  SearchResult,
+} from "../api/image.ts"
 import { jsonValues } from "./json-stream.ts"
 import type { ClientFilters } from "./query.ts"
 import type { Transport } from "./transport.ts"
@@ -20,3 +27,22 @@ export async function bootstrapImage(
 /** Asks a registry through the daemon whether it knows the user. @throws unauthenticated when it does not */
 export const authenticate = (transport: Transport, auth: AuthConfig): Promise<AuthResponse> =>
   transport.json("POST", "/auth", { body: auth })
+
+const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url")
+
+/** A manifest as its registry has it (Barge's own route). */
+export const remoteManifest = (
+  transport: Transport,
+  ref: string,
+  auth: AuthConfig | undefined,
+): Promise<RemoteManifestResponse> =>
+  transport.json("GET", `/distribution/${ref}/manifest`, { headers: { "X-Registry-Auth": encoded(auth ?? {}) } })
+
+/** Stores an index under a name (Barge's own route). @param auths by server address */
+export const pushIndex = (
+  transport: Transport,
+  ref: string,
+  body: IndexPushRequest,
+  auths: Readonly<Record<string, AuthConfig>>,
+): Promise<{ readonly Digest: string }> =>
+  transport.json("POST", `/distribution/${ref}/manifest`, { body, headers: { "X-Registry-Config": encoded(auths) } })

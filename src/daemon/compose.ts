@@ -210,7 +210,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         layersSize: (scope) => layersSize(core, scope),
         facts: () => facts,
       }),
-      registry: new EngineRegistry(core.registries),
+      registry: new EngineRegistry(core.registries, core.remote),
       traces,
     },
     productVersion: build.version,

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdirSync, symlinkSync } from "node:fs"
 import { executable, type Outcome, runProgram, TestDaemon } from "../fixtures/daemon.ts"
 
-/** What only one of the two has: groups, commands and flags, by the path of the command. */
+/**
+ * What only one of the two has: groups, commands and flags, by the path of the command. Both have `manifest`, but docker's help of it
+ * says that it is experimental.
+ */
 const ours: Readonly<Record<string, readonly string[]>> = {
-  "": ["completion", "trace", "ports"],
+  "": ["completion", "trace", "ports", "manifest"],
   image: ["bootstrap", "copy"],
   run: ["trace"],
   "container run": ["trace"],

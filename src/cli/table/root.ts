@@ -3,6 +3,7 @@ import { container } from "./container.ts"
 import { context } from "./context.ts"
 import type { Entry, Group } from "./entry.ts"
 import { image } from "./image.ts"
+import { manifest } from "./manifest.ts"
 import { network } from "./network.ts"
 import { plugin } from "./plugin.ts"
 import { swarm } from "./swarm.ts"
@@ -10,7 +11,18 @@ import { system } from "./system.ts"
 import { volume } from "./volume.ts"
 
 /** The management commands, by name. */
-export const groups: readonly Group[] = [builder, container, context, image, network, plugin, swarm, system, volume]
+export const groups: readonly Group[] = [
+  builder,
+  container,
+  context,
+  image,
+  manifest,
+  network,
+  plugin,
+  swarm,
+  system,
+  volume,
+]
 
 /** Commands that exist at top level only. */
 const topOnly: readonly Entry[] = [

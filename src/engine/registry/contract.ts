@@ -1,5 +1,12 @@
 import type { Filters } from "../../api/filters.ts"
-import type { AuthConfig, AuthResponse, DistributionInspect, SearchResult } from "../../api/image.ts"
+import type {
+  AuthConfig,
+  AuthResponse,
+  DistributionInspect,
+  IndexPushRequest,
+  RemoteManifestResponse,
+  SearchResult,
+} from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
 
 export interface SearchOptions {
@@ -17,5 +24,14 @@ export interface RegistryQueries {
   authenticate(scope: Scope, auth: AuthConfig): Promise<AuthResponse>
   /** What a registry holds under `ref`, without pulling it. */
   distribution(scope: Scope, ref: string, auth?: AuthConfig): Promise<DistributionInspect>
+  /** A manifest or index, byte for byte. */
+  manifest(scope: Scope, ref: string, auth?: AuthConfig): Promise<RemoteManifestResponse>
+  /** Stores an index under a name; images of other repositories are brought there first. `auths` by server address. @returns its digest */
+  pushIndex(
+    scope: Scope,
+    ref: string,
+    index: IndexPushRequest,
+    auths: Readonly<Record<string, AuthConfig>>,
+  ): Promise<{ readonly Digest: string }>
   search(scope: Scope, options: SearchOptions): Promise<readonly SearchResult[]>
 }

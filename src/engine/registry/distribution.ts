@@ -34,10 +34,15 @@ export async function inspectRemote(
       "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. More information at https://docs.docker.com/go/deprecated-image-specs/",
     )
   }
-  return { Descriptor: descriptor, Platforms: await platforms(repository, descriptor.mediaType, bytes) }
+  return { Descriptor: descriptor, Platforms: await platformsOf(repository, descriptor.mediaType, bytes) }
 }
 
-async function platforms(repository: Repository, mediaType: string, bytes: Uint8Array): Promise<readonly Platform[]> {
+/** What an index or image is for; the configuration of an image is asked for it. */
+export async function platformsOf(
+  repository: Repository,
+  mediaType: string,
+  bytes: Uint8Array,
+): Promise<readonly Platform[]> {
   if (isIndex(mediaType)) return parseIndex(bytes).manifests.flatMap((each) => each.platform ?? [])
   const { config } = parseManifest(bytes)
   if (!isImageConfig(config.mediaType)) return []

@@ -1,17 +1,28 @@
-import type { AuthConfig, AuthResponse, DistributionInspect, SearchResult } from "../../api/image.ts"
+import type {
+  AuthConfig,
+  AuthResponse,
+  DistributionInspect,
+  IndexPushRequest,
+  RemoteManifestResponse,
+  SearchResult,
+} from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
+import type { RemoteImages } from "../../core/transfer/contract.ts"
 import type { Registries } from "../../distribution/registries.ts"
 import type { RegistryQueries, SearchOptions } from "./contract.ts"
 import { inspectRemote } from "./distribution.ts"
+import { pushIndex, remoteManifest } from "./index-push.ts"
 import { login } from "./login.ts"
 import { searchRegistry } from "./search.ts"
 
 /** Docker's questions to registries. */
 export class EngineRegistry implements RegistryQueries {
   readonly #registries: Registries
+  readonly #remote: RemoteImages
 
-  constructor(registries: Registries) {
+  constructor(registries: Registries, remote: RemoteImages) {
     this.#registries = registries
+    this.#remote = remote
   }
 
   authenticate(scope: Scope, auth: AuthConfig): Promise<AuthResponse> {
@@ -20,6 +31,19 @@ export class EngineRegistry implements RegistryQueries {
 
   distribution(scope: Scope, ref: string, auth?: AuthConfig): Promise<DistributionInspect> {
     return inspectRemote(this.#registries, scope, ref, auth)
+  }
+
+  manifest(scope: Scope, ref: string, auth?: AuthConfig): Promise<RemoteManifestResponse> {
+    return remoteManifest(this.#registries, scope, ref, auth)
+  }
+
+  pushIndex(
+    scope: Scope,
+    ref: string,
+    index: IndexPushRequest,
+    auths: Readonly<Record<string, AuthConfig>>,
+  ): Promise<{ readonly Digest: string }> {
+    return pushIndex(this.#registries, this.#remote, scope, ref, index, auths)
   }
 
   search(scope: Scope, options: SearchOptions): Promise<readonly SearchResult[]> {
