@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, realpathSync, renameSync, statSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import { Failure } from "../errors/failure.ts"
 import { newId, shortId } from "../std/id.ts"
 
 /** What config.json of the client may say, as far as the commands use it. */
@@ -45,6 +46,7 @@ export class ClientConfig {
   readonly folder: string
   readonly #warn: (message: string) => void
   #file: ClientConfigFile | undefined
+  #unreadable = false
 
   /** @param warn told what is wrong with the file */
   constructor(folder: string, warn: (message: string) => void) {
@@ -61,9 +63,15 @@ export class ClientConfig {
     return this.#file
   }
 
-  /** Changes some keys of the file, which keeps everything else; undefined removes a key. */
+  /**
+   * Changes some keys of the file, which keeps everything else; undefined removes a key.
+   * @throws invalidArgument when the file cannot be read: what it holds must not be lost
+   */
   update(changes: { readonly [K in keyof ClientConfigFile]?: ClientConfigFile[K] | undefined }): void {
-    const changed = { auths: {}, ...this.file, ...changes }
+    const before = this.file
+    if (this.#unreadable)
+      throw new Failure("invalidArgument", `${this.path} is not valid JSON, so it is left as it is: mend or remove it`)
+    const changed = { auths: {}, ...before, ...changes }
     mkdirSync(this.folder, { recursive: true, mode: 0o700 })
     const target = resolved(this.path)
     const mode = (statSync(target, { throwIfNoEntry: false })?.mode ?? 0o600) & 0o777
@@ -86,6 +94,7 @@ export class ClientConfig {
       if (value && typeof value === "object" && !Array.isArray(value)) return value
       throw new Error("it is not a JSON object")
     } catch (error) {
+      this.#unreadable = true
       this.#warn(`WARNING: Error parsing config file (${this.path}): ${(error as Error).message}`)
       return {}
     }
