@@ -105,6 +105,7 @@ test("odd requests are refused, never a fault of the server, and reach nothing o
   expect(readdirSync(join(registry.root, "data")).sort()).toEqual([
     "blobs",
     "catalog",
+    "lock",
     "repositories",
     "tmp",
     "uploads",

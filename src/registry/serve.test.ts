@@ -59,6 +59,14 @@ test("a request under way is answered before the server ends", async () => {
   expect(answer).toContain("Connection: close")
 })
 
+test("a root has one server at a time", async () => {
+  await using registry = await TestRegistry.start()
+  const second = TestRegistry.start({}, [], { root: registry.root })
+  expect(await second.catch((error: Error) => error.message)).toContain("another registry serves")
+  await registry.stop()
+  await using _third = await TestRegistry.start({}, [], { root: registry.root })
+})
+
 test("a configuration that is wrong changes nothing", async () => {
   await using registry = await TestRegistry.start({ deletes: false })
   registry.configure({ deletes: true, nonsense: 1 })

@@ -130,11 +130,11 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
     reload(next) {
       const opened = openDoors(next)
       const keys = next.tls && readTls(next.tls)
-      const fixed = (["address", "root", "s3", "proxies", "metrics"] as const).filter(
+      const fixed: string[] = (["address", "root", "s3", "proxies", "metrics"] as const).filter(
         (name) => JSON.stringify(next[name]) !== JSON.stringify(current[name]),
       )
       if (keys && tls) server.renew(keys)
-      else if (keys || tls) fixed.push("tls" as never)
+      else if (keys || tls) fixed.push("tls")
       if (fixed.length > 0) log.warn("some settings count only after a restart", { settings: fixed.join(" ") })
       doors = opened
       current = next
