@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { existsSync, mkdirSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus, hostname } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
@@ -25,6 +25,7 @@ import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
+import { takeLockFile } from "../linux/lock-file.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
 import { loadAppArmor } from "../runtime/apparmor/load.ts"
@@ -56,7 +57,16 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const began = nowNanos()
   mkdirSync(config.roots.run, { recursive: true, mode: 0o711 })
   mkdirSync(config.roots.data, { recursive: true, mode: 0o711 })
+  // Two daemons at one shim would each take the other's containers for strays.
+  const lock = takeLockFile(join(config.roots.run, "daemon.lock"), config.roots.run, "--exec-root")
+  stack.defer(() => closeSync(lock))
   const core = stack.use(await openCore(config, log))
+  let serves = false
+  stack.defer(async () => {
+    // A daemon that could not start takes along the shim that it came with.
+    if (serves || (await core.shim.tasks().catch(() => [undefined])).length > 0) return
+    await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
+  })
   const target = otlpTarget(config.otlpEndpoint, process.env)
   const exporter = target ? stack.use(new OtlpExporter(target)) : undefined
   const traces = stack.use(
@@ -231,6 +241,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     })
     for (const address of addresses) log.info("API listens", { address })
   }
+  serves = true
   core.collector.schedule()
   log.info("the daemon is ready", {
     version: build.version,

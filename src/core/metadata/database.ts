@@ -1,8 +1,8 @@
 import { Database, type Statement } from "bun:sqlite"
-import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
+import { closeSync, mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
-import { tryLock } from "../../linux/flock.ts"
+import { takeLockFile } from "../../linux/lock-file.ts"
 import type { Collection, Metadata } from "./contract.ts"
 import { DocumentCollection } from "./documents.ts"
 import { migrate } from "./migrate.ts"
@@ -34,7 +34,8 @@ export class MetadataDatabase implements Metadata {
    */
   static open(path: string): MetadataDatabase {
     mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
-    const lock = takeLock(path)
+    // On a file beside the database: SQLite's own locks live on the database file and are its business.
+    const lock = takeLockFile(`${path}.lock`, path, "--data-root")
     let database: Database | undefined
     try {
       database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
@@ -143,23 +144,6 @@ export class MetadataDatabase implements Metadata {
       throw translate(error, this.path)
     }
   }
-}
-
-/** The lock is on a file beside the database: SQLite's own locks live on the database file and are its business. */
-function takeLock(path: string): number {
-  const file = `${path}.lock`
-  const fd = openSync(file, "a+", 0o600)
-  if (!tryLock(fd)) {
-    closeSync(fd)
-    const holder = readFileSync(file, "utf8").trim()
-    throw new Failure(
-      "conflict",
-      `${path} is in use by another daemon${holder ? ` (process ${holder})` : ""}; stop it, or give this one another --data-root`,
-    )
-  }
-  truncateSync(file)
-  writeSync(fd, `${process.pid}\n`)
-  return fd
 }
 
 /** SQLite's refusals that a user can do something about, as failures; everything else as it is. */

@@ -1,0 +1,23 @@
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
+import { Failure } from "../errors/failure.ts"
+import { tryLock } from "./flock.ts"
+
+/**
+ * Takes a lock file for this process and writes its PID there. The kernel drops the lock with the descriptor.
+ * @param file made when absent @param subject what it stands for @param flag of the daemon, which chooses another subject
+ * @returns the descriptor @throws conflict when another process has it
+ */
+export function takeLockFile(file: string, subject: string, flag: string): number {
+  const descriptor = openSync(file, "a+", 0o600)
+  if (!tryLock(descriptor)) {
+    closeSync(descriptor)
+    const holder = readFileSync(file, "utf8").trim()
+    throw new Failure(
+      "conflict",
+      `${subject} is in use by another daemon${holder ? ` (process ${holder})` : ""}; stop it, or give this one another ${flag}`,
+    )
+  }
+  truncateSync(file)
+  writeSync(descriptor, `${process.pid}\n`)
+  return descriptor
+}
