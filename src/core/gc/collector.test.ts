@@ -52,3 +52,18 @@ test("the bytes of collected blobs are gone from the disk", () =>
     expect(await core.collector.collect()).toEqual({ blobs: 1, snapshots: 0, bytes: 1000 })
     expect(readdirSync(join(root, "content/blobs/sha256"))).toEqual([])
   }))
+
+test("what is forgotten is gone at once, its bytes with the next collection, and stored again it stays", () =>
+  withCore(async (core, root) => {
+    const scope = backgroundScope("moby", "test")
+    const gone = await core.content.put(scope, Buffer.alloc(1000))
+    const again = await core.content.put(scope, Buffer.alloc(2000))
+    core.collector.forget()
+    expect(await core.content.has(scope, gone.digest)).toBe(false)
+    await core.leases.within(scope, async (held) => {
+      await core.content.put(held, Buffer.alloc(2000))
+      expect(await core.collector.collect()).toEqual({ blobs: 2, snapshots: 0, bytes: 1000 })
+      expect(await core.content.readAll(held, again.digest)).toEqual(Buffer.alloc(2000))
+    })
+    expect(readdirSync(join(root, "content/blobs/sha256"))).toEqual([again.digest.slice(7)])
+  }))
