@@ -78,7 +78,8 @@ export class LocalNetwork {
   /** Whether containers get a default route by this network. */
   #leadsOut(family: 4 | 6): boolean {
     const { internal, driver } = this.record
-    if (internal) return false
+    // Without a parent its interfaces reach each other and nobody else.
+    if (internal || (driver !== "bridge" && this.options.parent === undefined)) return false
     if (driver === "ipvlan") return this.options.ipvlanMode === "l2"
     return driver !== "bridge" || this.#mode(family) !== "isolated"
   }

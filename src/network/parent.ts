@@ -90,7 +90,7 @@ function withKind(kind: string, work: () => void): void {
     if (!(error instanceof SystemError && error.code === "EOPNOTSUPP")) throw error
     throw new Failure(
       "notImplemented",
-      `the kernel of this host has no ${kind} links: load the module (modprobe ${kind}), or use the bridge driver`,
+      `the kernel of this host has no ${kind} links: load the module (modprobe ${kind === "vlan" ? "8021q" : kind}), or use the bridge driver`,
       error,
     )
   }

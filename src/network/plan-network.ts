@@ -24,7 +24,8 @@ export interface Surroundings {
  */
 export function planNetwork(request: NetworkRequest, around: Surroundings): NetworkRecord {
   const { driver } = request
-  if (!request.ipv4 && !request.ipv6) throw new Failure("invalidArgument", "IPv4 or IPv6 must be enabled")
+  if (driver === "bridge" && !request.ipv4 && !request.ipv6)
+    throw new Failure("invalidArgument", "IPv4 or IPv6 must be enabled")
   const options = driverOptions(request)
   const subnets = completeSubnets(request, options, around)
   const place = driver === "bridge" ? bridgePlace(request, options, around) : parentPlace(request, options, around)
@@ -67,7 +68,8 @@ function choose(family: 4 | 6, taken: readonly Subnet[], { pools, owner }: Surro
 function withGateway(config: SubnetConfig, request: NetworkRequest, options: DriverOptions): SubnetConfig {
   const l3 = request.driver === "ipvlan" && options.ipvlanMode !== "l2"
   // Without a way out these drivers have nobody who would answer at a gateway's address.
-  if (config.gateway || l3 || (request.internal && request.driver !== "bridge")) return config
+  const closed = request.internal || options.parent === undefined
+  if (config.gateway || l3 || (closed && request.driver !== "bridge")) return config
   const { subnet } = cidrOf(config.subnet)!
   const isolated = (subnet.family === 4 ? options.gatewayMode4 : options.gatewayMode6) === "isolated"
   if (isolated || (subnet.family === 4 && options.inhibitIpv4)) return config
