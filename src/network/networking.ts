@@ -4,6 +4,7 @@ import { Failure, messageOf } from "../errors/failure.ts"
 import { deleteLink, linkCounters } from "../linux/links.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
 import { Nftables } from "../linux/nftables.ts"
+import { cidrOf } from "../std/ip.ts"
 import type { Span } from "../trace/span.ts"
 import type {
   Endpoint,
@@ -18,7 +19,7 @@ import type {
 } from "./contract.ts"
 import { defaultNetworkOf } from "./default-network.ts"
 import { Departures } from "./departures.ts"
-import { ownBridges, removeBridge, setSysctl } from "./host-bridge.ts"
+import { collides, ownBridges, removeBridge, setSysctl } from "./host-bridge.ts"
 import { Joiner } from "./joiner.ts"
 import { LocalNetwork } from "./local-network.ts"
 import { type BridgeLock, lockBridge } from "./lock.ts"
@@ -118,12 +119,26 @@ class HostNetworking implements Networking {
 
   create(request: NetworkRequest): NetworkRecord {
     if (this.#closed) throw new Failure("unavailable", "the daemon is being stopped")
-    const record = planNetwork(request, {
-      socket: this.#socket,
-      pools: this.#options.defaultAddressPools,
-      owner: this.#options.name,
-      others: this.networks(),
-    })
+    const others = [...this.networks()]
+    for (;;) {
+      const record = planNetwork(request, {
+        socket: this.#socket,
+        pools: this.#options.defaultAddressPools,
+        owner: this.#options.name,
+        others,
+      })
+      const network = this.#make(record)
+      if (!this.#meetsOther(request, network)) {
+        this.#networks.set(record.id, network)
+        return record
+      }
+      others.push({ ...record, id: "", hostInterface: "" })
+      this.#attempt(() => this.#unmake(network))
+    }
+  }
+
+  /** Recorded before it is made: what a crash leaves is found again. */
+  #make(record: NetworkRecord): LocalNetwork {
     const network = new LocalNetwork(record, this.#socket, this.#options.name)
     this.#options.networks.put(record.id, record)
     try {
@@ -131,13 +146,20 @@ class HostNetworking implements Networking {
       const rules = network.rules()
       if (rules) this.#rules.addBridge(rules)
       if (record.ipv6) this.#forwardIpv6()
+      return network
     } catch (error) {
       this.#attempt(() => this.#unmake(network))
       this.#options.networks.delete(record.id)
       throw error
     }
-    this.#networks.set(record.id, network)
-    return record
+  }
+
+  /** Whether another program, or another daemon, took a subnet at the same moment that was chosen here. */
+  #meetsOther(request: NetworkRequest, { record, index }: LocalNetwork): boolean {
+    if (record.driver !== "bridge") return false
+    const asked = new Set(request.subnets.map(({ subnet }) => subnet))
+    const chosen = record.subnets.filter(({ subnet }) => !asked.has(subnet)).map(({ subnet }) => cidrOf(subnet)!.subnet)
+    return collides(this.#socket, index, chosen)
   }
 
   remove(networkId: string): void {
