@@ -48,6 +48,8 @@ export interface Endpoint {
   readonly links: Readonly<Record<string, string>>
   /** The highest one among a container's networks gives the default route. */
   readonly gatewayPriority: number
+  /** The interface came into being without IPv6: nobody has to switch it off. */
+  readonly bornWithoutIpv6?: boolean
 }
 
 /** A container's network namespace with everything in it. Plain data, kept in {@link Records} by container ID. */

@@ -23,7 +23,7 @@ import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
 import type { Attached, AttachmentWish, LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
-import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
+import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace, withIpv6 } from "./namespaces.ts"
 import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
 import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
 import { changeDefaultRoutes, defaultWays } from "./routes.ts"
@@ -97,8 +97,10 @@ export class Joiner implements AsyncDisposable {
     this.#joining.add(containerId)
     try {
       span.set({ ready: this.#ready.ready(network) })
-      // A ready place has an interface of the usual name.
-      const taken = first.interfaceName ? await this.#ready.bare() : await this.#ready.take(network, wishOf(first))
+      // A ready place has an interface of the usual name, and perhaps no IPv6 for further ones.
+      const special =
+        first.interfaceName !== undefined || requests.slice(1).some((each) => this.#hasIpv6(each.networkId))
+      const taken = special ? await this.#ready.bare() : await this.#ready.take(network, wishOf(first))
       const place = "attached" in taken ? taken : undefined
       const namespace = place?.namespace ?? (taken as NewNamespace)
       undo.push(() => this.#drop(namespace.path, namespace))
@@ -109,7 +111,10 @@ export class Joiner implements AsyncDisposable {
           ? this.#adapt(network, ready, request)
           : this.#attach(namespace.name, namespace, request, endpoints)
         undo.push(() => this.#network(request.networkId).release(attached, false))
-        endpoints.push(endpointOf(attached, request, this.#network(request.networkId)))
+        endpoints.push({
+          ...endpointOf(attached, request, this.#network(request.networkId)),
+          ...(namespace.ipv6 ? {} : { bornWithoutIpv6: true }),
+        })
       }
       // A ready place has the route of its own network.
       const ways = (of: readonly Endpoint[]) => defaultWays(of, (each) => this.#byInterface(each))
@@ -146,7 +151,7 @@ export class Joiner implements AsyncDisposable {
         "permissionDenied",
         `endpoint with name ${sandbox.containerName} already exists in network ${network.record.name}`,
       )
-    const sockets = await enterNamespace(sandbox.path)
+    const sockets = await enterNamespace(sandbox.path, network.record.ipv6 ? withIpv6 : {})
     let attached: Attached | undefined
     try {
       const current = this.#living(containerId)
@@ -267,6 +272,10 @@ export class Joiner implements AsyncDisposable {
     const network = this.#options.networks.get(networkId)
     if (!network) throw new Failure("notFound", `network ${networkId} not found`)
     return network
+  }
+
+  #hasIpv6(networkId: string): boolean {
+    return this.#options.networks.get(networkId)?.record.ipv6 ?? false
   }
 
   #byInterface(endpoint: Endpoint): boolean {

@@ -25,6 +25,12 @@ const sysctls: Readonly<Record<string, string>> = {
   "ipv4/ping_group_range": "0 2147483647",
 }
 
+/** For interfaces that come later: namespaces of IPv4 networks have no IPv6 on them. */
+const withoutIpv6 = { "ipv6/conf/default/disable_ipv6": "1" }
+
+/** Lets interfaces that come later have IPv6; for {@link enterNamespace}. */
+export const withIpv6 = { "ipv6/conf/default/disable_ipv6": "0" }
+
 /** Where a container asks for names in networks of the user. */
 export const resolverAddress = "127.0.0.11"
 const resolverPort = 53
@@ -40,19 +46,22 @@ export interface NamespaceSockets extends Disposable {
 export interface NewNamespace extends NamespaceSockets {
   readonly name: string
   readonly path: string
+  /** Interfaces in it have IPv6. */
+  readonly ipv6: boolean
 }
 
 const helperSocket = 3
 const loopbackIndex = 1
 
 /**
- * The child's side. `internal netns make FOLDER NAME…` makes namespaces, `internal netns enter PATH [FILE=VALUE…]` enters one
+ * The child's side. `internal netns make FOLDER NAME…` (or `make-ipv4`) makes namespaces, `internal netns enter PATH [FILE=VALUE…]` enters one
  * and writes sysctls. Descriptor 3 is a seqpacket socket that gets one message per namespace: the name, with the sockets.
  * @returns the exit status
  */
 export function netnsHelper(args: readonly string[]): number {
   const [verb, place, ...rest] = args
-  if ((verb !== "make" && verb !== "enter") || !place) {
+  const makes = verb === "make" || verb === "make-ipv4"
+  if ((!makes && verb !== "enter") || !place) {
     console.error(
       "internal netns make FOLDER NAME… | enter PATH [FILE=VALUE…]: opens network namespaces for the daemon",
     )
@@ -69,7 +78,7 @@ export function netnsHelper(args: readonly string[]): number {
     for (const name of rest) {
       makeNetworkNamespace(join(place, name))
       made.push(name)
-      writeNetworkSysctls(sysctls, true)
+      writeNetworkSysctls(verb === "make" ? sysctls : { ...sysctls, ...withoutIpv6 }, true)
       sendSockets(name)
     }
     return 0
@@ -98,12 +107,13 @@ function sendSockets(name: string): void {
 
 /**
  * Makes a namespace of each name below `folder`, in one child.
+ * @param ipv6 whether interfaces in them have IPv6
  * @throws internal with the child's words; then none of them exists
  */
-export async function makeNamespaces(folder: string, names: readonly string[]): Promise<NewNamespace[]> {
+export async function makeNamespaces(folder: string, names: readonly string[], ipv6 = true): Promise<NewNamespace[]> {
   mkdirSync(folder, { recursive: true, mode: 0o711 })
-  const { received, words } = await runHelper(["make", folder, ...names])
-  const made = received.map(({ name, sockets }) => ({ name, path: join(folder, name), ...sockets }))
+  const { received, words } = await runHelper([ipv6 ? "make" : "make-ipv4", folder, ...names])
+  const made = received.map(({ name, sockets }) => ({ name, path: join(folder, name), ipv6, ...sockets }))
   if (made.length === names.length) return made
   for (const namespace of made) dropNamespace(namespace.path, namespace)
   throw new Failure("internal", `network namespaces could not be made: ${words}`)

@@ -18,6 +18,7 @@ export class NamespacePool<T> {
   readonly #folder: string
   readonly #names: Names
   readonly #size: number
+  readonly #ipv6: boolean
   readonly #most: number
   readonly #prepare: (namespace: NewNamespace) => T
   readonly #log: (message: string) => void
@@ -31,12 +32,14 @@ export class NamespacePool<T> {
   /**
    * @param size how many are kept ready; refilled when half are used
    * @param most how many are made ready while they are taken fast; `size` when absent
+   * @param ipv6 whether interfaces in them have IPv6
    * @param prepare configures a namespace; when it throws it has cleaned up behind it
    */
   constructor(options: {
     readonly folder: string
     readonly names: Names
     readonly size: number
+    readonly ipv6: boolean
     readonly most?: number
     readonly prepare: (namespace: NewNamespace) => T
     readonly log: (message: string) => void
@@ -44,6 +47,7 @@ export class NamespacePool<T> {
     this.#folder = options.folder
     this.#names = options.names
     this.#size = options.size
+    this.#ipv6 = options.ipv6
     this.#most = Math.max(options.size, options.most ?? 0)
     this.#prepare = options.prepare
     this.#log = options.log
@@ -116,7 +120,7 @@ export class NamespacePool<T> {
       let unprepared: NewNamespace[] = []
       try {
         const names = Array.from({ length: Math.min(missing, largestBatch) }, () => this.#names.next())
-        unprepared = await makeNamespaces(this.#folder, names)
+        unprepared = await makeNamespaces(this.#folder, names, this.#ipv6)
         for (let namespace = unprepared.shift(); namespace; namespace = unprepared.shift()) {
           this.#offer(this.#prepare(namespace))
           // Other work of this thread goes in between: one namespace takes about a millisecond.

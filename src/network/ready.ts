@@ -57,7 +57,14 @@ export class ReadyPlaces {
     this.#discard = options.discard
     this.#log = log
     this.#keeps = options.size > 0
-    this.#bare = new NamespacePool({ folder, names, size: this.#keeps ? bareSize : 0, prepare: (each) => each, log })
+    this.#bare = new NamespacePool({
+      folder,
+      names,
+      size: this.#keeps ? bareSize : 0,
+      ipv6: true,
+      prepare: (each) => each,
+      log,
+    })
     // In a small subnet the addresses of ready namespaces would be missed by others.
     const size = network ? Math.min(options.size, Math.floor(network.free / 4)) : 0
     this.#default = network
@@ -67,6 +74,7 @@ export class ReadyPlaces {
             folder,
             names,
             size,
+            ipv6: network.record.ipv6,
             most: size > 0 ? Math.min(briskSize, Math.floor(network.free / 4)) : 0,
             prepare: (each) => options.prepare(network, each),
             log,

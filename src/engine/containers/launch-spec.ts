@@ -85,7 +85,8 @@ function networkNamespace(context: ContainerContext, container: Container): Spec
     const endpoints = networking.sandbox(container.id)?.endpoints ?? []
     // Interfaces with a smaller MTU than IPv6 needs do not even have the setting.
     const ipv4Only = endpoints
-      .filter(({ ipv6, networkId }) => !ipv6 && (networking.network(networkId)?.mtu || 1500) >= 1280)
+      .filter(({ ipv6, bornWithoutIpv6 }) => !ipv6 && !bornWithoutIpv6)
+      .filter(({ networkId }) => (networking.network(networkId)?.mtu || 1500) >= 1280)
       .map(({ containerInterface }) => containerInterface)
     return { kind: "path", path, ...(context.host.ipv6 ? { ipv4Only } : {}) }
   }
