@@ -4,6 +4,7 @@ import { cpus, hostname } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
+import { proxySettings } from "../distribution/proxy.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { logConfig } from "../engine/containers/launch.ts"
 import { followOutput } from "../engine/containers/logs.ts"
@@ -330,6 +331,7 @@ function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
     labels: config.labels,
     insecureRegistries: config.insecureRegistries,
     registryMirrors: config.registryMirrors,
+    proxies: proxySettings(config.proxies, process.env),
     exposed: exposedHosts(config),
     addressPools: config.addressPools,
     snapshotsWhy: core.snapshots.why,

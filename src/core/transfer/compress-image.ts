@@ -45,7 +45,6 @@ export class ImageCompressor {
     const { content, config, configDescriptor } = await readImage(scope, this.#content, target)
     if (content.layers.every((layer) => !compressedTypes[layer.mediaType])) return target
     const ids = config.rootfs.diff_ids.map(shortId)
-    for (const id of ids) progress({ id, status: "Preparing" })
     const layers = await Promise.all(
       content.layers.map(async (layer, at): Promise<Descriptor> => {
         const mediaType = compressedTypes[layer.mediaType]

@@ -9,6 +9,7 @@ import type {
 } from "../../api/system.ts"
 import type { Volume } from "../../api/volume.ts"
 import type { Scope } from "../../core/scope.ts"
+import type { ProxySettings } from "../../distribution/proxy.ts"
 import { readCdiDevices } from "../../runtime/cdi/devices.ts"
 import { build } from "../../std/build.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
@@ -31,6 +32,8 @@ export interface SystemFacts {
   readonly labels: readonly string[]
   readonly insecureRegistries: readonly string[]
   readonly registryMirrors: readonly string[]
+  /** By which registries are reached. */
+  readonly proxies: ProxySettings
   /** Addresses of the API that are open to whoever reaches them. */
   readonly exposed: readonly { readonly address: string; readonly encrypted: boolean }[]
   readonly addressPools: readonly { readonly base: string; readonly size: number }[]
@@ -155,9 +158,9 @@ export class EngineSystem implements System {
       MemTotal: totalmem(),
       GenericResources: null,
       DockerRootDir: facts.dataRoot,
-      HttpProxy: process.env["HTTP_PROXY"] ?? process.env["http_proxy"] ?? "",
-      HttpsProxy: process.env["HTTPS_PROXY"] ?? process.env["https_proxy"] ?? "",
-      NoProxy: process.env["NO_PROXY"] ?? process.env["no_proxy"] ?? "",
+      HttpProxy: withoutPassword(facts.proxies.http),
+      HttpsProxy: withoutPassword(facts.proxies.https),
+      NoProxy: facts.proxies.no ?? "",
       Name: hostname(),
       Labels: facts.labels,
       ExperimentalBuild: facts.experimental,
@@ -298,6 +301,11 @@ function registryConfig(facts: SystemFacts): InfoResponse["RegistryConfig"] {
     IndexConfigs: indexes,
     Mirrors: facts.registryMirrors.length > 0 ? facts.registryMirrors : null,
   }
+}
+
+/** A proxy's address as everybody may see it. */
+function withoutPassword(proxy = ""): string {
+  return proxy.replace(/^(\w+:\/\/)[^/@]*@/, "$1xxxxx:xxxxx@")
 }
 
 function osRelease(key: string): string {
