@@ -15,6 +15,11 @@ export class Output {
     return this.#terminal
   }
 
+  /** Whether colours may be used: on a terminal, unless the user has set NO_COLOR (no-color.org). */
+  get hasColours(): boolean {
+    return this.isTerminal && !process.env["NO_COLOR"]
+  }
+
   /** Columns of the terminal; undefined when this is none. */
   get columns(): number | undefined {
     return this.isTerminal ? this.#stream.columns : undefined

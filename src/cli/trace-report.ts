@@ -11,7 +11,7 @@ export async function printTrace(invocation: Invocation, span: Span): Promise<vo
     const remote = await docker.transport.json<readonly SpanRecord[]>("GET", `/barge/traces/${span.traceId}`, {})
     err.line()
     err.write(
-      waterfall([...invocation.recorded(), ...remote], { columns: err.columns ?? 100, colours: err.isTerminal }),
+      waterfall([...invocation.recorded(), ...remote], { columns: err.columns ?? 100, colours: err.hasColours }),
     )
   } catch (error) {
     err.line(`the trace cannot be shown: ${messageOf(error)}`)

@@ -18,7 +18,7 @@ export const trace = command({
     for (const steps of traces.values()) {
       if (!first) out.line()
       first = false
-      out.write(waterfall(steps, { columns: out.columns ?? 100, colours: out.isTerminal }))
+      out.write(waterfall(steps, { columns: out.columns ?? 100, colours: out.hasColours }))
     }
   },
 })

@@ -5,7 +5,8 @@ import { humanSize } from "./units.ts"
 
 /** Where the tree is drawn. */
 export interface TreeScreen {
-  readonly isTerminal: boolean
+  /** Whether marks and names may be coloured. */
+  readonly hasColours: boolean
   /** Columns; undefined when it is no terminal. */
   readonly columns: number | undefined
 }
@@ -53,15 +54,17 @@ const bold = style("39;1")
 
 /** The text of `docker image ls --tree`: each image with the platforms that it is there for. */
 export function imageTree(images: readonly ImageSummary[], screen: TreeScreen): string {
-  const { isTerminal } = screen
+  const { hasColours } = screen
   const view = [...images].sort((one, other) => other.Created - one.Created).map(imageOf)
   const width = Math.max(screen.columns ?? 80, 20)
-  const columns = fitted(columnsOf(view, isTerminal), width, view)
-  const paint = (painter: Paint) => (isTerminal ? painter : none)
+  const columns = fitted(columnsOf(view, hasColours), width, view)
+  const paint = (painter: Paint) => (hasColours ? painter : none)
+  // docker's headings are bold in files and pipes too.
+  const heading = process.env["NO_COLOR"] ? none : bold
   const spaced = view.some(({ variants }) => variants.length > 0)
   const warning = "WARNING: This is an experimental feature. The output may change and shouldn't be depended on."
-  const header = columns.map((column) => cell(column, column.title.toUpperCase(), bold)).join(spacing)
-  const lines = [paint(style("93"))(warning), legend(width, isTerminal), "", header]
+  const header = columns.map((column) => cell(column, column.title.toUpperCase(), heading)).join(spacing)
+  const lines = [paint(style("93"))(warning), legend(width, hasColours), "", header]
   for (const image of view) {
     const details = detailCells(columns, image, paint(style("39")))
     lines.push(
@@ -108,11 +111,11 @@ function imageOf(image: ImageSummary): Image {
 const platformOf = (platform?: { readonly os: string; readonly architecture: string; readonly variant?: string }) =>
   platform ? [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join("/") : ""
 
-const chip = (isTerminal: boolean) => (isTerminal ? "\u001b[38;5;0m\u001b[48;5;14m U \u001b[0m" : "U")
+const chip = (hasColours: boolean) => (hasColours ? "\u001b[38;5;0m\u001b[48;5;14m U \u001b[0m" : "U")
 
-function columnsOf(view: readonly Image[], isTerminal: boolean): readonly Column[] {
+function columnsOf(view: readonly Image[], hasColours: boolean): readonly Column[] {
   const marked = view.some(({ variants }) => variants.some(({ used }) => used))
-  const mark = ({ used }: Details) => (used ? chip(isTerminal) : isTerminal ? "   " : " ")
+  const mark = ({ used }: Details) => (used ? chip(hasColours) : hasColours ? "   " : " ")
   return [
     { title: "Image", width: 0 },
     { title: "ID", width: 12, value: ({ id }) => shortId(id) },
@@ -174,10 +177,10 @@ function nameLines(
   )
 }
 
-function legend(width: number, isTerminal: boolean): string {
-  const info = isTerminal
+function legend(width: number, hasColours: boolean): string {
+  const info = hasColours
     ? "\u001b[1m\u001b[106m\u001b[30mi\u001b[0m\u001b[0m \u001b[96mInfo → \u001b[0m\u001b[0m"
     : " Info -> "
-  const text = `${info} ${chip(isTerminal)} In Use `
+  const text = `${info} ${chip(hasColours)} In Use `
   return " ".repeat(Math.max(0, width - visibleWidth(text))) + text
 }
