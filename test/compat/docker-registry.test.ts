@@ -206,6 +206,8 @@ test("manifest lists are made, shown, annotated and pushed as the docker CLI doe
   const theirs = await docker("--config", join(daemon.root, "config"), "manifest", "inspect", "--insecure", list)
   expect(JSON.parse(theirs)).toEqual(JSON.parse(shown))
   expect(await docker("pull", list)).toContain(`Digest: ${pushed.trim().split("\n").at(-1)}`)
+  // The other platform is not here, but shown.
+  expect(await docker("images", "--tree")).toContain("linux/arm64/v8")
   for (const ref of [one, list]) {
     expect(await barge("manifest", "inspect", "-v", one)).toBe(
       await docker("--config", join(daemon.root, "config"), "manifest", "inspect", "-v", "--insecure", one),

@@ -2,6 +2,7 @@ import type { ImageHistoryItem, ImageInspect, ImageInspectConfig } from "../../a
 import type { Scope } from "../../core/scope.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import { Failure } from "../../errors/failure.ts"
+import type { Descriptor } from "../../oci/descriptor.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { formatNanos, parseNanos } from "../../std/clock.ts"
@@ -17,13 +18,14 @@ async function resolved(
   scope: Scope,
   ref: string,
   platform: string | undefined,
-): Promise<{ readonly image: CatalogImage; readonly resolved: ResolvedImage }> {
+): Promise<{ readonly image: CatalogImage; readonly target: Descriptor; readonly resolved: ResolvedImage }> {
   const { image, target } = await context.catalog.find(scope, ref)
-  if (platform) return { image, resolved: await resolveFor(context, scope, target, ref, parsePlatform(platform)) }
+  if (platform)
+    return { image, target, resolved: await resolveFor(context, scope, target, ref, parsePlatform(platform)) }
   if (!image.resolved) {
     throw new Failure("notFound", `No such image: ${ref}: its content is not complete; remove it and get it again`)
   }
-  return { image, resolved: image.resolved }
+  return { image, target, resolved: image.resolved }
 }
 
 /** `docker image inspect`. */
@@ -36,7 +38,7 @@ export async function inspectImage(
   if (options.manifests && options.platform) {
     throw new Failure("invalidArgument", "conflicting options: manifests and platform options cannot both be set")
   }
-  const { image, resolved: found } = await resolved(context, scope, ref, options.platform)
+  const { image, target, resolved: found } = await resolved(context, scope, ref, options.platform)
   const { config } = found
   const layers = await new LayerSizes(context, scope).of({ resolved: found })
   let tagged = 0n
@@ -59,9 +61,7 @@ export async function inspectImage(
     GraphDriver: { Name: context.snapshots.driver === "overlay" ? "overlay2" : "vfs", Data: null },
     RootFS: { Type: "layers", ...(layers.length > 0 ? { Layers: config.rootfs.diff_ids } : {}) },
     Metadata: { LastTagTime: formatNanos(tagged) },
-    ...(options.manifests
-      ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
-      : {}),
+    ...(options.manifests ? { Descriptor: target, Manifests: await manifestsOf(context, scope, image, target) } : {}),
   }
 }
 

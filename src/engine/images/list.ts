@@ -1,6 +1,7 @@
 import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
 import type { ImageSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
+import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
 import { untilOf } from "../containers/remove.ts"
@@ -52,7 +53,7 @@ export async function listImages(
       Labels: image.resolved?.config.config?.Labels ?? null,
       ParentId: image.parent ?? "",
       ...(options.manifests
-        ? { Descriptor: image.rows[0]!.target, Manifests: await manifestsOf(context, scope, image) }
+        ? { Descriptor: shown(image), Manifests: await manifestsOf(context, scope, image, shown(image)) }
         : {}),
       RepoDigests: (await repoDigests(context, scope, image.rows)).filter(
         (digest) => references.length === 0 || nameMatches(references, parseReference(digest)),
@@ -100,6 +101,10 @@ async function matcher(
     )
   }
 }
+
+/** What of an image's names stands for it: an index, which tells of more platforms, before a manifest. */
+const shown = (image: CatalogImage): Descriptor =>
+  (image.rows.find((row) => isIndex(row.target.mediaType)) ?? image.rows[0]!).target
 
 /** Several `until` mean the earliest of them. */
 function earliest(filters: Filters): bigint | undefined {

@@ -4,6 +4,7 @@ import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import { isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import type { Index } from "../../oci/image.ts"
+import type { Platform } from "../../oci/platform.ts"
 import type { CatalogImage } from "./catalog.ts"
 import type { ImageContext } from "./context.ts"
 import { LayerSizes } from "./sizes.ts"
@@ -13,8 +14,8 @@ export async function manifestsOf(
   context: ImageContext,
   scope: Scope,
   image: CatalogImage,
+  target: Descriptor,
 ): Promise<readonly ManifestSummary[]> {
-  const { target } = image.rows[0]!
   if (!isIndex(target.mediaType)) {
     return image.resolved ? [await summary(context, scope, image.resolved.manifest, image.resolved)] : []
   }
@@ -39,21 +40,19 @@ async function summary(
   }
   const layers = resolved ? await new LayerSizes(context, scope).of({ resolved }) : []
   const unpacked = layers.reduce((sum, layer) => sum + layer.size, 0)
+  const platform = attests ? undefined : (manifest.platform ?? (resolved && platformOf(resolved)))
   return {
     ID: manifest.digest,
     Descriptor: manifest,
     Available: available,
     Size: { Content: content, Total: content + unpacked },
-    Kind: attests ? "attestation" : resolved || manifest.platform ? "image" : "unknown",
-    ...(resolved
+    Kind: attests ? "attestation" : platform ? "image" : "unknown",
+    // Clients read this of every image, whether it is here or not.
+    ...(platform
       ? {
           ImageData: {
-            Platform: manifest.platform ?? {
-              os: resolved.config.os,
-              architecture: resolved.config.architecture,
-              ...(resolved.config.variant ? { variant: resolved.config.variant } : {}),
-            },
-            Containers: context.usedBy(resolved.id).map((user) => user.id),
+            Platform: platform,
+            Containers: resolved ? context.usedBy(resolved.id).map((user) => user.id) : [],
             Size: { Unpacked: unpacked },
           },
         }
@@ -61,6 +60,12 @@ async function summary(
     ...(attests ? { AttestationData: { For: attests } } : {}),
   }
 }
+
+const platformOf = ({ config: { os, architecture, variant } }: ResolvedImage): Platform => ({
+  os,
+  architecture,
+  ...(variant ? { variant } : {}),
+})
 
 async function tryResolve(
   context: ImageContext,
