@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
+import { findJsonFault } from "../std/json-syntax.ts"
 import { type LogLevel, logLevels } from "../std/log.ts"
 import { daemonFlags, type FlagValue } from "./flags.ts"
 import type { Roots } from "./roots.ts"
@@ -187,16 +188,18 @@ function readConfigFile(
   const refuse = (why: string) =>
     new Failure("invalidArgument", `unable to configure the Docker daemon with file ${path}: ${why}`)
   let document: unknown
+  const text = readFileSync(path, "utf8").trim()
   try {
-    const text = readFileSync(path, "utf8").trim()
     document = text ? JSON.parse(text) : {}
   } catch (error) {
-    throw refuse(`invalid JSON: ${messageOf(error)}`)
+    const fault = findJsonFault(text)
+    throw refuse(fault?.kind === "syntax" ? fault.message : messageOf(error))
   }
   if (typeof document !== "object" || document === null || Array.isArray(document))
     throw refuse("expected a JSON object")
   const byKey = new Map(Object.entries(daemonFlags).map(([name, entry]) => [entry.key ?? name, name]))
   const clashes: string[] = []
+  const unknown: string[] = []
   for (const [key, given] of Object.entries(document)) {
     const name = byKey.get(key)
     if (!name) {
@@ -208,18 +211,28 @@ function readConfigFile(
         continue
       }
       if (key === "features" || key === "builder" || key.startsWith("max-download")) continue
-      throw refuse(`the following directives don't match any configuration option: ${key}`)
+      unknown.push(key)
+      continue
     }
-    if (flags.has(name))
-      clashes.push(`${key}: (from flag: ${String(flags.get(name))}, from file: ${JSON.stringify(given)})`)
+    if (flags.has(name)) clashes.push(`${key}: (from flag: ${goText(flags.get(name))}, from file: ${goText(given)})`)
     settings.set(name, fileValue(name, given, refuse))
   }
+  if (unknown.length > 0)
+    throw refuse(`the following directives don't match any configuration option: ${unknown.join(", ")}`)
   if (clashes.length > 0) {
     throw refuse(
       `the following directives are specified both as a flag and in the configuration file: ${clashes.join(", ")}`,
     )
   }
   return settings
+}
+
+/** A value as Go's `%v` prints it, which dockerd's messages are made with. */
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`
+  if (typeof value !== "object" || value === null) return String(value)
+  const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
+  return `map[${entries.map(([key, each]) => `${key}:${goText(each)}`).join(" ")}]`
 }
 
 /** A setting in the file's form, turned into the flag's. */

@@ -232,6 +232,8 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   version: { kind: "bool", short: "v", help: "Print version information and quit" },
 }
 
+const seeHelp = "\nSee 'dockerd --help'."
+
 export type FlagValue = boolean | string | number | readonly string[]
 
 /**
@@ -255,7 +257,7 @@ export function parseDaemonFlags(args: readonly string[]): Map<string, FlagValue
     if (!/^(true|false|1|0|t|f)$/i.test(match[2]!)) {
       throw new Failure(
         "invalidArgument",
-        `invalid argument "${match[2]}" for "--${match[1]}" flag: strconv.ParseBool: parsing "${match[2]}": invalid syntax`,
+        `invalid argument "${match[2]}" for "--${match[1]}" flag: strconv.ParseBool: parsing "${match[2]}": invalid syntax${seeHelp}`,
       )
     }
     return /^[1t]/i.test(match[2]!) ? [`--${match[1]}`] : [`--no-${match[1]}`]
@@ -264,7 +266,7 @@ export function parseDaemonFlags(args: readonly string[]): Map<string, FlagValue
   const { tokens } = parseArgs({ args: plain, options, strict: false, allowPositionals: true, tokens: true })
   for (const token of tokens) {
     if (token.kind === "positional") {
-      throw new Failure("invalidArgument", `"dockerd" accepts no arguments.\n\nUsage:  dockerd [OPTIONS]`)
+      throw new Failure("invalidArgument", `"dockerd" accepts no arguments.${seeHelp}\n\nUsage:  dockerd [OPTIONS]`)
     }
     if (token.kind !== "option") continue
     const negated = token.name.startsWith("no-") && daemonFlags[token.name.slice(3)]?.kind === "bool"
@@ -274,21 +276,21 @@ export function parseDaemonFlags(args: readonly string[]): Map<string, FlagValue
       throw new Failure(
         "invalidArgument",
         token.rawName.startsWith("--")
-          ? `unknown flag: ${token.rawName}`
-          : `unknown shorthand flag: '${token.name}' in ${token.rawName}`,
+          ? `unknown flag: ${token.rawName}${seeHelp}`
+          : `unknown shorthand flag: '${token.name}' in ${token.rawName}${seeHelp}`,
       )
     }
     if (flag.kind === "bool") {
       values.set(name, !negated)
       continue
     }
-    if (token.value === undefined) throw new Failure("invalidArgument", `flag needs an argument: --${name}`)
+    if (token.value === undefined) throw new Failure("invalidArgument", `flag needs an argument: --${name}${seeHelp}`)
     if (flag.kind === "int") {
       const number = Number(token.value)
       if (!Number.isSafeInteger(number)) {
         throw new Failure(
           "invalidArgument",
-          `invalid argument "${token.value}" for "--${name}" flag: strconv.ParseInt: parsing "${token.value}": invalid syntax`,
+          `invalid argument "${token.value}" for "--${name}" flag: strconv.ParseInt: parsing "${token.value}": invalid syntax${seeHelp}`,
         )
       }
       values.set(name, number)

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
 import { Log } from "../std/log.ts"
@@ -22,7 +22,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
     }
     config = daemonConfig(flags, calledAs)
     if (flags.get("validate")) {
-      console.log("configuration OK")
+      console.error("configuration OK")
       return 0
     }
   } catch (error) {
@@ -72,7 +72,7 @@ function takePidfile(path: string): Disposable {
   if (holder && holder !== process.pid && isDaemon(holder)) {
     throw new Failure(
       "conflict",
-      `process with PID ${holder} is still running: another daemon holds ${path}; choose another --pidfile`,
+      `failed to start daemon, ensure docker is not running or delete ${path}: process with PID ${holder} is still running; choose another --pidfile for a second daemon`,
     )
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
@@ -85,7 +85,8 @@ function takePidfile(path: string): Disposable {
 /** Whether a PID is a process of this program: after a reboot the number may be anybody's. */
 function isDaemon(pid: number): boolean {
   try {
-    return /\bdaemon\b|dockerd/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))
+    const words = readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0").slice(0, 3)
+    return words.some((word) => word === "daemon" || basename(word) === "dockerd")
   } catch {
     return false
   }
