@@ -30,6 +30,13 @@ test("warnings before the error are passed over", () => {
   )
 })
 
+test("a directory to start in that is not there is told in runc's words", () => {
+  const log = line("chdir `/nowhere`: No such file or directory")
+  expect(runtimeFailure({ info, verb: "exec", exitCode: 1, log }).message).toBe(
+    'OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("/nowhere") set in config.json failed: no such file or directory: unknown',
+  )
+})
+
 test("runc's own words stay, as of a create", () => {
   const log = line('runc run failed: unable to start container process: exec: "/etc": permission denied')
   const failure = runtimeFailure({ info: { ...info, name: "runc", family: "runc" }, verb: "create", exitCode: 1, log })

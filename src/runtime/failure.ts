@@ -106,8 +106,11 @@ function fromCrun(message: string, wantedOf: () => Wanted): { readonly text: str
       text: `error mounting "${mounting[1]}" to rootfs at "/${mounting[2]!.replace(/^\//, "")}": ${mounting[3]!.toLowerCase()}`,
       execution: false,
     }
-  const directory = /^chdir to `(.*)`: (.*)$/.exec(message)
-  if (directory) return { text: `chdir to cwd ("${directory[1]}"): ${directory[2]!.toLowerCase()}`, execution: false }
+  const directory = /^chdir (?:to )?`(.*)`: (.*)$/.exec(message)
+  if (directory) {
+    const [, path, why] = directory
+    return { text: `chdir to cwd ("${path}") set in config.json failed: ${why!.toLowerCase()}`, execution: false }
+  }
   return {
     text: message.replace(/: ([A-Z][^:]*)$/, (_, error: string) => `: ${error.toLowerCase()}`),
     execution: false,
