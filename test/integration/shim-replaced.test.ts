@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { writeFileSync } from "node:fs"
+import { closeSync, readSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
+import { pipe } from "../../src/linux/descriptor.ts"
+import { copyDescriptor } from "../../src/linux/pidfd.ts"
 import type { AttachStream, ShimEvent } from "../../src/shim/contract.ts"
 import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
 
@@ -150,6 +152,25 @@ test("without a daemon that kept descriptors the next shim still finds container
   await world.shim.kill("alone", 9)
   expect([137, undefined]).toContain((await world.exit("alone")).code)
   await world.remove("alone")
+})
+
+test("descriptors that a client wants to outlive it are held, over upgrades too, until they are released", async () => {
+  const [reading, writing] = pipe()
+  await world.shim.hold("words", [reading])
+  closeSync(reading)
+  writeSync(writing, "kept")
+  await world.shim.upgrade()
+  const numbers = (await world.shim.held())["words"]!
+  const copy = copyDescriptor(world.shim.pid, numbers[0]!)
+  const text = Buffer.alloc(4)
+  readSync(copy, text)
+  expect(text.toString()).toBe("kept")
+  closeSync(copy)
+  await world.shim.release("words")
+  expect(await world.shim.held()).toEqual({})
+  // Nobody can read any more.
+  expect(() => writeSync(writing, "lost")).toThrow("EPIPE")
+  closeSync(writing)
 })
 
 test("an upgrade to something that cannot run is refused, and the shim goes on", async () => {
