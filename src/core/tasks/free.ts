@@ -19,6 +19,9 @@ export async function freeTask(collaborators: TaskCollaborators, scope: Scope, l
   }
   await attempt(() => shim.forget(live.key).catch(ignoreMissing))
   await attempt(() => live.driver.delete({ id: live.key, stateRoot: stateRootOf(collaborators) }))
+  await attempt(async () => {
+    if (live.cgroup.exists() && live.cgroup.frozen()) await live.cgroup.thaw()
+  })
   await attempt(() => (live.pid === 0 ? removeWithContents(live.cgroup) : live.cgroup.remove()))
   if (holdings.snapshotKey) {
     await attempt(() => blocking.unmount(bundle.rootfs))

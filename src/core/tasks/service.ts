@@ -197,6 +197,11 @@ export class Tasks implements TaskService {
   async pause(scope: Scope, containerId: string): Promise<void> {
     const live = this.#live.running(scope, containerId)
     await live.cgroup.freeze()
+    // It ended while it was being frozen: what the group still holds (the runtime on its way out) must not stay so.
+    if (live.exit) {
+      await live.cgroup.thaw()
+      throw new Failure("conflict", `container ${containerId} is not running`)
+    }
     live.status = "paused"
     this.#with.events.publish(scope, "/tasks/paused", { container_id: containerId })
   }
