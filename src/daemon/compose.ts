@@ -29,6 +29,7 @@ import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
+import { type OlderEndpoint, takeOverEndpoints } from "../network/older-endpoints.ts"
 import { loadAppArmor } from "../runtime/apparmor/load.ts"
 import { resolveCapabilities } from "../runtime/capabilities.ts"
 import { findInit } from "../runtime/init.ts"
@@ -364,13 +365,15 @@ function fileSystemOf(path: string): string {
 function openNetworks(config: DaemonConfig, core: Core, holder: DescriptorHolder, log: Log): Promise<Networking> {
   const { bridge: options, addressPools, roots } = config
   const withBridge = options.name !== "none"
+  const sandboxes = core.database.collection<Sandbox>("network.sandboxes")
+  takeOverEndpoints(core.database.collection<OlderEndpoint>("network.endpoints"), sandboxes)
   return openNetworking({
     // Without a bridge, the run root tells this daemon's interfaces from those of others.
     name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
     defaultBridge: withBridge,
     runRoot: roots.run,
     holder,
-    sandboxes: core.database.collection<Sandbox>("network.sandboxes"),
+    sandboxes,
     networks: core.database.collection<NetworkRecord>("network.networks"),
     ...(options.address ? { bip: options.address } : {}),
     ...(options.address6 ? { bip6: options.address6 } : {}),

@@ -25,7 +25,7 @@ import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
 import { openDriver } from "../runtime/driver.ts"
 import { probeRuntimes } from "../runtime/probe.ts"
 import { connectShim } from "../shim/client.ts"
-import { build } from "../std/build.ts"
+import { buildIdentity } from "../std/build.ts"
 import type { Log } from "../std/log.ts"
 import type { DaemonConfig } from "./config.ts"
 
@@ -92,8 +92,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
   })
   const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
   const shim = stack.use(await connectShim({ runRoot: roots.run }))
-  if (shim.version !== build.version) {
-    log.info("the shim is of another build: it goes on in place as this one", { from: shim.version, to: build.version })
+  if (shim.version !== buildIdentity) {
+    log.info("the shim is of another build: it goes on in place as this one", { from: shim.version, to: buildIdentity })
     await shim.upgrade().catch((error) => log.warn("the shim stays what it was", { error: messageOf(error) }))
   }
   const blocking = stack.use(new BlockingCalls())

@@ -5,7 +5,7 @@ import { tryLock } from "../linux/flock.ts"
 import { becomeSubreaper } from "../linux/pidfd.ts"
 import { Reactor } from "../linux/reactor.ts"
 import { openDrivers } from "../runtime/driver.ts"
-import { build } from "../std/build.ts"
+import { buildIdentity } from "../std/build.ts"
 import { newId } from "../std/id.ts"
 import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
 import { Holdings } from "./holdings.ts"
@@ -82,7 +82,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
     listener: handover.listener,
     supervisor,
     holdings,
-    version: build.version,
+    version: buildIdentity,
     instance,
     shutdown: over.resolve,
     upgrade: (command) => {
@@ -96,7 +96,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   server.adopt(handover.connections)
   supervisor.resume()
   const sweep = setInterval(() => supervisor.sweepOrphans(), sweepEvery)
-  journal.line(`shim ${build.version} serves ${runRoot}, PID ${process.pid}`)
+  journal.line(`shim ${buildIdentity} serves ${runRoot}, PID ${process.pid}`)
   await over.promise
   clearInterval(sweep)
   server.close()

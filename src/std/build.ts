@@ -9,3 +9,6 @@ export const build = {
   /** RFC 3339. */
   time: typeof BARGE_BUILT === "undefined" ? "1970-01-01T00:00:00.000Z" : BARGE_BUILT,
 } as const
+
+/** Tells one build from every other, also from those of the same version. */
+export const buildIdentity = `${build.version} ${build.commit} ${build.time}`

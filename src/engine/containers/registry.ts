@@ -5,6 +5,7 @@ import { decodeJson, encodeJson } from "../../std/json.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import { Container, type ContainerDocument } from "./container.ts"
 import { Departed } from "./departed.ts"
+import { upToDate } from "./older-document.ts"
 
 const extension = "engine"
 
@@ -25,7 +26,7 @@ export class ContainerRegistry {
     for (const record of await this.#store.list(scope)) {
       const text = record.extensions[extension]
       if (typeof text !== "string") continue
-      const container = new Container(record.id, decodeJson(text) as unknown as ContainerDocument)
+      const container = new Container(record.id, upToDate(decodeJson(text) as unknown as ContainerDocument))
       this.#byId.set(container.id, container)
       this.#byName.set(container.name, container.id)
     }
