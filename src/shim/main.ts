@@ -14,6 +14,9 @@ import { otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
 import { Server } from "./server.ts"
 import { type Inherited, keyOf, Supervisor } from "./supervisor.ts"
 
+/** Whoever starts a shim connects at once. When nobody has within this time, in milliseconds, nobody will. */
+const visitedWithin = 5000
+
 /** How often left-over children are looked for, in milliseconds. */
 const sweepEvery = 10_000
 
@@ -97,7 +100,13 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   supervisor.resume()
   const sweep = setInterval(() => supervisor.sweepOrphans(), sweepEvery)
   journal.line(`shim ${buildIdentity} serves ${runRoot}, PID ${process.pid}`)
+  const lonely = setTimeout(() => {
+    if (server.wasVisited || supervisor.isBusy) return
+    journal.line("nobody came")
+    over.resolve()
+  }, visitedWithin)
   await over.promise
+  clearTimeout(lonely)
   clearInterval(sweep)
   server.close()
   journal.line("shim ends")

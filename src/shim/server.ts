@@ -58,6 +58,7 @@ export class Server {
   readonly #keepers = new Map<Connection, { readonly name: string; readonly keeper: Keeper }>()
   readonly #unanswered = new Map<WireRequest, Connection>()
   #upgrade: Upgrade | undefined
+  #visited = false
 
   constructor(options: ServerOptions) {
     this.#options = options
@@ -66,6 +67,11 @@ export class Server {
     chmodSync(options.socketPath, 0o600)
     this.#watch = options.reactor.watch(this.listener, () => this.#accept())
     this.#watch.want(readiness.read)
+  }
+
+  /** Whether anybody has ever connected. */
+  get wasVisited(): boolean {
+    return this.#visited
   }
 
   /** Tells every control connection. */
@@ -132,6 +138,7 @@ export class Server {
   }
 
   #serve(descriptor: number, state?: ConnectionState): Connection {
+    this.#visited = true
     const events = {
       frame: (frame: Frame) => this.#frame(connection, frame),
       drained: () => {},

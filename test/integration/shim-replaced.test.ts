@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { pipe } from "../../src/linux/descriptor.ts"
 import { copyDescriptor } from "../../src/linux/pidfd.ts"
 import type { AttachStream, ShimEvent } from "../../src/shim/contract.ts"
+import { selfCommand } from "../../src/std/self.ts"
 import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
 
 let world: ShimWorld
@@ -193,6 +194,12 @@ test("two daemons that start a shim at once share one", async () => {
   expect(new Set(clients.map((client) => client.pid)).size).toBe(1)
   for (const client of clients.slice(1)) await client[Symbol.asyncDispose]()
   await clients[0]!.shutdown()
+})
+
+test("a shim that nobody connects to ends by itself", async () => {
+  const runRoot = join(world.folder, "lonely")
+  const shim = Bun.spawn([...selfCommand(), "shim", "--run-root", runRoot], { stdio: ["ignore", "ignore", "ignore"] })
+  expect(await shim.exited).toBe(0)
 })
 
 async function gone(pid: number): Promise<void> {
