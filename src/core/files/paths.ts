@@ -134,6 +134,10 @@ const words: Readonly<Record<string, string>> = {
 const kinds: Readonly<Record<string, Failure["kind"]>> = {
   ENOENT: "notFound",
   EROFS: "permissionDenied",
+  EINVAL: "invalidArgument",
+  EFBIG: "invalidArgument",
+  ENAMETOOLONG: "invalidArgument",
+  EOVERFLOW: "invalidArgument",
   ENOSPC: "noSpace",
   EDQUOT: "noSpace",
 }
