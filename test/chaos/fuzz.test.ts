@@ -79,7 +79,7 @@ const foreign = [
   "127.0.0.1:1/x:y",
   "127.0.0.1:1",
 ]
-const asksRegistry = /^POST \/auth|^GET \/distribution|\/push$|\/search$|^POST \/images\/create/
+const asksRegistry = /^POST \/auth|^(GET|POST) \/distribution|\/push$|\/search$|^POST \/images\/create/
 
 const escaped = (text: string) =>
   [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")

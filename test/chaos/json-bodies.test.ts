@@ -36,6 +36,7 @@ const target = (key: string) =>
     .replace("/networks/:id", "/networks/bridge")
     .replace("/exec/:id", `/exec/${"0".repeat(64)}`)
     .replace(":id", container)
+    .replace(":name", "127.0.0.1:1/x")
     .concat(key.endsWith("/commit") ? "?container=no-such" : "")
 
 const post = (key: string, body: string | Uint8Array, type = "application/json") =>
@@ -191,7 +192,7 @@ function* wrongTypes(document: unknown): Generator<Wrong> {
       object: { x: [{}] },
     }
     for (const [kind, other] of Object.entries(others)) {
-      const words = /\b(Cmd|Entrypoint|Shell|CapAdd|CapDrop)$/.test(path.join("."))
+      const words = /\b(Sources|Cmd|Entrypoint|Shell|CapAdd|CapDrop)$/.test(path.join("."))
       if (kind === is || (is === "array" && words && kind === "string")) continue
       yield { path: path.join("."), kind, body: replaced(document, path, other) }
     }
