@@ -20,7 +20,12 @@ async function onSmallDisk(
     await use(daemon, {
       fill(left) {
         const { bavail, bsize } = statfsSync(root)
-        writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - left)))
+        try {
+          writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - left)))
+        } catch (error) {
+          // Somebody else has written meanwhile: then it is as full as it shall be.
+          if ((error as { code?: string }).code !== "ENOSPC") throw error
+        }
       },
       clear: () => rmSync(file, { force: true }),
     })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { mkdirSync, symlinkSync } from "node:fs"
 import { executable, type Outcome, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { note, otherWords } from "../fixtures/docker-cli.ts"
 
 /**
  * Commands of docker that Barge does not have, or that are not compared; what Barge has on top is left out by itself. Both have
@@ -15,7 +16,7 @@ const theirs: Readonly<Record<string, readonly string[]>> = {
 /** Warnings of docker's own that follow some help texts. */
 const deprecation = /^DEPRECATED:[\s\S]*/m
 
-describe("docker and barge give the same help", () => {
+describe.skipIf(otherWords !== undefined)(`docker and barge give the same help${note(otherWords)}`, () => {
   let daemon: TestDaemon
   beforeAll(async () => {
     daemon = await TestDaemon.start()

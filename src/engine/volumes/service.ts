@@ -89,13 +89,19 @@ export class LocalVolumes implements Volumes {
     return await this.#perVolume.run(name, async () => {
       const present = this.#with.records.get(name)
       if (present) return this.#volume(name, present)
-      mkdirSync(this.#data(name), { recursive: true, mode: 0o755 })
       const record: VolumeRecord = {
         createdAt: formatNanos((nowNanos() / 1_000_000_000n) * 1_000_000_000n),
         labels: anonymous ? { ...(request.Labels ?? {}), [anonymousLabel]: "" } : request.Labels,
         options,
       }
+      // The record first: a crash leaves a record whose directory comes with its first use, not a directory for ever.
       this.#with.records.put(name, record)
+      try {
+        mkdirSync(this.#data(name), { recursive: true, mode: 0o755 })
+      } catch (error) {
+        this.#with.records.delete(name)
+        throw error
+      }
       this.#tell("create", name)
       return this.#volume(name, record)
     })
