@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { type Outcome, TestDaemon } from "../fixtures/daemon.ts"
+import { otherWords } from "../fixtures/docker-cli.ts"
 
 /** What a user does with containers, through one of the two command lines. */
 export function containerSuite(client: "docker" | "barge"): void {
@@ -38,13 +39,17 @@ export function containerSuite(client: "docker" | "barge"): void {
       expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: "300000" })
     })
 
-    test("what cannot be run ends with 127, 126 and 125", async () => {
-      const missing = await run("run", "--rm", "busybox", "no-such-program")
-      expect(missing.code).toBe(127)
-      expect(missing.stderr).toContain("executable file not found in $PATH")
-      expect((await run("run", "--rm", "busybox", "/etc")).code).toBe(126)
-      expect((await run("run", "--rm", "--memory", "1", "busybox", "true")).code).toBe(125)
-    })
+    // Older clients of docker end with 125 where 28 ends with 126.
+    test.skipIf(client === "docker" && otherWords !== undefined)(
+      "what cannot be run ends with 127, 126 and 125",
+      async () => {
+        const missing = await run("run", "--rm", "busybox", "no-such-program")
+        expect(missing.code).toBe(127)
+        expect(missing.stderr).toContain("executable file not found in $PATH")
+        expect((await run("run", "--rm", "busybox", "/etc")).code).toBe(126)
+        expect((await run("run", "--rm", "--memory", "1", "busybox", "true")).code).toBe(125)
+      },
+    )
 
     test("a container ends at once after execs that could not be started in it", async () => {
       await out("run", "-d", "--name", "ended", "busybox", "sleep", "1000")

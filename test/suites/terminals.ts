@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { executable, TestDaemon } from "../fixtures/daemon.ts"
+import { note, otherWords } from "../fixtures/docker-cli.ts"
 import { UserTerminal } from "../fixtures/terminal.ts"
 
 const prompt = /\/ # /
@@ -9,7 +10,8 @@ const waiting = "trap 'echo told; exit 9' INT; trap 'echo ended; exit 8' TERM; e
 
 /** What a user does at a terminal, through one of the two command lines. */
 export function terminalSuite(client: "docker" | "barge"): void {
-  describe(`at a terminal, through ${client}`, () => {
+  const reason = client === "docker" ? otherWords : undefined
+  describe.skipIf(reason !== undefined)(`at a terminal, through ${client}${note(reason)}`, () => {
     let daemon: TestDaemon
     beforeAll(async () => {
       daemon = await TestDaemon.start()
