@@ -1,7 +1,8 @@
 import type { CreateRequest, HostConfig, MountRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
-import type { EndpointSettings, NetworkCreateRequest } from "../../api/network.ts"
+import type { NetworkCreateRequest } from "../../api/network.ts"
 import { Failure } from "../../errors/failure.ts"
+import { noSettings } from "../networks/endpoint.ts"
 import { isBefore } from "./version.ts"
 
 type Reshape<T> = (value: T, version: string) => T
@@ -104,24 +105,6 @@ function addressOfEndpoint(body: CreateRequest): CreateRequest {
     )
   const settings = { ...(endpoint ?? noSettings), MacAddress: address }
   return { ...body, NetworkingConfig: { EndpointsConfig: { ...endpoints, [network]: settings } } }
-}
-
-const noSettings: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: "",
-  EndpointID: "",
-  Gateway: "",
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
 }
 
 function createHostConfig(host: HostConfig, version: string): HostConfig {
