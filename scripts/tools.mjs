@@ -1,6 +1,6 @@
 // What the set-up scripts share: plain Node, nothing installed yet.
 import { spawnSync } from "node:child_process"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 
@@ -48,7 +48,9 @@ export function bun() {
     const found = readdirSync(folder).find((name) => existsSync(join(folder, name, "bin", "bun")))
     return found && join(folder, found, "bin", "bun")
   }
-  if (!find() || !existsSync(join(root, "node_modules", "typescript"))) {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  const wanted = Object.keys({ ...dependencies, ...devDependencies })
+  if (!find() || !wanted.every((name) => existsSync(join(root, "node_modules", name)))) {
     say("Installing the npm packages of the lock file")
     // Not `npm ci`: it refuses a lock file without the other platforms' optional packages, which some registries do not carry.
     run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"])

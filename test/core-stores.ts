@@ -14,6 +14,7 @@ import { DirectorySnapshotter } from "../src/core/snapshots/snapshotter.ts"
 import type { RangeOptions } from "../src/core/transfer/ranges.ts"
 import { RegistryImages } from "../src/core/transfer/remote.ts"
 import { ImageTransfer } from "../src/core/transfer/transfer.ts"
+import { SignaturePolicy } from "../src/core/trust/signature-policy.ts"
 import type { RegistrySettings } from "../src/distribution/endpoints.ts"
 import type { ProxySettings } from "../src/distribution/proxy.ts"
 import { Registries } from "../src/distribution/registries.ts"
@@ -22,6 +23,8 @@ export interface StoreOptions {
   readonly ranges?: RangeOptions
   readonly registries?: Partial<RegistrySettings>
   readonly proxies?: ProxySettings
+  /** The path of a policy. */
+  readonly signaturePolicy?: string
 }
 
 /** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
@@ -61,6 +64,7 @@ export async function openStores(driver?: "overlay" | "native", options: StoreOp
     leases,
     snapshots,
     unpacker: transfer.unpacker,
+    trust: new SignaturePolicy(options.signaturePolicy),
     downloads: 3,
     uploads: 5,
     retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },

@@ -261,6 +261,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const owned = stack.move()
   return {
     reload: (next) => {
+      core.trust.configure(next.signaturePolicy)
       core.registries.configure(registrySettings(next))
       facts = { ...systemFacts(next, core), id: facts.id }
       for (const remark of next.remarks) log.warn(remark)

@@ -60,6 +60,8 @@ export interface DaemonConfig {
   readonly registryMirrors: readonly string[]
   /** Directories that hold one named by each registry. */
   readonly registryDirectories: readonly string[]
+  /** The file that says which images must be signed, and by whom (containers-policy.json(5)). */
+  readonly signaturePolicy?: string
   readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
   /** Layers on the way at the same time. */
   readonly transfers: { readonly downloads: number; readonly uploads: number }
@@ -151,6 +153,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     registryMirrors: list("registry-mirror"),
     registryDirectories:
       value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
+    ...pick({ signaturePolicy: text("signature-policy") }),
     proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
     transfers: {
       downloads: atLeastOne("max-concurrent-downloads", number("max-concurrent-downloads") ?? 3),

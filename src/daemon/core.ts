@@ -16,6 +16,7 @@ import { Tasks } from "../core/tasks/service.ts"
 import { SharedMemory } from "../core/tasks/shared-memory.ts"
 import { RegistryImages } from "../core/transfer/remote.ts"
 import { ImageTransfer } from "../core/transfer/transfer.ts"
+import { SignaturePolicy } from "../core/trust/signature-policy.ts"
 import { VolumeMounts } from "../core/volumes/mounts.ts"
 import { proxySettings } from "../distribution/proxy.ts"
 import { Registries } from "../distribution/registries.ts"
@@ -74,12 +75,14 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const registries = stack.use(
     new Registries({ settings: registrySettings(config), proxies: proxySettings(config.proxies, process.env) }),
   )
+  const trust = new SignaturePolicy(config.signaturePolicy)
   const remote = new RegistryImages({
     registries,
     content,
     leases,
     snapshots,
     unpacker: transfer.unpacker,
+    trust,
     ...config.transfers,
   })
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
@@ -134,6 +137,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     transfer,
     registries,
     remote,
+    trust,
     images,
     leases,
     containers,

@@ -195,6 +195,10 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Enable SELinux labels",
     withoutEffect: "labels are taken from containers' own options",
   },
+  "signature-policy": {
+    kind: "text",
+    help: "File that says which images must be signed to be pulled, and by which keys (policy.json)",
+  },
   "shutdown-timeout": {
     kind: "int",
     help: "Seconds that containers get at shutdown",

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { createHash, randomBytes } from "node:crypto"
-import { readdirSync, readFileSync } from "node:fs"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { request } from "node:http"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import type { EventMessage } from "../../src/api/events.ts"
 import type { ImageInspect, JsonMessage } from "../../src/api/image.ts"
 import { TestDaemon } from "../fixtures/daemon.ts"
@@ -126,6 +127,28 @@ test("what is not there, or cannot be, is told in Docker's words and with a stat
   )
   expect(await refused("pull", "scratch")).toBe("Error response from daemon: 'scratch' is a reserved name\n")
   expect(await refused("pull", "--platform", "foobar", "x")).toContain("unknown operating system or architecture")
+})
+
+test("a signature policy is read at SIGHUP, and what it refuses is told with a status", async () => {
+  const name = `${registry.host}/guarded`
+  await docker("tag", "busybox", name)
+  await docker("push", name)
+  await docker("rmi", name)
+  const policy = join(daemon.root, "policy.json")
+  const scopes = { docker: { [registry.host]: [{ type: "reject" }] } }
+  writeFileSync(policy, JSON.stringify({ default: [{ type: "insecureAcceptAnything" }], transports: scopes }))
+  const statusAfter = async (settings: object, expected: number) => {
+    writeFileSync(join(daemon.root, "daemon.json"), JSON.stringify(settings))
+    process.kill(daemon.pid, "SIGHUP")
+    const pulled = () => daemon.request("POST", `/images/create?fromImage=${name}&tag=latest`)
+    while ((await pulled()).status !== expected) await pause(5)
+  }
+  await statusAfter({ "signature-policy": policy }, 403)
+  expect(await refused("pull", name)).toContain(
+    `is refused by the signature policy: nothing may come from there (transports.docker."${registry.host}" of ${policy})`,
+  )
+  await statusAfter({}, 200)
+  await docker("rmi", name)
 })
 
 test("a registry is asked what a name is, without a pull", async () => {

@@ -3,11 +3,12 @@ import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import { chainIDs, digestOf, parseDiffID } from "../../oci/digest.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
-import type { Reference } from "../../oci/reference.ts"
+import { familiar, type Reference } from "../../oci/reference.ts"
 import { shortId } from "../../std/id.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
+import type { ImageTrust } from "../trust/contract.ts"
 import type { ResolvedImage, TransferProgress } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
 import type { BlobFetcher } from "./fetch.ts"
@@ -20,6 +21,7 @@ export interface PullStores {
   readonly snapshots: Snapshotter
   readonly fetcher: BlobFetcher
   readonly unpacker: Unpacker
+  readonly trust: ImageTrust
 }
 
 export interface PullOptions {
@@ -48,7 +50,7 @@ export async function pullImage(
     repository.resolve(reference.digest ?? reference.tag ?? "latest", scope.signal),
   )
   const manifest = await document(scope, stores, repository, reference, target)
-  const chosen = await choose(scope, stores, repository, reference, manifest.target, options, 0)
+  const chosen = await admitted(scope, stores, repository, reference, manifest.target, options)
   const { config } = chosen.document
   await stores.fetcher.fetch(scope, repository, config, () => {})
   const image = await readImage(scope, stores.content, chosen.target)
@@ -58,6 +60,35 @@ export async function pullImage(
   })
   const { mediaType, digest, size } = manifest.target
   return { target: { mediaType, digest, size }, image }
+}
+
+/**
+ * The image for the platform, once the signature policy lets it through: what is signed is the name's target, or the manifest for the
+ * platform alone.
+ * @throws permissionDenied
+ */
+async function admitted(
+  scope: Scope,
+  stores: PullStores,
+  repository: Repository,
+  reference: Reference,
+  target: Descriptor,
+  options: PullOptions,
+) {
+  const refused = (why: string) =>
+    new Failure(
+      "permissionDenied",
+      `${familiar(reference)} (${target.digest}) is refused by the signature policy: ${why}`,
+    )
+  const objection = await stores.trust.objection(scope, reference, target.digest, repository)
+  if (objection && !isIndex(target.mediaType)) throw refused(objection)
+  const chosen = await choose(scope, stores, repository, reference, target, options, 0)
+  if (objection) {
+    const second = await stores.trust.objection(scope, reference, chosen.target.digest, repository)
+    const same = second === objection ? "the same" : second
+    if (second) throw refused(`${objection}; of its manifest ${chosen.target.digest}: ${same}`)
+  }
+  return chosen
 }
 
 /** A manifest or index, of the store or the registry. @throws invalidArgument for what is not an image */

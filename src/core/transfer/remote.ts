@@ -10,6 +10,7 @@ import type { ContentStore } from "../content/contract.ts"
 import type { LeaseStore } from "../leases/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
+import type { ImageTrust } from "../trust/contract.ts"
 import { ImageCompressor } from "./compress-image.ts"
 import type { RemoteImages, RemoteOptions, ResolvedImage } from "./contract.ts"
 import { copyImage } from "./copy.ts"
@@ -26,6 +27,8 @@ export interface RegistryImagesOptions {
   readonly leases: LeaseStore
   readonly snapshots: Snapshotter
   readonly unpacker: Unpacker
+  /** Asked before anything of an image but its manifests is fetched. */
+  readonly trust: ImageTrust
   /** Layers on the way at the same time, over all pulls and over all pushes. */
   readonly downloads: number
   readonly uploads: number
@@ -39,6 +42,7 @@ export class RegistryImages implements RemoteImages {
   readonly #content: ContentStore
   readonly #snapshots: Snapshotter
   readonly #unpacker: Unpacker
+  readonly #trust: ImageTrust
   readonly #fetcher: BlobFetcher
   readonly #compressor: ImageCompressor
   readonly #uploads: Semaphore
@@ -48,6 +52,7 @@ export class RegistryImages implements RemoteImages {
     this.#content = options.content
     this.#snapshots = options.snapshots
     this.#unpacker = options.unpacker
+    this.#trust = options.trust
     this.#compressor = new ImageCompressor(options.content)
     this.#uploads = new Semaphore(options.uploads)
     this.#fetcher = new BlobFetcher({
@@ -70,6 +75,7 @@ export class RegistryImages implements RemoteImages {
       snapshots: this.#snapshots,
       fetcher: this.#fetcher,
       unpacker: this.#unpacker,
+      trust: this.#trust,
     }
     return await pullImage(scope, stores, repository, reference, options)
   }
