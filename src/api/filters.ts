@@ -16,35 +16,35 @@ export function parseFilters(text: string | undefined, known?: readonly string[]
   try {
     parsed = JSON.parse(text)
   } catch (error) {
-    throw new Failure("invalidArgument", `invalid filter: ${(error as Error).message}`, error)
+    throw new Failure("invalidArgument", "invalid filter", error)
   }
   if (parsed === null) return noFilters
-  if (typeof parsed !== "object" || Array.isArray(parsed))
-    throw new Failure("invalidArgument", "invalid filter: the filters must be a JSON object of lists")
+  if (typeof parsed !== "object" || Array.isArray(parsed)) throw new Failure("invalidArgument", "invalid filter")
   const filters = new Map<string, readonly string[]>()
   for (const [key, value] of Object.entries(parsed)) {
     if (known && !known.includes(key)) throw new Failure("invalidArgument", `invalid filter '${key}'`)
-    filters.set(key, filterValues(key, value))
+    filters.set(key, filterValues(value))
   }
   return filters
 }
 
-function filterValues(key: string, value: unknown): readonly string[] {
+function filterValues(value: unknown): readonly string[] {
   if (value === null) return []
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value
   if (typeof value === "object" && !Array.isArray(value) && Object.values(value).every((on) => typeof on === "boolean"))
     return Object.keys(value)
-  throw new Failure("invalidArgument", `invalid filter: the values of '${key}' must be a list of strings`)
+  throw new Failure("invalidArgument", "invalid filter")
 }
 
 /** The one boolean of a filter such as `dangling`. @throws invalidArgument */
 export function booleanFilter(filters: Filters, key: string): boolean | undefined {
   const values = filters.get(key)
-  if (!values || values.length === 0) return undefined
-  const first = values.length === 1 ? values[0] : undefined
-  if (first === "1" || first === "true") return true
-  if (first === "0" || first === "false") return false
-  throw new Failure("invalidArgument", `invalid filter '${key}=${JSON.stringify(values)}'`)
+  if (!values) return undefined
+  if (values.length === 0) throw new Failure("invalidArgument", `invalid filter '${key}'`)
+  const yes = values.includes("1") || values.includes("true")
+  const no = values.includes("0") || values.includes("false")
+  if (yes === no) throw new Failure("invalidArgument", `invalid filter '${key}=[${values.join(" ")}]'`)
+  return yes
 }
 
 /** Whether `labels` carries every `k` or `k=v` of filter `label`, and none of filter `label!`. */

@@ -30,6 +30,7 @@ import {
   nullable,
   omitEmpty,
   optional,
+  type StructSchema,
   size,
   struct,
   text,
@@ -252,11 +253,17 @@ const endpointSettings = struct<EndpointSettings>("EndpointSettings", {
   DNSNames: texts,
 })
 
-export const createRequest = struct<CreateRequest>("CreateRequest", {
-  ...configFields,
-  HostConfig: hostConfig,
-  NetworkingConfig: struct<NetworkingConfig>("NetworkingConfig", { EndpointsConfig: map(nullable(endpointSettings)) }),
-})
+/** Only what says what runs makes it a request: with nothing but a HostConfig there is none. */
+export const createRequest: StructSchema<CreateRequest> = {
+  ...struct<CreateRequest>("CreateRequest", {
+    ...configFields,
+    HostConfig: hostConfig,
+    NetworkingConfig: struct<NetworkingConfig>("NetworkingConfig", {
+      EndpointsConfig: map(nullable(endpointSettings)),
+    }),
+  }),
+  fields: containerConfig.fields,
+}
 
 export const updateRequest = struct<UpdateRequest>("UpdateConfig", { ...resourceFields, RestartPolicy: restartPolicy })
 

@@ -16,8 +16,9 @@ export interface Schema<T> {
 
 type Fields<T> = { readonly [Key in keyof T]-?: Schema<T[Key]> }
 
-/** A schema of an object, with its fields. */
+/** A schema of an object. */
 export interface StructSchema<T> extends Schema<T> {
+  /** In lower case, the fields of which one must be given for an object to be more than its zero value. */
   readonly fields: ReadonlySet<string>
 }
 

@@ -24,7 +24,7 @@ import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
 import { openDriver } from "../runtime/driver.ts"
-import { probeRuntimes } from "../runtime/probe.ts"
+import { probeRuntimes, withShimName } from "../runtime/probe.ts"
 import { connectShim } from "../shim/client.ts"
 import { buildIdentity } from "../std/build.ts"
 import type { Log } from "../std/log.ts"
@@ -88,11 +88,13 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
 
   const cgroups = detectCgroups()
-  const runtimes = await probeRuntimes({
-    host: cgroups,
-    configured: [...config.runtimes].map(([name, { path, args }]) => ({ name, path, args })),
-    ...(config.defaultRuntime ? { default: config.defaultRuntime } : {}),
-  })
+  const runtimes = withShimName(
+    await probeRuntimes({
+      host: cgroups,
+      configured: [...config.runtimes].map(([name, { path, args }]) => ({ name, path, args })),
+      ...(config.defaultRuntime ? { default: config.defaultRuntime } : {}),
+    }),
+  )
   const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
   const shim = stack.use(await connectShim({ runRoot: roots.run }))
   if (shim.version !== buildIdentity) {

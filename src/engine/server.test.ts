@@ -252,11 +252,13 @@ for (const target of [
 }
 
 test("a container cannot be created from nothing", async () => {
-  for (const body of [undefined, "{}", '{"HostConfigX":1}']) {
+  for (const body of ["{}", '{"HostConfig":{}}', '{"HostConfigX":1}']) {
     const response = await call("POST", "/containers/create", body)
     expect(response.status).toBe(400)
     expect(await message(response)).toBe("config cannot be empty in order to create a container")
   }
+  const bare = await call("POST", "/containers/create", undefined)
+  expect([bare.status, await message(bare)]).toEqual([400, "invalid JSON: got EOF while reading request body"])
 })
 
 test("a create request gets every zero value, names match in any case, large numbers stay exact", async () => {

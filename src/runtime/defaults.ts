@@ -4,18 +4,18 @@ import type { DeviceRule, SpecMount } from "../oci/runtime-spec.ts"
 
 /** Parts of /proc and /sys that tell about the host or let one change it: hidden from containers. */
 const masked = [
-  "/proc/acpi",
   "/proc/asound",
+  "/proc/acpi",
   "/proc/interrupts",
   "/proc/kcore",
   "/proc/keys",
   "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
   "/proc/timer_list",
   "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
+  "/proc/sched_debug",
+  "/proc/scsi",
   "/sys/firmware",
+  "/sys/devices/virtual/powercap",
 ]
 
 const cpuDirectory = "/sys/devices/system/cpu"

@@ -57,6 +57,16 @@ export async function probeRuntimes(
   )
 }
 
+/** What Docker calls runc by the name of containerd's shim for it. */
+const shimName = "io.containerd.runc.v2"
+
+/** The same runtimes, and one more name for runc, or for the default where there is none: clients may ask for Docker's own. */
+export function withShimName(runtimes: Runtimes): Runtimes {
+  if (runtimes.all.has(shimName)) return runtimes
+  const runc = runtimes.all.get("runc") ?? runtimes.default
+  return { ...runtimes, all: new Map([...runtimes.all, [shimName, { ...runc, name: shimName }]]) }
+}
+
 function find(name: string): string | undefined {
   for (const directory of runtimeEnvironment.PATH.split(":")) {
     const path = `${directory}/${name}`

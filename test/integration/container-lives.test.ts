@@ -104,7 +104,9 @@ test("an exec that never ran goes with the run; one that did keeps its exit code
   const [never, did] = [await make(), await make()]
   expect((await post(`/exec/${did}/start`, { Detach: true })).status).toBe(200)
   await eventually(async () => (await daemon.get(`/exec/${did}/json`)).text.includes('"ExitCode":3'), "the exec ended")
-  expect((await post(`/exec/${did}/start`, { Detach: true })).body.message).toBe(`exec command has already run: ${did}`)
+  expect((await post(`/exec/${did}/start`, { Detach: true })).body.message).toBe(
+    `Error: Exec command ${did} has already run`,
+  )
   await out("stop", "-t", "0", "runs")
   expect((await post(`/exec/${never}/start`, { Detach: true })).status).toBe(404)
   expect((await daemon.get(`/exec/${did}/json`)).status).toBe(200)
@@ -288,7 +290,7 @@ test("what cannot be waited for, killed, resized or named is refused in Docker's
   expect(await asked("/containers/still/wait?condition=never")).toBe('400 invalid condition: "never"')
   expect(await asked("/containers/still/rename?name=")).toBe("400 Neither old nor new names may be empty")
   const nameless = await daemon.request("DELETE", "/containers/")
-  expect([nameless.status, JSON.parse(nameless.text).message]).toEqual([400, "No container name or ID supplied"])
+  expect([nameless.status, JSON.parse(nameless.text).message]).toEqual([400, 'invalid name or ID supplied: ""'])
   await out("rm", "still")
 })
 

@@ -11,17 +11,21 @@ import { serveStreams } from "./io.ts"
 import { ioConfig, logConfig } from "./launch.ts"
 import { logUpTo } from "./logs.ts"
 
-/** Connects a client to a container's stdio. The connection to the process is made here, so that nothing is missed. */
+/**
+ * Connects a client to a container's stdio. The connection to the process is made here, so that nothing is missed.
+ * @param ref what the client calls the container
+ */
 export async function attachContainer(
   context: ContainerContext,
   scope: Scope,
   container: Container,
+  ref: string,
   options: ContainerAttachOptions,
 ): Promise<Attachment> {
   const detachKeys = parseDetachKeys(options.detachKeys)
   const { config } = container.document
   if (container.state.status === "paused") {
-    throw new Failure("conflict", `container ${container.id} is paused, unpause the container before attach`)
+    throw new Failure("conflict", `container ${ref} is paused, unpause the container before attach`)
   }
   if (container.state.status === "restarting") {
     throw new Failure("conflict", `container ${container.id} is restarting, wait until the container is running`)

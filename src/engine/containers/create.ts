@@ -19,6 +19,7 @@ import { resolveMounts } from "./mounts/resolve.ts"
 import { checkName, inventName } from "./names.ts"
 import { checkNeighbours } from "./neighbours.ts"
 import { validateContainer } from "./validate.ts"
+import { validateConfig } from "./validate-config.ts"
 
 /** Makes a container: record, name and snapshot in one transaction; nothing stays when it fails. */
 export async function createContainer(
@@ -29,6 +30,16 @@ export async function createContainer(
 ): Promise<CreateResponse> {
   const { registry } = context
   const { HostConfig: asked, NetworkingConfig: networking, ...config } = request
+  const { host: hostConfig, warnings } = validateContainer(config, withDefaults(context, asked), context.host.facts)
+  const image = config.Image
+    ? await step(scope, "image", async (span) => {
+        const found = await context.images.forContainer(scope, config.Image, options.platform)
+        span.set({ image: config.Image, id: found.resolved.id, layers: found.resolved.config.rootfs.diff_ids.length })
+        return found
+      })
+    : undefined
+  const asRequested = mergeImageConfig(config, image?.resolved.config.config)
+  validateConfig(asRequested)
   const id = newId()
   const name =
     options.name === undefined ? inventName((taken) => registry.byName(taken) !== undefined) : checkName(options.name)
@@ -36,19 +47,6 @@ export async function createContainer(
   const folder = join(context.containersRoot, id)
   let mounts: readonly ResolvedMount[] = []
   try {
-    const image = config.Image
-      ? await step(scope, "image", async (span) => {
-          const found = await context.images.forContainer(scope, config.Image, options.platform)
-          span.set({ image: config.Image, id: found.resolved.id, layers: found.resolved.config.rootfs.diff_ids.length })
-          return found
-        })
-      : undefined
-    const asRequested = mergeImageConfig(config, image?.resolved.config.config)
-    const { host: hostConfig, warnings } = validateContainer(
-      asRequested,
-      withDefaults(context, asked),
-      context.host.facts,
-    )
     checkNeighbours(registry, hostConfig)
     const links = resolveLinks(registry, hostConfig)
     // Filled in after the validation, which refuses a hostname together with another's namespace.

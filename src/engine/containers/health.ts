@@ -86,7 +86,7 @@ async function watch(
 async function restartUnhealthy(context: ContainerContext, container: Container): Promise<void> {
   context.log.info("restarting an unhealthy container", { container: container.id, label: restartLabel })
   try {
-    await restartContainer(context, context.background("restart unhealthy"), container, {})
+    await restartContainer(context, context.background("restart unhealthy"), container, container.id, {})
   } catch (error) {
     context.log.warn("an unhealthy container could not be restarted", {
       container: container.id,

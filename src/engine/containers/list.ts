@@ -8,10 +8,11 @@ import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
 import { boundPorts, networksOf, sizes } from "./inspect.ts"
 import { linkNames } from "./links.ts"
+import { exposedPorts, portRanges, portsMatch, publishedPorts } from "./list-ports.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
 import { statusText } from "./status-text.ts"
 
-const statuses = ["created", "restarting", "running", "removing", "paused", "exited", "dead"]
+const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 
 /** `GET /containers/json`: newest first. */
 export async function listContainers(
@@ -21,6 +22,7 @@ export async function listContainers(
 ): Promise<ContainerSummary[]> {
   const { filters } = options
   checkFilters(filters)
+  const [exposed, published] = [portRanges(filters, "expose"), portRanges(filters, "publish")]
   const byAge = context.registry
     .all()
     .filter((container) => !container.removed)
@@ -28,7 +30,7 @@ export async function listContainers(
   const before = anchor(context, filters, "before")
   const since = anchor(context, filters, "since")
   const ancestors = await ancestorIds(context, scope, filters)
-  const explicit = filters.has("status") || filters.has("exited") || options.limit > 0
+  const explicit = filters.has("status") || options.limit > 0
   const running = booleanFilter(filters, "is-task")
   const chosen = byAge.filter((container) => {
     if (!options.all && !explicit && !container.running && container.state.status !== "restarting") return false
@@ -36,7 +38,11 @@ export async function listContainers(
     if (since && compareCreated(container, since) <= 0) return false
     if (running === true) return false
     if (ancestors && !ancestors.has(container.document.imageId)) return false
-    return matches(container, filters)
+    return (
+      matches(container, filters) &&
+      portsMatch(exposed, exposedPorts(container)) &&
+      portsMatch(published, publishedPorts(container))
+    )
   })
   const names = linkNames(context.registry)
   const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
@@ -63,7 +69,11 @@ function checkFilters(filters: Filters): void {
     }
   }
   for (const code of filters.get("exited") ?? []) {
-    if (!/^-?\d+$/.test(code)) throw new Failure("invalidArgument", `invalid filter 'exited=${code}'`)
+    if (!/^[+-]?\d+$/.test(code))
+      throw new Failure(
+        "invalidArgument",
+        `invalid filter 'exited=${code}': strconv.Atoi: parsing ${JSON.stringify(code)}: invalid syntax`,
+      )
   }
 }
 
@@ -96,9 +106,7 @@ function matches(container: Container, filters: Filters): boolean {
   ) {
     return false
   }
-  if (!portsMatch(filters.get("expose"), Object.keys(config.ExposedPorts ?? {}))) return false
-  const published = (container.state.sandbox?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
-  return portsMatch(filters.get("publish"), published)
+  return true
 }
 
 /** By name, or by a part of the ID as long as Docker wants it. */
@@ -106,19 +114,6 @@ const inNetwork = (container: Container, wanted: string): boolean =>
   Object.entries(container.document.networking.EndpointsConfig ?? {}).some(
     ([name, settings]) => name === wanted || (wanted !== "" && (settings?.NetworkID ?? "").startsWith(wanted)),
   )
-
-function portsMatch(wanted: readonly string[] | undefined, ports: readonly string[]): boolean {
-  if (!wanted || wanted.length === 0) return true
-  return wanted.some((text) => {
-    const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text)
-    if (!match) throw new Failure("invalidArgument", `invalid port: ${text}`)
-    const [from, to, protocol] = [Number(match[1]), Number(match[2] ?? match[1]), match[3] ?? "tcp"]
-    return ports.some((port) => {
-      const [number, kind = "tcp"] = port.split("/")
-      return kind === protocol && Number(number) >= from && Number(number) <= to
-    })
-  })
-}
 
 function anchor(context: ContainerContext, filters: Filters, key: "before" | "since"): Container | undefined {
   const ref = filters.get(key)?.[0]

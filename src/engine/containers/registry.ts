@@ -50,7 +50,7 @@ export class ContainerRegistry {
    * @throws notFound · invalidArgument when the prefix is ambiguous
    */
   resolve(ref: string): Container {
-    if (ref === "") throw new Failure("invalidArgument", "No container name or ID supplied")
+    if (ref === "") throw new Failure("invalidArgument", 'invalid name or ID supplied: ""')
     const found = this.#byId.get(ref) ?? this.byName(ref.replace(/^\//, ""))
     if (found) return found
     const linked = this.#byLink(ref)

@@ -11,24 +11,27 @@ import { sizes } from "./inspect.ts"
 
 const removing = new WeakSet<Container>()
 
-/** `docker rm`. @throws conflict in Docker's words when it runs and `force` is not given */
+/**
+ * `docker rm`.
+ * @param ref what the client calls the container
+ * @throws conflict in Docker's words when it runs and `force` is not given
+ */
 export async function removeContainer(
   context: ContainerContext,
   scope: Scope,
   container: Container,
+  ref: string,
   options: RemoveOptions,
 ): Promise<void> {
   if (removing.has(container) || container.removed) {
-    throw new Failure("conflict", `removal of container ${container.id} is already in progress`)
+    throw new Failure("conflict", `removal of container ${ref} is already in progress`)
   }
   const { status } = container.state
   if ((container.running || status === "restarting") && !options.force) {
     const state = status === "paused" ? "paused" : status === "restarting" ? "restarting" : "running"
     const advice =
-      status === "paused"
-        ? "unpause and then stop the container before removing or force remove"
-        : "stop the container before removing or force remove"
-    throw new Failure("conflict", `cannot remove container "${container.name}": container is ${state}: ${advice}`)
+      status === "paused" ? " and must be unpaused first" : ": stop the container before removing or force remove"
+    throw new Failure("conflict", `cannot remove container "/${container.name}": container is ${state}${advice}`)
   }
   removing.add(container)
   container.stopping++
@@ -80,7 +83,7 @@ export async function pruneContainers(
     if (until !== undefined && (parseNanos(container.document.created) ?? 0n) >= until) continue
     const { SizeRw } = await sizes(context, scope, container)
     try {
-      await removeContainer(context, scope, container, { force: false, volumes: false, link: false })
+      await removeContainer(context, scope, container, container.id, { force: false, volumes: false, link: false })
     } catch (error) {
       if (isKind(error, "conflict")) continue
       throw error

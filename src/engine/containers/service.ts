@@ -14,7 +14,7 @@ import type { Filters } from "../../api/filters.ts"
 import type { StatsResponse } from "../../api/stats.ts"
 import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { archiveStatus, extractArchive, readArchive } from "./archive.ts"
 import { attachContainer } from "./attach.ts"
 import { createCheckpoint, deleteCheckpoint } from "./checkpoints.ts"
@@ -80,7 +80,7 @@ export class ContainerService implements Containers {
   }
 
   async restart(scope: Scope, ref: string, options: StopOptions): Promise<void> {
-    await restartContainer(this.#context, scope, this.#find(ref), options)
+    await restartContainer(this.#context, scope, this.#find(ref), ref, options)
   }
 
   async kill(scope: Scope, ref: string, options: { readonly signal?: string }): Promise<void> {
@@ -103,7 +103,7 @@ export class ContainerService implements Containers {
   async unpause(scope: Scope, ref: string): Promise<void> {
     const container = this.#find(ref)
     await this.#context.registry.locked(container.id, async () => {
-      if (container.state.status !== "paused") throw new Failure("conflict", `container ${container.id} is not paused`)
+      if (container.state.status !== "paused") throw new Failure("conflict", `Container ${container.id} is not paused`)
       await this.#context.tasks.resume(scope, container.id)
       container.state.status = "running"
       await this.#context.registry.save(scope, container)
@@ -129,7 +129,7 @@ export class ContainerService implements Containers {
   }
 
   async attach(scope: Scope, ref: string, options: ContainerAttachOptions): Promise<Attachment> {
-    return await attachContainer(this.#context, scope, this.#find(ref), options)
+    return await attachContainer(this.#context, scope, this.#find(ref), ref, options)
   }
 
   async logs(scope: Scope, ref: string, options: LogsOptions): Promise<LogStream> {
@@ -149,13 +149,13 @@ export class ContainerService implements Containers {
     if (name === "" || name === "/") {
       throw new Failure("invalidArgument", "Neither old nor new names may be empty")
     }
-    const wanted = checkName(name)
+    const path = name.startsWith("/") ? name : `/${name}`
     await registry.locked(container.id, async () => {
       const old = container.name
-      if (wanted === old) {
+      if (path === `/${old}`) {
         throw new Failure("invalidArgument", "Renaming a container with the same name as its current name")
       }
-      registry.reserve(wanted, container.id)
+      const wanted = allocated(registry, path, container.id)
       container.document.name = wanted
       renameInNetworks(this.#context, container)
       try {
@@ -191,7 +191,7 @@ export class ContainerService implements Containers {
 
   async remove(scope: Scope, ref: string, options: RemoveOptions): Promise<void> {
     if (options.link) await removeLink(this.#context, scope, ref)
-    else await removeContainer(this.#context, scope, this.#find(ref), options)
+    else await removeContainer(this.#context, scope, this.#find(ref), ref, options)
   }
 
   prune(scope: Scope, filters: Filters): Promise<ContainersPruneResponse> {
@@ -247,6 +247,17 @@ export class ContainerService implements Containers {
 
   #find(ref: string): Container {
     return this.#context.registry.resolve(ref)
+  }
+}
+
+/** Takes a new name for a container that has one. @throws in Docker's words */
+function allocated(registry: ContainerContext["registry"], path: string, id: string): string {
+  try {
+    const name = checkName(path)
+    registry.reserve(name, id)
+    return name
+  } catch (error) {
+    throw new Failure(kindOf(error), `Error when allocating new name: ${messageOf(error)}`, error)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Scope } from "../../core/scope.ts"
-import { Failure, isKind } from "../../errors/failure.ts"
+import { Failure, isKind, kindOf, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
 import type { StopOptions } from "./contract.ts"
@@ -15,12 +15,12 @@ export async function stopContainer(
   options: StopOptions,
 ): Promise<void> {
   const { config } = container.document
-  const signal = signalNumber(options.signal || config.StopSignal || "SIGTERM")
   if (container.state.status === "restarting") {
     await cancelPendingRestart(context, scope, container)
     return
   }
   if (!container.running) throw new Failure("notModified", `container ${container.id} is not running`)
+  const signal = signalNumber(options.signal || config.StopSignal || "SIGTERM")
   const grace = options.timeout ?? config.StopTimeout ?? 10
   container.stopping++
   try {
@@ -117,22 +117,25 @@ export async function killContainer(
   }
 }
 
-/** `docker restart`: stops when it runs, then starts. */
+/** `docker restart`: stops when it runs, then starts. @param ref what the client calls the container */
 export async function restartContainer(
   context: ContainerContext,
   scope: Scope,
   container: Container,
+  ref: string,
   options: StopOptions,
 ): Promise<void> {
-  if (options.signal) signalNumber(options.signal)
   container.restarting++
   try {
+    if (options.signal) signalNumber(options.signal)
     if (container.running || container.state.status === "restarting") {
       await stopContainer(context, scope, container, options).catch((error) => {
         if (!isKind(error, "notModified")) throw error
       })
     }
     await context.registry.locked(container.id, () => startLocked(context, scope, container, {}))
+  } catch (error) {
+    throw new Failure(kindOf(error), `Cannot restart container ${ref}: ${messageOf(error)}`, error)
   } finally {
     container.restarting--
   }

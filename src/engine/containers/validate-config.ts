@@ -11,8 +11,17 @@ export function validateConfig(config: ContainerConfig): void {
   if (config.WorkingDir && !config.WorkingDir.startsWith("/"))
     throw refuse(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`)
   if (config.StopSignal) signalNumber(config.StopSignal)
+  for (const [what, name] of [
+    ["hostname", config.Hostname],
+    ["domainname", config.Domainname],
+  ] as const)
+    if (Buffer.byteLength(name) > longestName)
+      throw refuse(`invalid ${what}: ${name} is longer than ${longestName} bytes`)
   if (config.Healthcheck) validateHealth(config.Healthcheck)
 }
+
+/** Bytes of a host name or domain name that the kernel takes (sethostname(2)). */
+const longestName = 64
 
 /** Nanoseconds: the shortest time of a health check, 0 apart, which inherits. */
 const shortest = 1_000_000

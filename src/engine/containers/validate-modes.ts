@@ -32,7 +32,8 @@ function validateNetworkMode(config: ContainerConfig, host: HostConfig): void {
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
     )
   if (!joins(mode) && mode !== "container") return
-  if (mode === "container" || mode === "container:") throw refuse("invalid container format container:<name|id>")
+  if (mode === "container" || mode === "container:")
+    throw refuse("invalid network mode: invalid container format container:<name|id>")
   const conflicts: readonly (readonly [boolean, string])[] = [
     [config.Hostname !== "", "hostname and the network mode"],
     [filled(host.Links), "container type network can't be used with links. This would result in undefined behavior"],

@@ -3,13 +3,14 @@ import type { ContainerConfig, HostConfig, PortMap, RestartPolicy } from "../../
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import { normalizeCapabilities } from "../../runtime/capabilities.ts"
-import { defaultShmSize } from "../../runtime/defaults.ts"
+import { defaultShmSize, maskedPaths, readonlyPaths } from "../../runtime/defaults.ts"
 import { parseDeviceRule } from "../../runtime/devices.ts"
 import { checkSysctls } from "./namespaces.ts"
 import { parseSecurityOptions } from "./security-options.ts"
 import { validateConfig } from "./validate-config.ts"
 import { validateModes } from "./validate-modes.ts"
 import { type ResourceFacts, validateResources } from "./validate-resources.ts"
+import { validateTmpfs } from "./validate-tmpfs.ts"
 
 /** What a request is checked against. */
 export interface HostFacts extends ResourceFacts {
@@ -21,9 +22,9 @@ export interface HostFacts extends ResourceFacts {
 const refuse = (message: string) => new Failure("invalidArgument", message)
 
 /**
- * Checks a container's configuration, image parts included, with Docker's rules and words, and completes it: swap is
- * twice the memory, modes and sizes get their defaults, limits that this kernel lacks are left out with a warning.
- * Ports, mounts and volumes are checked where they are resolved.
+ * Checks a container's configuration as the request has it with Docker's rules and words, and completes it: swap is twice
+ * the memory, modes and sizes get their defaults, limits that this kernel lacks are left out with a warning. Ports, mounts
+ * and volumes are checked where they are resolved.
  * @throws invalidArgument
  */
 export function validateContainer(
@@ -51,7 +52,7 @@ export function validateContainer(
   if (host.Runtime && !facts.runtimes.has(host.Runtime))
     throw refuse(`unknown or invalid runtime name: ${host.Runtime}`)
   for (const limit of host.Ulimits ?? []) validateUlimit(limit)
-  for (const destination of Object.keys(host.Tmpfs ?? {})) validateTmpfs(destination)
+  for (const [destination, options] of Object.entries(host.Tmpfs ?? {})) validateTmpfs(destination, options)
   const adapted = adaptHostConfig(host, facts)
   const { resources, warnings } = validateResources(adapted, facts)
   const discarded =
@@ -74,6 +75,12 @@ export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroup
     ShmSize: host.ShmSize || defaultShmSize,
     Runtime: host.Runtime || facts.defaultRuntime,
     RestartPolicy: { ...host.RestartPolicy, Name: host.RestartPolicy.Name || "no" },
+    ...(host.Privileged
+      ? {}
+      : {
+          MaskedPaths: host.MaskedPaths ?? maskedPaths(),
+          ReadonlyPaths: host.ReadonlyPaths ?? readonlyPaths,
+        }),
   }
 }
 
@@ -150,9 +157,4 @@ function validateUlimit(limit: {
     throw refuse(
       `ulimit soft limit must be less than or equal to hard limit: ${Number(limit.Soft) === -1 ? "soft: -1 (unlimited)" : limit.Soft} > ${limit.Hard}`,
     )
-}
-
-function validateTmpfs(destination: string): void {
-  if (!destination.startsWith("/")) throw refuse(`invalid mount path: '${destination}' mount path must be absolute`)
-  if (/^\/+(?:\.\/*)*$/.test(destination)) throw refuse(`invalid specification: destination can't be '/'`)
 }

@@ -23,9 +23,9 @@ export class ExecService implements Execs {
 
   async create(scope: Scope, ref: string, request: ExecCreateRequest): Promise<ExecCreateResponse> {
     const container = this.#context.registry.resolve(ref)
-    requireRunning(container)
+    requireRunning(container, ref)
     if (!request.Cmd || request.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
-    const detachKeys = parseDetachKeys(request.DetachKeys || undefined)
+    const detachKeys = escapeKeys(request.DetachKeys)
     // Resolving the user now tells an unknown one before anything starts.
     await this.#process(scope, container, request)
     const id = newId()
@@ -180,9 +180,9 @@ export class ExecService implements Execs {
   #claim(id: string): { record: ExecRecord; container: Container } {
     const record = this.#require(id)
     const container = this.#context.registry.resolve(record.containerId)
-    if (record.status === "ended") throw new Failure("conflict", `exec command has already run: ${id}`)
-    if (record.status !== "created") throw new Failure("conflict", `exec command is already running: ${id}`)
-    requireRunning(container)
+    if (record.status === "ended") throw new Failure("conflict", `Error: Exec command ${id} has already run`)
+    if (record.status !== "created") throw new Failure("conflict", `Error: Exec command ${id} is already running`)
+    requireRunning(container, container.id)
     record.status = "starting"
     return { record, container }
   }
@@ -196,9 +196,19 @@ export class ExecService implements Execs {
   }
 }
 
-function requireRunning(container: Container): void {
+/** Docker calls them otherwise here than for an attach. @throws invalidArgument */
+function escapeKeys(text: string): Uint8Array {
+  try {
+    return parseDetachKeys(text || undefined)
+  } catch (error) {
+    throw new Failure("invalidArgument", `Invalid escape keys (${text}) provided`, error)
+  }
+}
+
+/** @param ref what the client calls the container */
+function requireRunning(container: Container, ref: string): void {
   if (container.state.status === "paused") {
-    throw new Failure("conflict", `container ${container.id} is paused, unpause the container before exec`)
+    throw new Failure("conflict", `container ${ref} is paused, unpause the container before exec`)
   }
   if (container.state.status === "restarting") {
     throw new Failure("conflict", `container ${container.id} is restarting, wait until the container is running`)

@@ -29,10 +29,7 @@ export function newName(repository: string, tag: string | undefined): Reference 
   if (tag && !/^\w[\w.-]{0,127}$/.test(tag)) throw new Failure("invalidArgument", "invalid tag format")
   const named = withDefaultTag(tag ? { ...reference, tag } : reference)
   if (named.domain === "docker.io" && named.path === "library/sha256") {
-    throw new Failure(
-      "invalidArgument",
-      "refusing to create an ambiguous tag using digest algorithm as name; choose another name",
-    )
+    throw new Failure("invalidArgument", "refusing to create an ambiguous tag using digest algorithm as name")
   }
   if (named.domain === "docker.io" && named.path === "library/scratch") {
     throw new Failure("permissionDenied", "'scratch' is a reserved name")

@@ -33,7 +33,8 @@ export class EngineNetworks implements Networks {
 
   async list(_scope: Scope, filters: Filters): Promise<readonly NetworkInspect[]> {
     for (const type of filters.get("type") ?? [])
-      if (type !== "builtin" && type !== "custom") throw new Failure("internal", `invalid filter: 'type'='${type}'`)
+      if (type !== "builtin" && type !== "custom")
+        throw new Failure("invalidArgument", `invalid filter: 'type'='${type}'`)
     const dangling = danglingOf(filters)
     const types = filters.get("type")
     return this.#context.networks

@@ -2,7 +2,7 @@ import type { WaitResponse } from "../../api/container.ts"
 import { containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { ContainerAttachOptions, Containers, WaitCondition } from "../containers/contract.ts"
-import { cells, filters, flag, fromCompat, integer, integerOrZero, repeated, text, textOr, timestamp } from "./query.ts"
+import { cells, filters, flag, fromCompat, integer, repeated, text, textOr, timestamp } from "./query.ts"
 import { empty, json, type Reply } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
@@ -48,13 +48,14 @@ const waitFailure = (error: unknown): WaitResponse => ({ StatusCode: -1, Error: 
 
 export const containerRoutes = (c: Containers): RouteTable => ({
   "GET /containers/json": route({
-    query: { all: flag(), limit: integerOrZero, size: flag(), filters: listFilters },
-    run: async ({ scope, query }) => json(await c.list(scope, query)),
+    query: { all: flag(), limit: integer, size: flag(), filters: listFilters },
+    run: async ({ scope, query }) => json(await c.list(scope, { ...query, limit: query.limit ?? 0 })),
   }),
   "POST /containers/create": route({
     query: { name: text, platform: text, shallowReadOnly: fromCompat },
     optionalBody: createRequest,
-    run: async ({ scope, query, body }) => {
+    run: async ({ scope, query, body, request }) => {
+      if (!request.hasBody) throw new Failure("invalidArgument", "invalid JSON: got EOF while reading request body")
       if (!body) throw new Failure("invalidArgument", "config cannot be empty in order to create a container")
       return json(await c.create(scope, body, query), 201)
     },
@@ -221,7 +222,7 @@ export const containerRoutes = (c: Containers): RouteTable => ({
   }),
   "DELETE /containers/": route({
     run: () => {
-      throw new Failure("invalidArgument", "No container name or ID supplied")
+      throw new Failure("invalidArgument", 'invalid name or ID supplied: ""')
     },
   }),
   "DELETE /containers/:id": route({

@@ -73,12 +73,6 @@ export const integer: QueryField<number | undefined> = ([value]) => {
   return number
 }
 
-/** A whole number, 0 when it is none. */
-export const integerOrZero: QueryField<number> = ([value]) => {
-  const number = Number(value || 0)
-  return Number.isSafeInteger(number) ? number : 0
-}
-
 const badNumber = (value: string, why: string) =>
   new Failure("invalidArgument", `strconv.Atoi: parsing ${JSON.stringify(value)}: ${why}`)
 

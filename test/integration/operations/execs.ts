@@ -1,0 +1,118 @@
+import { badBodies, badInput, conflict, notFound, type Operations, reasons, success } from "./operation.ts"
+
+const unknown = (path: string, ask = {}) =>
+  notFound("is given an unknown exec", path, "No such exec instance: no-such", ask)
+const none = { body: {} }
+
+export const execs: Operations = {
+  "POST /containers/:id/exec": {
+    cases: [
+      success("makes one", "/containers/{shared}/exec", 201, {
+        body: { Cmd: ["true"] },
+        equals: { Id: /^[0-9a-f]{64}$/ },
+        answers: { "content-type": "application/json" },
+      }),
+      notFound("is given an unknown container", "/containers/no-such/exec", "No such container: no-such", {
+        body: { Cmd: ["true"] },
+      }),
+      conflict("is given one that does not run", "/containers/{created}/exec", "container {created} is not running", {
+        body: { Cmd: ["true"] },
+      }),
+      conflict(
+        "is given a paused one",
+        "/containers/{paused.name}/exec",
+        "container {paused.name} is paused, unpause the container before exec",
+        { body: { Cmd: ["true"] } },
+      ),
+      ...badBodies("/containers/{shared}/exec"),
+      badInput("is asked for no command", "/containers/{shared}/exec", "No exec command specified", {
+        body: { Cmd: [] },
+      }),
+      badInput(
+        "is asked for an unknown user",
+        "/containers/{shared}/exec",
+        "unable to find user nobody2: no matching entries in passwd file",
+        {
+          body: { Cmd: ["true"], User: "nobody2" },
+        },
+      ),
+      badInput("is given bad keys", "/containers/{shared}/exec", "Invalid escape keys (bogus-key) provided", {
+        body: { Cmd: ["true"], DetachKeys: "bogus-key" },
+      }),
+    ],
+  },
+  "POST /exec/:id/start": {
+    cases: [
+      success("gives what is printed", "/exec/{exec}/start", 200, {
+        hijacked: true,
+        body: {},
+        answers: { "content-type": "application/vnd.docker.raw-stream", "api-version": "1.51", ostype: "linux" },
+        equals: "\u0001\0\0\0\0\0\0\u0004out\n",
+      }),
+      success("upgrades", "/exec/{exec}/start", 101, {
+        hijacked: true,
+        body: {},
+        headers: { Connection: "Upgrade", Upgrade: "tcp" },
+        answers: { "content-type": "application/vnd.docker.multiplexed-stream", upgrade: "tcp", "api-version": "1.51" },
+      }),
+      success("leaves it alone", "/exec/{exec}/start", 200, { body: { Detach: true }, equals: "" }),
+      unknown("/exec/no-such/start", none),
+      notFound(
+        "is given one of a removed container",
+        "/exec/{orphanExec}/start",
+        "No such exec instance: {orphanExec}",
+        none,
+      ),
+      conflict(
+        "is given one that has run",
+        "/exec/{ranExec}/start",
+        "Error: Exec command {ranExec} has already run",
+        none,
+      ),
+      conflict(
+        "is given one that runs",
+        "/exec/{runningExec}/start",
+        "Error: Exec command {runningExec} is already running",
+        none,
+      ),
+      ...badBodies("/exec/{exec}/start"),
+    ],
+  },
+  "POST /exec/:id/resize": {
+    cases: [
+      success("resizes", "/exec/{runningExec}/resize?h=10&w=20", 200, { equals: "" }),
+      unknown("/exec/no-such/resize?h=1&w=1"),
+      conflict("is given one that has ended", "/exec/{ranExec}/resize?h=1&w=1", /^cannot resize a stopped exec/),
+      badInput(
+        "is given a height that is no number",
+        "/exec/{exec}/resize?h=x&w=1",
+        'invalid resize height "x": invalid syntax',
+      ),
+    ],
+  },
+  "GET /exec/:id/json": {
+    cases: [
+      success("shows one", "/exec/{exec}/json", 200, {
+        equals: {
+          ID: "{exec}",
+          Running: false,
+          ExitCode: null,
+          OpenStdin: false,
+          OpenStderr: false,
+          OpenStdout: true,
+          CanRemove: false,
+          ContainerID: "{shared}",
+          DetachKeys: "",
+          Pid: 0,
+          ProcessConfig: { tty: false, entrypoint: "echo", arguments: ["out"], privileged: false },
+        },
+      }),
+      success("shows one that has run", "/exec/{ranExec}/json", 200, {
+        has: { Running: false, ExitCode: 0, Pid: Number },
+      }),
+      unknown("/exec/no-such/json"),
+      notFound("is given one of a removed container", "/exec/{orphanExec}/json", "No such exec instance: {orphanExec}"),
+    ],
+    never: { conflict: reasons.changesNothing, badInput: reasons.noInput },
+  },
+}
