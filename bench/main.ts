@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { apiCycle } from "./api-cycle.ts"
 import { bareCrun } from "./bare-crun.ts"
 import { isolated, median, run, timed } from "./measure.ts"
-import { memoryOf, type Peer, startBarge, startDocker, startPodman } from "./peers.ts"
+import { memoryOf, type Peer, type Places, startBarge, startDocker, startPodman } from "./peers.ts"
 
 /** What is measured: the same steps for each engine, in one run, so that the ratios mean something. */
 interface Row {
@@ -17,6 +17,8 @@ interface Row {
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 11)
 const rows: Row[] = []
 const root = mkdtempSync(join(tmpdir(), "barge-bench-"))
+const memory = existsSync("/dev/shm") ? mkdtempSync("/dev/shm/barge-bench-") : join(root, "run")
+const places = (name: string): Places => ({ root: join(root, name), run: join(memory, name) })
 
 function note(what: string, unit: string, peer: string, value: number): void {
   const row = rows.find((each) => each.what === what)
@@ -138,12 +140,12 @@ async function makeImages(peer: Peer): Promise<void> {
 }
 
 try {
-  const barge = await startBarge(join(root, "barge"))
+  const barge = await startBarge(places("barge"))
   await makeImages(barge)
   const image = join(root, "busybox.tar")
   await measure(barge).finally(() => barge.stop())
   for (const start of [startDocker, startPodman]) {
-    const peer = await start(join(root, start.name), image)
+    const peer = await start(places(start.name), image)
     if (!peer) continue
     await measure(peer).catch((error) => console.error(`${peer.name}: ${(error as Error).message}`))
     await peer.stop()
@@ -152,5 +154,5 @@ try {
   if (crun !== undefined) note("run --rm busybox true", "ms", "crun", crun)
   console.log(table())
 } finally {
-  rmSync(root, { recursive: true, force: true })
+  for (const each of [root, memory]) rmSync(each, { recursive: true, force: true })
 }

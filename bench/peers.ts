@@ -15,8 +15,16 @@ export interface Peer {
 
 const barge = resolve(import.meta.dir, "../dist/barge")
 
+/** Where an engine keeps what it has. */
+export interface Places {
+  /** On a disk: what outlives a reboot. */
+  readonly root: string
+  /** On a tmpfs, as /run is on users' machines, where there is one. */
+  readonly run: string
+}
+
 /** Barge with roots, bridge and addresses of its own. */
-export async function startBarge(root: string): Promise<Peer> {
+export async function startBarge({ root, run: runRoot }: Places): Promise<Peer> {
   const socket = `${root}/barge.sock`
   mkdirSync(root, { recursive: true })
   writeFileSync(`${root}/daemon.json`, "{}")
@@ -27,7 +35,7 @@ export async function startBarge(root: string): Promise<Peer> {
       "--data-root",
       `${root}/data`,
       "--exec-root",
-      `${root}/run`,
+      runRoot,
       "--config-file",
       `${root}/daemon.json`,
       "-H",
@@ -45,13 +53,13 @@ export async function startBarge(root: string): Promise<Peer> {
   return {
     name: "barge",
     cli,
-    resident: () => processes((line) => line.includes(root) && /(daemon|shim)/.test(line)),
+    resident: () => processes((line) => line.includes(runRoot) && /(daemon|shim)/.test(line)),
     stop: () => end(daemon, cli),
   }
 }
 
 /** Debian's dockerd in a network namespace of its own, so that nobody's rules meet. */
-export async function startDocker(root: string, image: string): Promise<Peer | undefined> {
+export async function startDocker({ root, run: runRoot }: Places, image: string): Promise<Peer | undefined> {
   if (!Bun.which("dockerd")) return undefined
   const socket = `${root}/docker.sock`
   mkdirSync(root, { recursive: true })
@@ -64,7 +72,7 @@ export async function startDocker(root: string, image: string): Promise<Peer | u
       "--data-root",
       `${root}/data`,
       "--exec-root",
-      `${root}/exec`,
+      runRoot,
       "--config-file",
       `${root}/daemon.json`,
       "-H",
@@ -80,20 +88,20 @@ export async function startDocker(root: string, image: string): Promise<Peer | u
   return {
     name: "docker",
     cli,
-    resident: () => processes((line) => line.includes(root)),
+    resident: () => processes((line) => line.includes(root) || line.includes(runRoot)),
     stop: () => end(daemon, cli),
   }
 }
 
 /** Podman has no daemon; what stays is its conmon per container. */
-export async function startPodman(root: string, image: string): Promise<Peer | undefined> {
+export async function startPodman({ root, run: runRoot }: Places, image: string): Promise<Peer | undefined> {
   if (!Bun.which("podman")) return undefined
   const cli = [
     "podman",
     "--root",
     `${root}/data`,
     "--runroot",
-    `${root}/run`,
+    runRoot,
     "--cgroup-manager",
     "cgroupfs",
     "--log-level",

@@ -20,6 +20,7 @@ import { SignaturePolicy } from "../core/trust/signature-policy.ts"
 import { VolumeMounts } from "../core/volumes/mounts.ts"
 import { proxySettings } from "../distribution/proxy.ts"
 import { Registries } from "../distribution/registries.ts"
+import { makeGround } from "../engine/containers/ground.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
@@ -106,6 +107,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     runRoot: roots.run,
     shim,
     snapshots,
+    ground: makeGround(join(roots.data, "ground")),
     runtime: (name = runtimes.default.name) => {
       const driver = drivers.get(name)
       if (!driver) {

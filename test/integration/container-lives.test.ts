@@ -320,3 +320,13 @@ test("checkpoints are answered as by an engine that has none", async () => {
   expect([gone.status, JSON.parse(gone.text).message]).toEqual([404, "checkpoint x does not exist for container kept"])
   await out("rm", "kept")
 })
+
+test("a container knows by /.dockerenv that it is one, and its own layer stays as the image left it", async () => {
+  await out("run", "--name", "known", "busybox", "sh", "-c", "ls -A /.dockerenv && readlink /etc/mtab")
+  expect(await out("logs", "known")).toBe("/.dockerenv\n/proc/mounts")
+  expect(await out("diff", "known")).toBe("")
+  await out("commit", "known", "known-image")
+  expect(await out("run", "--rm", "known-image", "ls", "-A", "/.dockerenv")).toBe("/.dockerenv")
+  await out("rm", "known")
+  await out("rmi", "known-image")
+})

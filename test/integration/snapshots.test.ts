@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test"
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MetadataDatabase } from "../../src/core/metadata/database.ts"
+import { backgroundScope } from "../../src/core/scope.ts"
 import { chooseDriver } from "../../src/core/snapshots/probe.ts"
 import { MetadataSnapshotRows } from "../../src/core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../../src/core/snapshots/snapshotter.ts"
-import { type SnapshotterUnderTest, snapshotterSuite } from "../../src/core/snapshots/suite.ts"
+import { type SnapshotterUnderTest, snapshotterSuite, withMounted } from "../../src/core/snapshots/suite.ts"
 import { removeTree } from "../../src/core/snapshots/trees.ts"
 import { AT_FDCWD, closeDescriptor, makeDirectoryAt, openAt, openFlags } from "../../src/linux/files.ts"
 import { mount, umount } from "../../src/linux/mount.ts"
@@ -69,4 +70,33 @@ test("a tree thousands of levels deep is deleted", () => {
   writeFileSync(join(scratch, "top"), "")
   expect(removeTree(scratch)).toBeGreaterThan(0)
   expect(existsSync(scratch)).toBe(false)
+})
+
+test("the ground lies beneath all layers of an active overlay, and is never written to", async () => {
+  await using under = await open("overlay")
+  const scope = backgroundScope("test", "ground")
+  const ground = join(under.scratch, "ground")
+  mkdirSync(join(ground, "etc"), { recursive: true })
+  for (const name of ["marker", "etc/hosts", "etc/hidden"]) writeFileSync(join(ground, name), "ground")
+  await under.snapshots.prepare(scope, "making", undefined)
+  await withMounted(under, scope, "making", (root) => {
+    mkdirSync(join(root, "etc"))
+    writeFileSync(join(root, "etc/hosts"), "image")
+  })
+  await under.snapshots.commit(scope, "image", "making")
+  await under.snapshots.prepare(scope, "container", "image")
+  const show = (work: (root: string) => void) => withMounted(under, scope, "container", work, { ground })
+  await show((root) => {
+    expect(readdirSync(root)).toEqual(["etc", "marker"])
+    expect(readFileSync(join(root, "etc/hosts"), "utf8")).toBe("image")
+    writeFileSync(join(root, "marker"), "container")
+    rmSync(join(root, "etc/hidden"))
+  })
+  await show((root) => {
+    expect(readFileSync(join(root, "marker"), "utf8")).toBe("container")
+    expect(readdirSync(join(root, "etc"))).toEqual(["hosts"])
+  })
+  expect(readFileSync(join(ground, "marker"), "utf8")).toBe("ground")
+  await under.snapshots.view(scope, "view", "image")
+  await withMounted(under, scope, "view", (root) => expect(readdirSync(root)).toEqual(["etc"]), { ground })
 })

@@ -39,6 +39,16 @@ export interface LayerTarget {
   readonly lowerDirs: readonly string[]
 }
 
+export interface MountOptions {
+  /** Skips syncs at unmount; call {@link Snapshotter.settle} later for what is to be kept. */
+  readonly volatile?: boolean
+  /**
+   * A directory that lies beneath all layers of an active snapshot: what a root has where no layer says otherwise. Only
+   * drivers that join layers show it.
+   */
+  readonly ground?: string
+}
+
 /** The directories that make up a snapshot's tree, for readers that need no mount. Top first, in overlay's on-disk form. */
 export interface SnapshotTree {
   /** The whole tree. */
@@ -74,8 +84,8 @@ export interface Snapshotter {
   find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>
   list(scope: Scope): Promise<readonly SnapshotInfo[]>
   usage(scope: Scope, key: string): Promise<SnapshotUsage>
-  /** The mounts that show `key`. `volatile` skips syncs at unmount; call {@link settle} later for what is to be kept. @throws notFound */
-  mounts(scope: Scope, key: string, options?: { readonly volatile?: boolean }): Promise<readonly SnapshotMount[]>
+  /** The mounts that show `key`. @throws notFound */
+  mounts(scope: Scope, key: string, options?: MountOptions): Promise<readonly SnapshotMount[]>
   /** Where to unpack the layer that the active snapshot `key` is to hold. */
   layerTarget(scope: Scope, key: string): Promise<LayerTarget>
   /** The directories of `key`'s tree and of its parent's. @throws notFound */

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { LayerTarget, SnapshotMount, SnapshotTree } from "./contract.ts"
+import type { LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
 import type { SnapshotRecord } from "./rows.ts"
 
 /** How snapshots lie on disk and come into sight: what differs between the drivers. */
@@ -7,7 +7,7 @@ export interface SnapshotForm {
   readonly driver: string
   /** Makes the snapshot's directories when they are not there; a crash half-way leaves nothing that looks complete. */
   ensure(snapshot: SnapshotRecord): Promise<void>
-  mounts(snapshot: SnapshotRecord, options: { readonly volatile: boolean }): Promise<readonly SnapshotMount[]>
+  mounts(snapshot: SnapshotRecord, options: MountOptions): Promise<readonly SnapshotMount[]>
   layerTarget(snapshot: SnapshotRecord): LayerTarget
   tree(snapshot: SnapshotRecord): SnapshotTree
   settle(snapshot: SnapshotRecord): Promise<void>

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync } fro
 import { mountFlags } from "../../linux/mount.ts"
 import type { WorkerCalls } from "../../std/worker-calls.ts"
 import type { SnapshotChores } from "./chores.ts"
-import type { LayerTarget, SnapshotMount, SnapshotTree } from "./contract.ts"
+import type { LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
 import type { SnapshotForm, SnapshotPaths } from "./form.ts"
 import type { OverlayAbility } from "./probe.ts"
 import type { SnapshotRecord } from "./rows.ts"
@@ -34,11 +34,12 @@ export class OverlayForm implements SnapshotForm {
     renameSync(unfinished, files)
   }
 
-  async mounts(snapshot: SnapshotRecord, options: { readonly volatile: boolean }): Promise<readonly SnapshotMount[]> {
+  async mounts(snapshot: SnapshotRecord, options: MountOptions): Promise<readonly SnapshotMount[]> {
     const { id, info } = snapshot
     const active = info.kind === "active"
     const lower = snapshot.parents.map((parent) => this.#paths.files(parent))
     if (!active && info.kind === "committed") lower.unshift(this.#paths.files(id))
+    if (active && options.ground) lower.push(options.ground)
     if (!active && lower.length < 2) return readOnlyBind(lower[0] ?? this.#paths.files(id))
     if (lower.length === 0) return [{ source: this.#paths.files(id), flags: bind, upperDir: this.#paths.files(id) }]
     if (existsSync(this.#marker(id))) await this.settle(snapshot)

@@ -7,7 +7,15 @@ import { KeyedMutex } from "../../std/semaphore.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
 import type { Scope } from "../scope.ts"
 import type { SnapshotChores } from "./chores.ts"
-import type { LayerTarget, SnapshotInfo, SnapshotMount, SnapshotTree, Snapshotter, SnapshotUsage } from "./contract.ts"
+import type {
+  LayerTarget,
+  MountOptions,
+  SnapshotInfo,
+  SnapshotMount,
+  SnapshotTree,
+  Snapshotter,
+  SnapshotUsage,
+} from "./contract.ts"
 import { type SnapshotForm, SnapshotPaths } from "./form.ts"
 import { NativeForm } from "./native.ts"
 import { OverlayForm } from "./overlay.ts"
@@ -97,15 +105,9 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return usage
   }
 
-  async mounts(
-    scope: Scope,
-    key: string,
-    options: { readonly volatile?: boolean } = {},
-  ): Promise<readonly SnapshotMount[]> {
+  async mounts(scope: Scope, key: string, options: MountOptions = {}): Promise<readonly SnapshotMount[]> {
     const snapshot = await this.#ready(scope, key)
-    return await this.#perSnapshot.run(String(snapshot.id), () =>
-      this.#form.mounts(snapshot, { volatile: options.volatile ?? false }),
-    )
+    return await this.#perSnapshot.run(String(snapshot.id), () => this.#form.mounts(snapshot, options))
   }
 
   async layerTarget(scope: Scope, key: string): Promise<LayerTarget> {

@@ -15,7 +15,7 @@ import {
 import { join } from "node:path"
 import { mount, umount } from "../../linux/mount.ts"
 import { backgroundScope, type Scope } from "../scope.ts"
-import type { Snapshotter } from "./contract.ts"
+import type { MountOptions, Snapshotter } from "./contract.ts"
 
 export interface SnapshotterUnderTest extends AsyncDisposable {
   readonly snapshots: Snapshotter
@@ -31,7 +31,7 @@ export async function withMounted<T>(
   scope: Scope,
   key: string,
   work: (root: string) => Promise<T> | T,
-  options: { readonly volatile?: boolean } = {},
+  options: MountOptions = {},
 ): Promise<T> {
   const target = mkdtempSync(join(scratch, "mounted-"))
   const mounts = await snapshots.mounts(scope, key, options)

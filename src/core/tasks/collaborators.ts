@@ -4,7 +4,7 @@ import type { Cgroup } from "../../linux/cgroup-contract.ts"
 import type { RuntimeDriver } from "../../runtime/contract.ts"
 import type { Shim } from "../../shim/contract.ts"
 import type { EventBus } from "../events/contract.ts"
-import type { Snapshotter } from "../snapshots/contract.ts"
+import type { MountOptions, Snapshotter } from "../snapshots/contract.ts"
 
 /** What the task service works with. */
 export interface TaskCollaborators {
@@ -12,6 +12,8 @@ export interface TaskCollaborators {
   readonly runRoot: string
   readonly shim: Shim
   readonly snapshots: Snapshotter
+  /** What containers' roots have where their images say nothing: see `ground` of the snapshotter's mounts. */
+  readonly ground?: string
   /** The driver of a configured runtime; the default one without a name. @throws notFound */
   readonly runtime: (name?: string) => RuntimeDriver
   readonly cgroup: (path: string) => Cgroup
@@ -25,6 +27,9 @@ export interface TaskCollaborators {
 
 /** Holds a bundle per task, by namespace. */
 export const bundleRootOf = ({ runRoot }: TaskCollaborators): string => join(runRoot, "bundles")
+
+/** How the snapshots of containers come into sight. */
+export const groundOf = ({ ground }: TaskCollaborators): Pick<MountOptions, "ground"> => (ground ? { ground } : {})
 
 /** Where the OCI runtimes keep their own state. */
 export const stateRootOf = ({ runRoot }: TaskCollaborators): string => join(runRoot, "runtime")

@@ -2,7 +2,7 @@ import { mount } from "../../linux/mount.ts"
 import type { KeyedMutex } from "../../std/semaphore.ts"
 import type { Scope } from "../scope.ts"
 import { type Bundle, removeBundle } from "./bundle.ts"
-import type { TaskCollaborators } from "./collaborators.ts"
+import { groundOf, type TaskCollaborators } from "./collaborators.ts"
 import type { ViewMount } from "./contract.ts"
 import { keyOf, type LiveTasks, rootOf } from "./live.ts"
 import { holdRootSeenBy, mountInView } from "./root-view.ts"
@@ -84,7 +84,7 @@ export class TaskRoots {
           cgroupByUs: false,
         })
         try {
-          for (const each of await this.#with.snapshots.mounts(scope, snapshotKey)) {
+          for (const each of await this.#with.snapshots.mounts(scope, snapshotKey, groundOf(this.#with))) {
             mount({ ...each, target: bundle.rootfs })
           }
           await mounts?.(bundle.rootfs, (view) => mountInView(bundle.rootfs, view))

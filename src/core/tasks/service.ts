@@ -8,7 +8,7 @@ import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 import { Bundle, type TaskHoldings } from "./bundle.ts"
-import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
+import { bundleRootOf, groundOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
@@ -93,7 +93,10 @@ export class Tasks implements TaskService {
       bundle.create(holdings)
       if (request.snapshotKey) {
         await step(scope, "mount root", async (span) => {
-          const mounts = await snapshots.mounts(scope, request.snapshotKey!, { volatile: true })
+          const mounts = await snapshots.mounts(scope, request.snapshotKey!, {
+            ...groundOf(this.#with),
+            volatile: true,
+          })
           for (const each of mounts) mount({ ...each, target: bundle.rootfs })
           const top = mounts.at(-1)
           span.set({

@@ -1,0 +1,30 @@
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+
+const directories = ["dev/pts", "dev/shm", "proc", "sys"]
+const files = [".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/resolv.conf"]
+const links = { "etc/mtab": "/proc/mounts" }
+
+/**
+ * Makes the directory that lies beneath the layers of every container's root: Docker's `/.dockerenv`, by which programs
+ * know that they are in a container, and the points on which every container gets mounts. Shared by all, and never
+ * written to: a start has nothing to create in the container's own layer, and nothing of it is a change of the container.
+ * @returns `path`
+ */
+export function makeGround(path: string): string {
+  for (const directory of directories) mkdirSync(join(path, directory), { recursive: true, mode: 0o755 })
+  for (const file of files) {
+    mkdirSync(dirname(join(path, file)), { recursive: true, mode: 0o755 })
+    if (!existsSync(join(path, file))) writeFileSync(join(path, file), "", { mode: 0o755 })
+  }
+  for (const [link, target] of Object.entries(links)) makeLink(target, join(path, link))
+  return path
+}
+
+function makeLink(target: string, path: string): void {
+  try {
+    symlinkSync(target, path)
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error
+  }
+}
