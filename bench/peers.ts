@@ -58,16 +58,19 @@ export async function startBarge({ root, run: runRoot }: Places): Promise<Peer> 
   }
 }
 
-/** Debian's dockerd in a network namespace of its own, so that nobody's rules meet. */
-export async function startDocker({ root, run: runRoot }: Places, image: string): Promise<Peer | undefined> {
+/**
+ * Debian's dockerd in a network namespace of its own, so that nobody's rules meet; without an image to load in this one, where its
+ * registry is.
+ */
+export async function startDocker({ root, run: runRoot }: Places, image?: string): Promise<Peer | undefined> {
   if (!Bun.which("dockerd")) return undefined
   const socket = `${root}/docker.sock`
   mkdirSync(root, { recursive: true })
   writeFileSync(`${root}/daemon.json`, "{}")
   const daemon = spawn(
-    "unshare",
+    image ? "unshare" : "env",
     [
-      "-n",
+      ...(image ? ["-n"] : []),
       "dockerd",
       "--data-root",
       `${root}/data`,
@@ -84,12 +87,35 @@ export async function startDocker({ root, run: runRoot }: Places, image: string)
   )
   const cli = ["docker", "-H", `unix://${socket}`]
   await answers(cli, daemon)
-  await run([...cli, "load", "-i", image])
+  if (image) await run([...cli, "load", "-i", image])
   return {
     name: "docker",
     cli,
     resident: () => processes((line) => line.includes(root) || line.includes(runRoot)),
     stop: () => end(daemon, cli),
+  }
+}
+
+/** containerd alone, driven by ctr. */
+export async function startContainerd(root: string) {
+  if (!Bun.which("containerd") || !Bun.which("ctr")) return undefined
+  mkdirSync(root, { recursive: true })
+  const address = `${root}/containerd.sock`
+  const config = `version = 2\nroot = "${root}/data"\nstate = "${root}/run"\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n`
+  writeFileSync(`${root}/config.toml`, `${config}[grpc]\naddress = "${address}"\n`)
+  const daemon = spawn("containerd", ["--config", `${root}/config.toml`, "--log-level", "error"], { stdio: "ignore" })
+  const ctr = (...words: string[]) => run(["ctr", "-a", address, ...words], { quietly: true })
+  await answers(["ctr", "-a", address], daemon)
+  return {
+    name: "containerd",
+    pull: (ref: string) => ctr("images", "pull", "--plain-http", ref),
+    push: (from: string, to: string) => ctr("images", "push", "--plain-http", to, from),
+    remove: (from: string) => ctr("images", "rm", "--sync", from),
+    stop: async () => {
+      const ended = new Promise((done) => daemon.once("exit", done))
+      daemon.kill("SIGTERM")
+      await ended
+    },
   }
 }
 

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { LayerExtractor } from "../../src/core/diff/extract.ts"
+import { inheritAttributes } from "../../src/core/diff/inherit.ts"
 import { getXattr } from "../../src/linux/xattr.ts"
 import { TarParser } from "../../src/std/tar/parser.ts"
 import { type Member, tarOf } from "../tar-archive.ts"
@@ -31,11 +32,12 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true }))
 
 function unpack(archive: Buffer, overlayForm = true, lowerDirs: string[] = []): void {
-  using extractor = new LayerExtractor({ directory: layer, overlayForm, lowerDirs })
+  using extractor = new LayerExtractor({ directory: layer, overlayForm })
   const parser = new TarParser(extractor)
   for (let at = 0; at < archive.length; at += 700) parser.push(archive.subarray(at, at + 700))
   parser.finish()
   extractor.finish()
+  inheritAttributes(layer, extractor.implied, lowerDirs)
 }
 
 /** Everything outside the layer, to be the same before and after. */

@@ -204,7 +204,7 @@ for (const driver of ["overlay", "native"] as const) {
         const controller = new AbortController()
         const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar", digest, size }
         const cancelled = { ...scope, signal: controller.signal }
-        const work = stores.differ.apply(cancelled, layer, "key", () => controller.abort())
+        const work = stores.differ.apply(cancelled, layer, "key", { progress: () => controller.abort() })
         await expect(work).rejects.toThrow(expect.objectContaining({ kind: "cancelled" }))
       })
     })

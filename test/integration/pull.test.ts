@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
+import { readdirSync } from "node:fs"
 import { zstdCompressSync } from "node:zlib"
 import type { TransferProgress } from "../../src/core/transfer/contract.ts"
 import { Failure } from "../../src/errors/failure.ts"
@@ -7,6 +8,7 @@ import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { digestOf } from "../../src/oci/digest.ts"
 import { parseReference, withDefaultTag } from "../../src/oci/reference.ts"
 import { openStores, type Stores } from "../core-stores.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { MemoryRegistry, refuse, sendBytes } from "../fixtures/memory-registry.ts"
 import { tarOf } from "../tar-archive.ts"
 
@@ -85,12 +87,66 @@ check("an image is pulled, unpacked, and each layer's steps are told in Docker's
     "Downloading",
     "Verifying Checksum",
     "Download complete",
+    "Extracting",
     "Pull complete",
   ])
   const found = await stores.images.get(stores.scope, "app:1")
   const resolved = await stores.transfer.resolve(stores.scope, found.target)
   expect(await stores.snapshots.find(stores.scope, resolved.chainID!)).toBeDefined()
 })
+
+check(
+  "layers are unpacked while they come, the upper before the lower, and committed once they are verified",
+  async ({ registry, pull, stores }) => {
+    const tars = ["lower", "upper"].map((name) => tarOf([name, {}, "1"], ["big", {}, randomBytes(6 << 20)]))
+    registry.addImage("app", "1", tars, { compress: identity })
+    const unpacked = (name: string) =>
+      readdirSync(stores.root, { recursive: true }).some((path) => String(path).endsWith(`/fs/${name}`))
+    registry.fault = async ({ path, method }, response) => {
+      const at = tars.findIndex((tar) => path.endsWith(digestOf(tar)))
+      if (method !== "GET" || at < 0) return false
+      const tar = tars[at]!
+      response.writeHead(200, { "content-length": tar.length })
+      response.write(tar.subarray(0, tar.length >> 1))
+      await eventually(async () => unpacked("lower") && unpacked("upper"), "both layers are unpacked half")
+      expect((await stores.snapshots.list(stores.scope)).map(({ kind }) => kind)).not.toContain("committed")
+      response.end(tar.subarray(tar.length >> 1))
+      return true
+    }
+    await pull()
+    const kinds = (await stores.snapshots.list(stores.scope)).map(({ kind }) => kind)
+    expect(kinds).toEqual(["committed", "committed"])
+  },
+)
+
+check(
+  "what was unpacked of bytes that turn out wrong is dropped, and done anew when the right ones come",
+  async (bench) => {
+    const { registry, pull, stores } = bench
+    const tar = big(6 << 20)
+    registry.addImage("app", "1", [tar])
+    const blob = registry.blobs.get([...registry.blobs.keys()][0]!)!
+    const wrong = Buffer.from(blob)
+    wrong.fill(0, blob.length >> 1)
+    registry.fault = ({ path, method }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(blob))) return false
+      sendBytes(response, wrong, undefined)
+      return true
+    }
+    expect((await failure(pull())).kind).toBe("dataLoss")
+    await expectNothing(bench)
+    expect(await stores.snapshots.list(stores.scope)).toEqual([])
+    // A cut download that goes on with other bytes than it began with: what is there is given up, all of it comes again.
+    registry.fault = ({ path, method, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(blob)) || before !== 1) return false
+      response.writeHead(200, { "content-length": blob.length })
+      response.write(wrong.subarray(0, blob.length - 1000), () => response.destroy())
+      return true
+    }
+    await pull()
+    expect((await stores.snapshots.list(stores.scope)).map(({ kind }) => kind)).toEqual(["committed"])
+  },
+)
 
 check("what is there is not fetched: the same image again, and the layers of another", async (bench) => {
   const { registry, pull } = bench

@@ -294,6 +294,7 @@ test("an image is unpacked once however many ask for it at the same time", async
       applied++
       return stores.differ.apply(...call)
     },
+    inherit: (...call) => stores.differ.inherit(...call),
     compare: (...call) => stores.differ.compare(...call),
     changes: (...call) => stores.differ.changes(...call),
     tree: (...call) => stores.differ.tree(...call),

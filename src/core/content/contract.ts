@@ -22,9 +22,21 @@ export interface IngestStatus {
   readonly updatedAt: bigint
 }
 
+/** A blob that is on its way: what has come of it can be read already, but is not verified. */
+export interface GrowingBlob {
+  /** The file. It stays readable for who has it open, whatever becomes of the write. */
+  readonly path: string
+  /** Calls `listener` with how many bytes there are: now, and whenever there are more. */
+  watch(listener: (bytes: number) => void): Disposable
+  /** Aborted when what was there is dropped: what was read of it means nothing then. */
+  readonly broken: AbortSignal
+}
+
 /** An open write. Disposing without `commit` keeps what was written, to be resumed under the same ref. */
 export interface Ingest extends AsyncDisposable {
   status(): IngestStatus
+  /** The file that what was written lies in until the commit, for readers in other processes and Workers. */
+  readonly path: string
   /** Appends. @throws noSpace with what was written so far kept */
   write(bytes: Uint8Array): Promise<void>
   /** Forgets all bytes after `offset` (a resumed download that starts again). */

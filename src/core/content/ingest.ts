@@ -20,7 +20,7 @@ export interface IngestOwner {
 export class FileIngest implements Ingest {
   readonly #handle: FileHandle
   readonly #owner: IngestOwner
-  readonly #path: string
+  readonly path: string
   readonly #ref: string
   readonly #total: number
   readonly #startedAt: bigint
@@ -44,7 +44,7 @@ export class FileIngest implements Ingest {
   }) {
     this.#handle = options.handle
     this.#owner = options.owner
-    this.#path = options.path
+    this.path = options.path
     this.#ref = options.ref
     this.#offset = options.offset
     this.#total = options.total
@@ -72,7 +72,7 @@ export class FileIngest implements Ingest {
       await writing
     } catch (error) {
       this.#hash = undefined
-      throw explainFullDisk(error, `${this.#ref} (${this.#offset} bytes are kept and can be resumed)`, this.#path)
+      throw explainFullDisk(error, `${this.#ref} (${this.#offset} bytes are kept and can be resumed)`, this.path)
     }
     this.#updatedAt = nowNanos()
   }
@@ -113,7 +113,7 @@ export class FileIngest implements Ingest {
     try {
       await this.#handle.datasync()
     } catch (error) {
-      throw explainFullDisk(error, this.#ref, this.#path)
+      throw explainFullDisk(error, this.#ref, this.path)
     }
     this.#closed = true
     try {

@@ -1,16 +1,27 @@
 import type { LayerTarget } from "../snapshots/contract.ts"
 
 export interface ApplyRequest {
-  /** The layer's blob. */
+  /** The layer's blob, or what has come of it. */
   readonly file: string
   readonly digest: string
   readonly target: LayerTarget
+  /** For a blob on its way: the number that `grown` tells of, and how many bytes there will be. */
+  readonly growing?: { readonly id: number; readonly size: number }
+}
+
+export interface InheritRequest {
+  readonly directory: string
+  readonly implied: readonly string[]
+  readonly lowerDirs: readonly string[]
 }
 
 /** What the unpacking thread can be asked; progress is bytes of the blob. */
 export type ApplyCalls = {
   readonly apply: {
     readonly request: ApplyRequest
-    readonly answer: { readonly diffID: string; readonly size: number }
+    readonly answer: { readonly diffID: string; readonly size: number; readonly implied: readonly string[] }
   }
+  /** So many bytes of a growing blob are there. */
+  readonly grown: { readonly request: { readonly id: number; readonly bytes: number }; readonly answer: undefined }
+  readonly inherit: { readonly request: InheritRequest; readonly answer: undefined }
 }

@@ -2,26 +2,61 @@ import { createHash } from "node:crypto"
 import { closeSync, createReadStream, openSync, readSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
 import { Failure } from "../../errors/failure.ts"
-import { decompress, detectCompression, magicLength } from "../../std/compression.ts"
+import { decompress, detectCompression, magicLength, peek } from "../../std/compression.ts"
 import { TarParser } from "../../std/tar/parser.ts"
 import { type CallContext, serveCalls } from "../../std/worker-calls.ts"
 import type { ApplyCalls, ApplyRequest } from "./apply.ts"
 import { LayerExtractor } from "./extract.ts"
+import { GrowingFile } from "./growing-file.ts"
+import { inheritAttributes } from "./inherit.ts"
 
 const chunkSize = 1 << 20
 
-serveCalls<ApplyCalls>({ apply })
+/** Blobs on their way, while they are unpacked. */
+const growing = new Map<number, GrowingFile>()
+
+serveCalls<ApplyCalls>({
+  apply: (request, context) =>
+    request.growing ? applyGrowing(request, request.growing, context) : apply(request, context),
+  grown: ({ id, bytes }) => {
+    growing.get(id)?.grown(bytes)
+    return undefined
+  },
+  inherit: ({ directory, implied, lowerDirs }) => {
+    inheritAttributes(directory, implied, lowerDirs)
+    return undefined
+  },
+})
+
+async function applyGrowing(
+  request: ApplyRequest,
+  { id, size }: { readonly id: number; readonly size: number },
+  context: CallContext,
+): Promise<ApplyCalls["apply"]["answer"]> {
+  const file = new GrowingFile()
+  growing.set(id, file)
+  try {
+    using extractor = new LayerExtractor(request.target)
+    const { compression, stream } = await peek(file.read(request.file, size, chunkSize, context.signal))
+    return await applyStream(stream, context, compression, extractor)
+  } finally {
+    growing.delete(id)
+  }
+}
 
 async function apply(request: ApplyRequest, context: CallContext): Promise<ApplyCalls["apply"]["answer"]> {
   using extractor = new LayerExtractor(request.target)
-  const parser = new TarParser(extractor)
   const file = openSync(request.file, "r")
   let compression: ReturnType<typeof detectCompression>
   try {
     const head = Buffer.alloc(magicLength)
     readSync(file, head, 0, magicLength, 0)
     compression = detectCompression(head)
-    if (compression !== "none") return await applyStream(request, context, compression, extractor, parser)
+    if (compression !== "none") {
+      const source = createReadStream(request.file, { highWaterMark: chunkSize })
+      return await applyStream(source, context, compression, extractor)
+    }
+    const parser = new TarParser(extractor)
     // A plain layer's blob is the layer: its digest was verified when it was stored.
     const known = request.digest.startsWith("sha256:") ? request.digest : undefined
     const hash = known ? undefined : createHash("sha256")
@@ -38,24 +73,24 @@ async function apply(request: ApplyRequest, context: CallContext): Promise<Apply
     }
     parser.finish()
     extractor.finish()
-    return { diffID: known ?? `sha256:${hash!.digest("hex")}`, size }
+    return { diffID: known ?? `sha256:${hash!.digest("hex")}`, size, implied: extractor.implied }
   } finally {
     closeSync(file)
   }
 }
 
 async function applyStream(
-  request: ApplyRequest,
+  blob: AsyncIterable<Uint8Array>,
   context: CallContext,
   compression: ReturnType<typeof detectCompression>,
   extractor: LayerExtractor,
-  parser: TarParser,
 ): Promise<ApplyCalls["apply"]["answer"]> {
+  const parser = new TarParser(extractor)
   let read = 0
   async function* source() {
-    for await (const chunk of createReadStream(request.file, { highWaterMark: chunkSize })) {
-      read += (chunk as Buffer).length
-      yield chunk as Buffer
+    for await (const chunk of blob) {
+      read += chunk.length
+      yield chunk
     }
   }
   const hash = createHash("sha256")
@@ -73,7 +108,7 @@ async function applyStream(
   }
   parser.finish()
   extractor.finish()
-  return { diffID: `sha256:${hash.digest("hex")}`, size }
+  return { diffID: `sha256:${hash.digest("hex")}`, size, implied: extractor.implied }
 }
 
 /** Lets messages in, among them the one to stop. */

@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { DiffID } from "../../oci/digest.ts"
+import type { GrowingBlob } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 
 /** One changed path of a snapshot against its parent; kinds are those of `docker diff`. */
@@ -9,20 +10,35 @@ export interface Change {
   readonly kind: "modified" | "added" | "deleted"
 }
 
+/** A layer that was unpacked. */
+export interface AppliedLayer {
+  readonly diffID: DiffID
+  /** Bytes, uncompressed. */
+  readonly size: number
+  /** Directories that no entry describes, by path; empty for the root. */
+  readonly implied: readonly string[]
+}
+
 /** Between layers (tars) and snapshots (trees). */
 export interface Differ {
   /**
    * Unpacks `layer` (plain, gzip, zstd) from the content store into the active snapshot `key`, in another thread or process.
    * No entry can write outside; a bad archive leaves an error and a snapshot to remove.
-   * @returns the diffID of the uncompressed bytes and their number
+   * @param options.growing the blob while it is on its way, in place of the store's; the rest is waited for
+   * @returns the diffID of the uncompressed bytes, their number, and the directories that the layer implies (see {@link inherit})
    * @throws invalidArgument for a malformed or hostile archive
    */
   apply(
     scope: Scope,
     layer: Descriptor,
     key: string,
-    progress?: (bytes: number) => void,
-  ): Promise<{ readonly diffID: DiffID; readonly size: number }>
+    options?: { readonly progress?: (bytes: number) => void; readonly growing?: GrowingBlob },
+  ): Promise<AppliedLayer>
+  /**
+   * Gives directories that the layer in `key` has no entries for the attributes they have in the layers below.
+   * @param parent the committed snapshot that `key` is to lie on
+   */
+  inherit(scope: Scope, key: string, parent: string, implied: readonly string[]): Promise<void>
   /**
    * Writes what snapshot `key` changed against its parent as a layer into the content store, reproducibly (sorted, no
    * host facts).

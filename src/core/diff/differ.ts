@@ -2,16 +2,16 @@ import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
 import { type DiffID, parseDiffID } from "../../oci/digest.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
-import type { ContentStore } from "../content/contract.ts"
+import type { ContentStore, GrowingBlob } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ApplyCalls } from "./apply.ts"
-import type { Change, Differ } from "./contract.ts"
+import type { AppliedLayer, Change, Differ } from "./contract.ts"
 import type { ReadCalls } from "./read.ts"
 
-/** How many layers are unpacked at the same moment: more only compete for the disk. */
-const appliedAtOnce = 2
+/** Threads that unpack layers, one or several each. */
+const applyingThreads = 2
 
 const layerTypes = {
   none: mediaTypes.ociLayer,
@@ -24,31 +24,48 @@ export class ThreadedDiffer implements Differ, Disposable {
   readonly #content: ContentStore
   readonly #snapshots: Snapshotter
   readonly #appliers: readonly WorkerCalls<ApplyCalls>[]
+  #growing = 0
   readonly #reader = new WorkerCalls<ReadCalls>("core/diff/read")
 
   constructor(options: { readonly content: ContentStore; readonly snapshots: Snapshotter }) {
     this.#content = options.content
     this.#snapshots = options.snapshots
-    this.#appliers = Array.from({ length: appliedAtOnce }, () => new WorkerCalls<ApplyCalls>("core/diff/apply"))
+    this.#appliers = Array.from({ length: applyingThreads }, () => new WorkerCalls<ApplyCalls>("core/diff/apply"))
   }
 
   async apply(
     scope: Scope,
     layer: Descriptor,
     key: string,
-    progress?: (bytes: number) => void,
-  ): Promise<{ readonly diffID: DiffID; readonly size: number }> {
+    options: { readonly progress?: (bytes: number) => void; readonly growing?: GrowingBlob } = {},
+  ): Promise<AppliedLayer> {
+    const { growing, progress } = options
     const info = await this.#snapshots.stat(scope, key)
     if (info.kind !== "active") throw new Failure("invalidArgument", `snapshot ${key} is not active`)
-    const file = await this.#content.path(scope, layer.digest)
+    const file = growing?.path ?? (await this.#content.path(scope, layer.digest))
     const target = await this.#snapshots.layerTarget(scope, key)
-    const applier = this.#appliers.reduce((least, each) => (each.busy < least.busy ? each : least))
-    const answer = await applier.call(
+    const applier = this.#idlest()
+    const id = this.#growing++
+    const signals = [scope.signal, growing?.broken].filter((signal) => signal !== undefined)
+    const applying = applier.call(
       "apply",
-      { file, digest: layer.digest, target },
-      { ...(scope.signal ? { signal: scope.signal } : {}), ...(progress ? { progress } : {}) },
+      { file, digest: layer.digest, target, ...(growing ? { growing: { id, size: layer.size } } : {}) },
+      { ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}), ...(progress ? { progress } : {}) },
     )
-    return { diffID: parseDiffID(answer.diffID), size: answer.size }
+    using _watching = growing?.watch((bytes) => void applier.call("grown", { id, bytes }).catch(() => {}))
+    const answer = await applying
+    return { ...answer, diffID: parseDiffID(answer.diffID) }
+  }
+
+  async inherit(scope: Scope, key: string, parent: string, implied: readonly string[]): Promise<void> {
+    if (implied.length === 0) return
+    const { directory } = await this.#snapshots.layerTarget(scope, key)
+    const { layers } = await this.#snapshots.tree(scope, parent)
+    await this.#idlest().call("inherit", { directory, implied, lowerDirs: layers })
+  }
+
+  #idlest(): WorkerCalls<ApplyCalls> {
+    return this.#appliers.reduce((least, each) => (each.busy < least.busy ? each : least))
   }
 
   async compare(

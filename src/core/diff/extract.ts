@@ -52,6 +52,7 @@ export class LayerExtractor implements TarSink, Disposable {
   /** Native form: the entries made so far, by parent inode and name. */
   readonly #made = new Set<string>()
   readonly #times = new Map<ByteText, bigint>()
+  #rootDescribed = false
   #entries = 0
   #current: TarEntry | undefined
   /** Set when paths may lead elsewhere: directories are looked up anew from the next entry on. */
@@ -63,7 +64,6 @@ export class LayerExtractor implements TarSink, Disposable {
     this.#overlayForm = target.overlayForm
     this.#directories = new LayerDirectories({
       path: target.directory,
-      lowerDirs: target.lowerDirs,
       makeWay: (parent, name) => this.#clearWhiteout(parent, name),
       replaced: setOpaque,
     })
@@ -98,6 +98,11 @@ export class LayerExtractor implements TarSink, Disposable {
     })
     this.#descriptor = -1
     closeDescriptor(descriptor)
+  }
+
+  /** Directories of the layer that no entry described, by path; empty for its root. */
+  get implied(): readonly ByteText[] {
+    return [...(this.#rootDescribed ? [] : [""]), ...this.#directories.implied]
   }
 
   /** Sets what later entries would have changed again: the times of directories. */
@@ -153,6 +158,7 @@ export class LayerExtractor implements TarSink, Disposable {
       throw new Failure("invalidArgument", `the layer's root is not a directory but a ${entry.type}`)
     }
     setMetadata(this.#directories.root.descriptor, entry)
+    this.#rootDescribed = true
     this.#times.set("", entry.mtime)
   }
 
@@ -210,7 +216,7 @@ export class LayerExtractor implements TarSink, Disposable {
     }
     const descriptor = openAt(parent.descriptor, bytes, openFlags.directory | openFlags.noFollow)
     const path = [...parents, name].join("/")
-    this.#directories.keep(path, descriptor)
+    this.#directories.described(this.#directories.keep(path, descriptor))
     setMetadata(descriptor, entry)
     if (hidesLower) setOpaque(descriptor)
     this.#times.set(path, entry.mtime)

@@ -1,14 +1,12 @@
 import { Failure } from "../../errors/failure.ts"
 import {
   changeMode,
-  changeOwner,
   closeDescriptor,
   makeDirectoryAt,
   openAt,
   openAt2,
   openFlags,
   resolveFlags,
-  setTimes,
 } from "../../linux/files.ts"
 import { statDescriptor } from "../../linux/stat.ts"
 import { type ByteText, showPath, toBytes } from "./entry-path.ts"
@@ -33,27 +31,24 @@ const codeOf = (error: unknown) => (error as { code?: string } | null)?.code
 export class LayerDirectories implements Disposable {
   readonly root: OpenDirectory
   readonly #open = new Map<ByteText, OpenDirectory>()
-  readonly #lower: readonly number[]
+  readonly #implied = new Map<bigint, ByteText>()
   /** Called when a parent has to be made where there is something else. @returns whether it made way */
   readonly #makeWay: (parent: OpenDirectory, name: ByteText) => boolean
   readonly #replaced: (descriptor: number) => void
 
   constructor(options: {
     readonly path: string
-    readonly lowerDirs: readonly string[]
     readonly makeWay: (parent: OpenDirectory, name: ByteText) => boolean
     /** Called with each directory that was made where something made way. */
     readonly replaced: (descriptor: number) => void
   }) {
     this.root = opened(openAt(-100, options.path, flags))
-    this.#lower = options.lowerDirs.map((path) => openAt(-100, path, flags | openFlags.path))
     this.#makeWay = options.makeWay
     this.#replaced = options.replaced
   }
 
   /**
-   * The directory at `components`; it and its parents are made when they are missing, with the attributes they have in
-   * the layers below.
+   * The directory at `components`; it and its parents are made when they are missing, and are implied then.
    * @throws invalidArgument when something that is not a directory is in the way
    */
   at(components: readonly ByteText[]): OpenDirectory {
@@ -82,6 +77,16 @@ export class LayerDirectories implements Disposable {
     const directory = opened(descriptor)
     this.#open.set(path, directory)
     return directory
+  }
+
+  /** Directories that no entry has described so far: they are to be what they are in the layers below. */
+  get implied(): readonly ByteText[] {
+    return [...this.#implied.values()]
+  }
+
+  /** Takes note that an entry has described a directory. */
+  described({ inode }: OpenDirectory): void {
+    this.#implied.delete(inode)
   }
 
   /** Closes what is held: after anything was replaced or removed, paths may lead elsewhere. */
@@ -117,35 +122,15 @@ export class LayerDirectories implements Disposable {
       replaced = true
     }
     const descriptor = openAt(parent.descriptor, bytes, flags | openFlags.noFollow)
-    this.#inherit(path, descriptor)
+    changeMode(descriptor, 0o755)
+    this.#implied.set(statDescriptor(descriptor).inode, path)
     if (replaced) this.#replaced(descriptor)
     return descriptor
-  }
-
-  /** Gives a directory that no entry describes the attributes it has below; 0755 of root when it is new. */
-  #inherit(path: ByteText, descriptor: number): void {
-    for (const lower of this.#lower) {
-      let found: number
-      try {
-        found = openAt2(lower, toBytes(path), flags | openFlags.noFollow, rules)
-      } catch (error) {
-        if (codeOf(error) === "ENOENT") continue
-        break
-      }
-      const status = statDescriptor(found)
-      closeDescriptor(found)
-      changeOwner(descriptor, status.uid, status.gid)
-      changeMode(descriptor, status.mode & 0o7777)
-      setTimes(descriptor, status.mtime)
-      return
-    }
-    changeMode(descriptor, 0o755)
   }
 
   [Symbol.dispose](): void {
     this.forget()
     closeDescriptor(this.root.descriptor)
-    for (const descriptor of this.#lower) closeDescriptor(descriptor)
   }
 }
 

@@ -49,7 +49,6 @@ export class TreeExtractor implements TarSink, Disposable {
     this.#options = options
     this.#directories = new LayerDirectories({
       path: root,
-      lowerDirs: [],
       makeWay: () => false,
       replaced: () => {},
     })

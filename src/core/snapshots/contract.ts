@@ -35,8 +35,6 @@ export interface LayerTarget {
   readonly directory: string
   /** Whiteouts are written as 0/0 character devices and opaque directories as `trusted.overlay.opaque` when true; applied to the tree when false. */
   readonly overlayForm: boolean
-  /** The layers below, nearest first: where a directory that the layer only implies has its attributes from. */
-  readonly lowerDirs: readonly string[]
 }
 
 export interface MountOptions {
@@ -64,6 +62,11 @@ export interface SnapshotTree {
 export interface Snapshotter {
   /** The driver's name for `info`: `overlay`, `native`. */
   readonly driver: string
+  /**
+   * Whether a layer can be unpacked before those below it are there: into a snapshot without a parent, which `commit` gives it. Otherwise
+   * it has to be prepared on its parent.
+   */
+  readonly independent: boolean
   /** @throws alreadyExists, notFound (parent), invalidArgument (parent not committed) */
   prepare(
     scope: Scope,
@@ -77,8 +80,17 @@ export interface Snapshotter {
     parent: string | undefined,
     labels?: Readonly<Record<string, string>>,
   ): Promise<SnapshotInfo>
-  /** Makes the active snapshot `key` immutable under `name`. @throws alreadyExists, notFound */
-  commit(scope: Scope, name: string, key: string, labels?: Readonly<Record<string, string>>): Promise<SnapshotInfo>
+  /**
+   * Makes the active snapshot `key` immutable under `name`.
+   * @param options.parent the committed snapshot that it lies on, for one that was prepared without
+   * @throws alreadyExists, notFound; invalidArgument for a parent that cannot be
+   */
+  commit(
+    scope: Scope,
+    name: string,
+    key: string,
+    options?: { readonly parent?: string; readonly labels?: Readonly<Record<string, string>> },
+  ): Promise<SnapshotInfo>
   /** @throws notFound */
   stat(scope: Scope, key: string): Promise<SnapshotInfo>
   find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>

@@ -5,6 +5,8 @@ import type { SnapshotRecord } from "./rows.ts"
 /** How snapshots lie on disk and come into sight: what differs between the drivers. */
 export interface SnapshotForm {
   readonly driver: string
+  /** Whether a layer is unpacked without those below it. */
+  readonly independent: boolean
   /** Makes the snapshot's directories when they are not there; a crash half-way leaves nothing that looks complete. */
   ensure(snapshot: SnapshotRecord): Promise<void>
   mounts(snapshot: SnapshotRecord, options: MountOptions): Promise<readonly SnapshotMount[]>

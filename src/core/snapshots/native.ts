@@ -10,6 +10,7 @@ import type { SnapshotRecord } from "./rows.ts"
 /** Each snapshot's directory holds the whole tree, copied from its parent: works everywhere, costs time and space. */
 export class NativeForm implements SnapshotForm {
   readonly driver = "native"
+  readonly independent = false
   readonly #paths: SnapshotPaths
   readonly #chores: WorkerCalls<SnapshotChores>
 
@@ -39,7 +40,7 @@ export class NativeForm implements SnapshotForm {
   }
 
   layerTarget({ id }: SnapshotRecord): LayerTarget {
-    return { directory: this.#paths.files(id), overlayForm: false, lowerDirs: [] }
+    return { directory: this.#paths.files(id), overlayForm: false }
   }
 
   tree({ id, info, parents }: SnapshotRecord): SnapshotTree {

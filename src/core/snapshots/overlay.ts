@@ -10,6 +10,7 @@ import type { SnapshotRecord } from "./rows.ts"
 /** Each snapshot's directory holds its difference in overlay's form; the kernel joins it with its parents'. */
 export class OverlayForm implements SnapshotForm {
   readonly driver = "overlay"
+  readonly independent = true
   readonly #paths: SnapshotPaths
   readonly #ability: OverlayAbility
   readonly #chores: WorkerCalls<SnapshotChores>
@@ -61,12 +62,8 @@ export class OverlayForm implements SnapshotForm {
     ]
   }
 
-  layerTarget({ id, parents }: SnapshotRecord): LayerTarget {
-    return {
-      directory: this.#paths.files(id),
-      overlayForm: true,
-      lowerDirs: parents.map((parent) => this.#paths.files(parent)),
-    }
+  layerTarget({ id }: SnapshotRecord): LayerTarget {
+    return { directory: this.#paths.files(id), overlayForm: true }
   }
 
   tree({ id, info, parents }: SnapshotRecord): SnapshotTree {

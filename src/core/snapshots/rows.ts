@@ -56,11 +56,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
   ): SnapshotInfo {
     return this.#database.transaction(() => {
       this.#database.ensureNamespace(namespace)
-      const below = parent === undefined ? undefined : this.#row(namespace, parent)
-      if (parent !== undefined && !below) throw new Failure("notFound", `parent snapshot ${parent} does not exist`)
-      if (below && below.kind !== "committed") {
-        throw new Failure("invalidArgument", `parent snapshot ${parent} is not committed`)
-      }
+      const below = this.#parent(namespace, parent)
       const now = nowNanos()
       const { changes } = this.#database.run(
         `INSERT OR IGNORE INTO snapshots (namespace, name, kind, parent, labels, created_at, updated_at)
@@ -134,12 +130,12 @@ export class MetadataSnapshotRows implements SnapshotRows {
     }
   }
 
-  /** Makes the active snapshot `key` the committed one `name`. @throws notFound, alreadyExists, invalidArgument */
+  /** Makes the active snapshot `key` the committed one `name`, on top of `parent` when that is given. @throws notFound, alreadyExists, invalidArgument */
   commit(
     namespace: string,
     name: string,
     key: string,
-    options: { readonly labels?: Labels; readonly lease?: string } = {},
+    options: { readonly parent?: string; readonly labels?: Labels; readonly lease?: string } = {},
   ): SnapshotInfo {
     return this.#database.transaction(() => {
       const row = this.#row(namespace, key)
@@ -148,9 +144,14 @@ export class MetadataSnapshotRows implements SnapshotRows {
       if (name !== key && this.#row(namespace, name)) {
         throw new Failure("alreadyExists", `snapshot ${name} exists already`)
       }
+      const below = this.#parent(namespace, options.parent)
+      if (below && row.parent !== null && row.parent !== below.id) {
+        throw new Failure("invalidArgument", `snapshot ${key} lies on ${row.parent_name}, not on ${options.parent}`)
+      }
       this.#database.run(
-        "UPDATE snapshots SET name = ?, kind = 'committed', labels = ?, updated_at = ? WHERE id = ?",
+        "UPDATE snapshots SET name = ?, kind = 'committed', parent = ?, labels = ?, updated_at = ? WHERE id = ?",
         name,
+        below?.id ?? row.parent,
         JSON.stringify(options.labels ?? JSON.parse(row.labels)),
         nowNanos(),
         row.id,
@@ -178,6 +179,14 @@ export class MetadataSnapshotRows implements SnapshotRows {
   /** The directories of every snapshot of every namespace. */
   directories(): ReadonlySet<number> {
     return new Set(this.#database.all<{ id: bigint }>("SELECT id FROM snapshots").map(({ id }) => Number(id)))
+  }
+
+  #parent(namespace: string, name: string | undefined): Row | undefined {
+    if (name === undefined) return undefined
+    const row = this.#row(namespace, name)
+    if (!row) throw new Failure("notFound", `parent snapshot ${name} does not exist`)
+    if (row.kind !== "committed") throw new Failure("invalidArgument", `parent snapshot ${name} is not committed`)
+    return row
   }
 
   #row(namespace: string, name: string): Row | undefined {

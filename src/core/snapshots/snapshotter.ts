@@ -70,6 +70,10 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return this.#form.driver
   }
 
+  get independent(): boolean {
+    return this.#form.independent
+  }
+
   async prepare(scope: Scope, key: string, parent: string | undefined, labels?: Labels): Promise<SnapshotInfo> {
     return await this.#create(scope, "active", key, parent, labels)
   }
@@ -78,9 +82,14 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return await this.#create(scope, "view", key, parent, labels)
   }
 
-  async commit(scope: Scope, name: string, key: string, labels?: Labels): Promise<SnapshotInfo> {
+  async commit(
+    scope: Scope,
+    name: string,
+    key: string,
+    options: { readonly parent?: string; readonly labels?: Labels } = {},
+  ): Promise<SnapshotInfo> {
     await this.#ready(scope, key)
-    return this.#rows.commit(scope.namespace, name, key, { labels, lease: scope.lease })
+    return this.#rows.commit(scope.namespace, name, key, { ...options, lease: scope.lease })
   }
 
   async stat(scope: Scope, key: string): Promise<SnapshotInfo> {

@@ -155,6 +155,22 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
     },
   )
 
+  behaves("a snapshot without a parent gets it at the commit, where layers are independent", async (under) => {
+    const { snapshots } = under
+    if (!snapshots.independent) return
+    await layer(under, "a", undefined, (root) => writeFileSync(join(root, "file"), "one"))
+    await snapshots.prepare(scope, "key", undefined)
+    await withMounted(under, scope, "key", (root) => writeFileSync(join(root, "other"), "two"))
+    await expect(snapshots.commit(scope, "b", "key", { parent: "nothing" })).rejects.toThrow(failing("notFound"))
+    await snapshots.commit(scope, "b", "key", { parent: "a" })
+    expect(await snapshots.stat(scope, "b")).toMatchObject({ kind: "committed", parent: "a" })
+    await expect(snapshots.remove(scope, "a")).rejects.toThrow(failing("conflict"))
+    await snapshots.view(scope, "seen", "b")
+    await withMounted(under, scope, "seen", (root) => expect(readdirSync(root).sort()).toEqual(["file", "other"]))
+    await snapshots.prepare(scope, "third", "a")
+    await expect(snapshots.commit(scope, "c", "third", { parent: "b" })).rejects.toThrow(failing("invalidArgument"))
+  })
+
   behaves("keys are taken once, parents must be committed and exist", async ({ snapshots }) => {
     await snapshots.prepare(scope, "key", undefined)
     await expect(snapshots.prepare(scope, "key", undefined)).rejects.toThrow(failing("alreadyExists"))
@@ -178,7 +194,7 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
 
   behaves("a parent cannot be removed before its children", async ({ snapshots }) => {
     await snapshots.prepare(scope, "key", undefined)
-    await snapshots.commit(scope, "parent", "key", { colour: "red" })
+    await snapshots.commit(scope, "parent", "key", { labels: { colour: "red" } })
     await snapshots.prepare(scope, "child", "parent")
     await expect(snapshots.remove(scope, "parent")).rejects.toThrow(failing("conflict"))
     expect(await snapshots.stat(scope, "child")).toMatchObject({ kind: "active", parent: "parent" })

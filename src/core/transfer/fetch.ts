@@ -7,9 +7,10 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import { shortId } from "../../std/id.ts"
 import { Semaphore } from "../../std/semaphore.ts"
-import type { ContentStore, Ingest } from "../content/contract.ts"
+import type { ContentStore, GrowingBlob, Ingest } from "../content/contract.ts"
 import type { LeaseStore } from "../leases/contract.ts"
 import type { Scope } from "../scope.ts"
+import { Growth } from "./growth.ts"
 import { inRanges, type RangeOptions } from "./ranges.ts"
 import { addSource } from "./sources.ts"
 
@@ -21,6 +22,8 @@ interface Download {
   readonly done: Promise<void>
   readonly abort: AbortController
   last: { readonly status: string; readonly current?: number } | undefined
+  /** Settled with the file once there is one. */
+  readonly growth: PromiseWithResolvers<Growth>
 }
 
 /** Fetches blobs of registries into the content store: each once however many ask, resumed where an earlier try has ended. */
@@ -48,9 +51,16 @@ export class BlobFetcher {
 
   /**
    * Returns when the blob is in the store, under the scope's lease.
+   * @param growing told of the file while it is on its way
    * @throws dataLoss when the registry sends other bytes; what the registry says
    */
-  async fetch(scope: Scope, repository: Repository, blob: Descriptor, tell: FetchStep): Promise<void> {
+  async fetch(
+    scope: Scope,
+    repository: Repository,
+    blob: Descriptor,
+    tell: FetchStep,
+    growing: (blob: GrowingBlob) => void = () => {},
+  ): Promise<void> {
     const key = `${scope.namespace}/${blob.digest}`
     for (;;) {
       scope.signal?.throwIfAborted()
@@ -59,7 +69,9 @@ export class BlobFetcher {
         return
       }
       const running = this.#running.get(key)
-      if (!running) await this.#join(scope, this.#start(scope, key, repository, blob), tell)
+      const download = running ?? this.#start(scope, key, repository, blob)
+      download.growth.promise.then(growing, () => {})
+      if (!running) await this.#join(scope, download, tell)
       // Somebody else's failure may have been theirs alone (their credentials): then it is tried again.
       else await this.#join(scope, running, tell).catch(() => {})
     }
@@ -74,13 +86,22 @@ export class BlobFetcher {
     }
     // Of nobody's lease and signal: whoever waits may come and go.
     const own: Scope = { namespace: scope.namespace, span: scope.span, signal: abort.signal }
+    const growth = Promise.withResolvers<Growth>()
     const done = Promise.resolve()
-      .then(() => this.#leases.within(own, (held) => this.#download(held, repository, blob, tell)))
+      .then(() => this.#leases.within(own, (held) => this.#download(held, repository, blob, tell, growth)))
+      .catch(async (error: unknown) => {
+        growth.reject(error)
+        await growth.promise.then(
+          (grown) => grown.break(),
+          () => {},
+        )
+        throw error
+      })
       .finally(() => {
         if (this.#running.get(key) === download) this.#running.delete(key)
       })
     done.catch(() => {})
-    const download: Download = { listeners, done, abort, last: undefined }
+    const download: Download = { listeners, done, abort, last: undefined, growth }
     this.#running.set(key, download)
     return download
   }
@@ -105,7 +126,14 @@ export class BlobFetcher {
     }
   }
 
-  async #download(scope: Scope, repository: Repository, blob: Descriptor, tell: FetchStep): Promise<void> {
+  async #download(
+    scope: Scope,
+    repository: Repository,
+    blob: Descriptor,
+    tell: FetchStep,
+    growth: PromiseWithResolvers<Growth>,
+  ): Promise<void> {
+    let grows: Growth | undefined
     const waiting = setTimeout(() => tell("Waiting"), 0)
     using _slot = await this.#slots.acquire()
     clearTimeout(waiting)
@@ -120,10 +148,18 @@ export class BlobFetcher {
         })
         const before = ingest.status().offset
         resumed = before > 0
+        if (grows?.path !== ingest.path) {
+          grows?.break()
+          grows = new Growth(ingest.path)
+          growth.resolve(grows)
+        }
+        const following = grows
         await this.#receive(scope, repository, blob, ingest, (current) => {
           progressed ||= current > before
+          following.reached(current)
           tell("Downloading", current)
         })
+        following.reached(ingest.status().offset)
         tell("Verifying Checksum")
         await this.#commit(scope, repository, blob, ingest)
         tell("Download complete")

@@ -5,7 +5,7 @@ import { chainIDs, digestOf, parseDiffID } from "../../oci/digest.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import { familiar, type Reference } from "../../oci/reference.ts"
 import { shortId } from "../../std/id.ts"
-import type { ContentStore } from "../content/contract.ts"
+import type { ContentStore, GrowingBlob } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ImageTrust } from "../trust/contract.ts"
@@ -30,6 +30,9 @@ export interface PullOptions {
   /** Told once, when the registry has answered. */
   readonly found: () => void
 }
+
+/** Bytes from which on a layer is unpacked while it comes. */
+const earlyFrom = 2 << 20
 
 /** Indexes within indexes beyond this are refused. */
 const deepest = 4
@@ -206,21 +209,28 @@ async function layers(
       return
     }
     progress({ id, status: "Pulling fs layer" })
-    await fetcher.fetch(held, repository, layer, (status, current) =>
-      progress({ id, status, ...(current === undefined ? {} : { current, total: layer.size }) }),
-    )
+    const tell = (status: string, current?: number) =>
+      progress({ id, status, ...(current === undefined ? {} : { current, total: layer.size }) })
+    await fetcher.fetch(held, repository, layer, tell, layer.size < earlyFrom ? undefined : arriving[at]!.resolve)
+    here.add(at)
   }
+  const arriving = layers.map(() => Promise.withResolvers<GrowingBlob>())
+  const here = new Set<number>()
   const downloads = layers.map(fetched)
   for (const download of downloads) download.catch((error: unknown) => failed.abort(error))
   await unpacker.unpack(held, image, {
     ready: (at) => downloads[at]!,
+    arriving: (at) => arriving[at]!.promise,
     tell: (at, step) => {
       const layer = layers[at]!
       const id = shortId(layer.digest)
-      if (step === "done") progress({ id, status: "Pull complete" })
-      else if (step === "present") {
+      const extracting = (current: number) => progress({ id, status: "Extracting", current, total: layer.size })
+      if (step === "done") {
+        extracting(layer.size)
+        progress({ id, status: "Pull complete" })
+      } else if (step === "present") {
         if (at >= chain) progress({ id, status: "Pull complete" })
-      } else progress({ id, status: "Extracting", current: step, total: layer.size })
+      } else if (here.has(at)) extracting(step)
     },
   })
   await Promise.all(downloads)

@@ -2,15 +2,30 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import { type ChainID, chainIDs, type DiffID, parseDiffID } from "../../oci/digest.ts"
 import { newId, shortId } from "../../std/id.ts"
-import { KeyedMutex } from "../../std/semaphore.ts"
-import type { Differ } from "../diff/contract.ts"
+import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
+import type { GrowingBlob } from "../content/contract.ts"
+import type { AppliedLayer, Differ } from "../diff/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ResolvedImage, TransferProgress } from "./contract.ts"
 
 export interface UnpackOptions {
+  /** Settled when a layer's blob is in the store, verified: nothing of it is committed before. */
   readonly ready?: (layer: number) => Promise<void>
+  /** Settled when a layer's blob begins to come. */
+  readonly arriving?: (layer: number) => Promise<GrowingBlob>
+  /** Told of each layer, by its place in the stack: nothing to do, bytes of the blob so far, done. */
   readonly tell?: (layer: number, step: number | "present" | "done") => void
+}
+
+/** One layer of a stack on its way to a snapshot. */
+interface Layer {
+  readonly descriptor: Descriptor
+  readonly diffID: DiffID
+  readonly chainID: ChainID
+  readonly at: number
+  /** The committed snapshot below, once there is one. */
+  readonly parent: Promise<ChainID | undefined>
 }
 
 /** Progress of unpacking as it is told when an archive is loaded. */
@@ -29,11 +44,17 @@ export function loadProgress(
   }
 }
 
+/** How many layers are unpacked at the same moment: more only compete for the processors and the disk. */
+const atOnce = 3
+
 /** Makes images' layers into committed snapshots; each stack is unpacked once however many ask for it. */
 export class Unpacker {
   readonly #snapshots: Snapshotter
   readonly #differ: Differ
   readonly #perChain = new KeyedMutex()
+  /** Layers on their way have slots of their own: what is here must not wait for a slow network. */
+  readonly #arriving = new Semaphore(atOnce)
+  readonly #present = new Semaphore(atOnce)
 
   constructor(options: { readonly snapshots: Snapshotter; readonly differ: Differ }) {
     this.#snapshots = options.snapshots
@@ -41,55 +62,102 @@ export class Unpacker {
   }
 
   /**
-   * @param options.ready awaited before a layer is unpacked: its blob may still be on the way
-   * @param options.tell told of each layer, by its place in the stack: nothing to do, bytes of the blob so far, done
+   * Unpacks layers side by side where the snapshotter can, and commits them from the bottom up.
    * @throws invalidArgument when a layer is not what the configuration says; notFound when a blob is missing
    */
   async unpack(scope: Scope, image: ResolvedImage, options: UnpackOptions = {}): Promise<void> {
     const diffIDs = image.config.rootfs.diff_ids.map(parseDiffID)
-    let parent: ChainID | undefined
-    for (const [at, chainID] of chainIDs(diffIDs).entries()) {
-      const layer = image.content.layers[at]!
-      const below = parent
-      await options.ready?.(at)
-      await this.#perChain.run(`${scope.namespace}/${chainID}`, async () => {
-        scope.signal?.throwIfAborted()
-        if (await this.#snapshots.find(scope, chainID)) {
-          options.tell?.(at, "present")
-          return
-        }
-        await this.#layer(scope, layer, diffIDs[at]!, chainID, below, (bytes) => options.tell?.(at, bytes))
-        options.tell?.(at, "done")
+    const stop = new AbortController()
+    const signal = scope.signal ? AbortSignal.any([scope.signal, stop.signal]) : stop.signal
+    let below: Promise<ChainID | undefined> = Promise.resolve(undefined)
+    const layers = chainIDs(diffIDs).map((chainID, at) => {
+      const parent = below
+      const layer = { descriptor: image.content.layers[at]!, diffID: diffIDs[at]!, chainID, at, parent }
+      const done = this.#ensure({ ...scope, signal }, layer, options)
+      // What first fails ends the others; when that is the caller's wish, its reason counts.
+      done.catch((error: unknown) => stop.abort(scope.signal?.aborted ? scope.signal.reason : error))
+      below = done.then(() => chainID)
+      below.catch(() => {})
+      return done
+    })
+    await Promise.allSettled(layers)
+    stop.signal.throwIfAborted()
+  }
+
+  async #ensure(scope: Scope, layer: Layer, options: UnpackOptions): Promise<void> {
+    const { chainID, at, parent } = layer
+    if (!this.#snapshots.independent) await parent
+    await this.#perChain.run(`${scope.namespace}/${chainID}`, async () => {
+      scope.signal?.throwIfAborted()
+      if (await this.#snapshots.find(scope, chainID)) {
+        await parent
+        options.tell?.(at, "present")
+        return
+      }
+      await this.#make(scope, layer, options).catch((error: unknown) => {
+        if (!isKind(error, "notFound")) throw error
+        const { digest } = layer.descriptor
+        throw new Failure("notFound", `layer ${digest} is not in the store; pull or load the image again`, error)
       })
-      parent = chainID
+      options.tell?.(at, "done")
+    })
+  }
+
+  async #make(scope: Scope, layer: Layer, options: UnpackOptions): Promise<void> {
+    const { descriptor, diffID, chainID, at, parent } = layer
+    const key = `unpack-${newId()}`
+    const progress = (bytes: number) => options.tell?.(at, bytes)
+    const attempt = async (growing?: GrowingBlob): Promise<AppliedLayer> => {
+      await this.#snapshots.prepare(scope, key, this.#snapshots.independent ? undefined : await parent)
+      const found = await this.#differ.apply(scope, descriptor, key, { progress, ...(growing ? { growing } : {}) })
+      if (found.diffID === diffID) return found
+      throw new Failure(
+        "invalidArgument",
+        `layer ${descriptor.digest} unpacks to ${found.diffID}, but the image's configuration says ${diffID}`,
+      )
+    }
+    try {
+      const early = this.#snapshots.independent
+        ? await this.#whileArriving(scope, key, at, options, attempt)
+        : undefined
+      await options.ready?.(at)
+      const { implied } = early ?? (await this.#present.run(() => attempt()))
+      const below = await parent
+      scope.signal?.throwIfAborted()
+      if (below !== undefined && this.#snapshots.independent) await this.#differ.inherit(scope, key, below, implied)
+      await this.#snapshots.commit(scope, chainID, key, below === undefined ? {} : { parent: below })
+    } catch (error) {
+      await this.#snapshots.remove(scope, key).catch(() => {})
+      throw error
     }
   }
 
-  async #layer(
+  /** Unpacks a layer while it comes. @returns undefined when that did not work: its whole blob, verified, tells why */
+  async #whileArriving(
     scope: Scope,
-    layer: Descriptor,
-    diffID: DiffID,
-    chainID: ChainID,
-    parent: ChainID | undefined,
-    tell: (bytes: number) => void,
-  ): Promise<void> {
-    const key = `unpack-${newId()}`
-    await this.#snapshots.prepare(scope, key, parent)
+    key: string,
+    at: number,
+    options: UnpackOptions,
+    attempt: (growing: GrowingBlob) => Promise<AppliedLayer>,
+  ): Promise<AppliedLayer | undefined> {
+    const ready = options.ready?.(at)
+    if (!options.arriving || !ready) return undefined
+    const here = ready.then(() => undefined)
+    const blob = await Promise.race([options.arriving(at), here])
+    if (!blob) return undefined
+    const asked = this.#arriving.acquire()
+    const slot = await Promise.race([asked, here])
+    if (!slot) {
+      void asked.then((late) => late[Symbol.dispose]())
+      return undefined
+    }
+    using _slot = slot
     try {
-      const found = await this.#differ.apply(scope, layer, key, tell)
-      if (found.diffID !== diffID) {
-        throw new Failure(
-          "invalidArgument",
-          `layer ${layer.digest} unpacks to ${found.diffID}, but the image's configuration says ${diffID}`,
-        )
-      }
-      await this.#snapshots.commit(scope, chainID, key)
-    } catch (error) {
+      return await attempt(blob)
+    } catch {
+      scope.signal?.throwIfAborted()
       await this.#snapshots.remove(scope, key).catch(() => {})
-      if (isKind(error, "notFound")) {
-        throw new Failure("notFound", `layer ${layer.digest} is not in the store; pull or load the image again`, error)
-      }
-      throw error
+      return undefined
     }
   }
 }
