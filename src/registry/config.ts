@@ -71,6 +71,8 @@ export interface RegistryConfig {
   readonly rights: readonly Right[]
   readonly s3?: S3Settings
   readonly proxies: readonly ProxySettings[]
+  /** Bytes that may be kept of other registries; absent for any. */
+  readonly cacheBytes?: number
   readonly policy: Policy
   readonly gc: GcSettings
   readonly retention: readonly RetentionRule[]
@@ -119,6 +121,9 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
     throw new Failure("invalidArgument", `unknown access log "${accessLog}": use text, json or off`)
   }
   const s3 = file.object("s3", s3Settings)
+  const cacheFlag = flags.text("cache-size")
+  const cacheInFile = file.bytes("cacheSize")
+  const cacheBytes = cacheFlag === undefined ? cacheInFile : parseBytes(cacheFlag, "--cache-size")
   const auth = authSettings(file, flags)
   return {
     address: flags.text("addr") ?? fromFile.addr ?? "127.0.0.1:5000",
@@ -128,6 +133,7 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
     rights: rights(file, flags, auth),
     ...(s3 ? { s3 } : {}),
     proxies: [...file.list("proxies", proxySettings), ...flags.texts("proxy").map(proxyFlag)],
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
     policy: {
       immutable: [
         ...file.list("immutable", (rule) => ({

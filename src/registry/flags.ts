@@ -23,6 +23,10 @@ const flags: Readonly<Record<string, Flag>> = {
     several: true,
     help: "Keep what is pulled from another registry, under a prefix of names or all",
   },
+  "cache-size": {
+    value: "SIZE",
+    help: "Bytes that are kept of other registries; what was not asked for the longest goes",
+  },
   immutable: { value: "PATTERN", several: true, help: "Tags that cannot be moved or deleted, for example v*" },
   quota: { value: "SIZE", several: true, help: "Bytes that each repository may have" },
   "no-delete": { help: "Clients cannot delete" },

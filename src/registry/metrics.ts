@@ -1,5 +1,6 @@
 import type { Collected } from "./gc/collector.ts"
 import type { Call } from "./routes/call.ts"
+import type { Freed } from "./storage/contract.ts"
 
 /** Upper bounds of the duration histogram, seconds. */
 const bounds = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10, 60]
@@ -25,6 +26,8 @@ export class Metrics {
   #sent = 0
   #received = 0
   #webhookFailures = 0
+  #evictedBlobs = 0
+  #evictedBytes = 0
   #runs = 0
 
   request(call: Call, millis: number): void {
@@ -49,8 +52,13 @@ export class Metrics {
     for (const key of Object.keys(this.#collected) as (keyof Collected)[]) this.#collected[key] += run[key]
   }
 
-  webhookFailed(): void {
-    this.#webhookFailures++
+  evicted({ blobs, bytes }: Freed): void {
+    this.#evictedBlobs += blobs
+    this.#evictedBytes += bytes
+  }
+
+  webhookFailed(events: number): void {
+    this.#webhookFailures += events
   }
 
   /** @param now what is asked of others at this moment */
@@ -86,6 +94,8 @@ export class Metrics {
       ),
     )
     single("barge_registry_gc_freed_bytes_total", "counter", "Bytes freed by collections.", this.#collected.bytes)
+    single("barge_registry_cache_evicted_blobs_total", "counter", "Blobs the cache let go.", this.#evictedBlobs)
+    single("barge_registry_cache_evicted_bytes_total", "counter", "Bytes the cache let go.", this.#evictedBytes)
     single("barge_registry_webhook_failures_total", "counter", "Notifications given up.", this.#webhookFailures)
     single("process_resident_memory_bytes", "gauge", "Resident memory.", process.memoryUsage.rss())
     return `${lines.join("\n")}\n`

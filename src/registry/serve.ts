@@ -13,7 +13,8 @@ import { privateKey, publicKeys } from "./auth/jwt.ts"
 import { openAccess } from "./auth/open.ts"
 import { accessOf } from "./auth/rights.ts"
 import { tokenAccess } from "./auth/token-access.ts"
-import { PullThrough } from "./cache/pull-through.ts"
+import { CacheBudget } from "./cache/budget.ts"
+import { isCached, PullThrough } from "./cache/pull-through.ts"
 import { reachRegistries } from "./cache/registries.ts"
 import type { RemoteRepositories } from "./cache/remote.ts"
 import type { RegistryConfig, TlsFiles } from "./config.ts"
@@ -70,16 +71,34 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
   const repositories = new Repositories(storage, config.policy)
   const metrics = new Metrics()
   const webhooks = stack.use(
-    new Webhooks(config.webhooks, (url, why) => {
-      metrics.webhookFailed()
-      log.warn("a notification was given up", { url, error: why })
+    new Webhooks(join(config.root, "webhooks"), config.webhooks, {
+      givenUp: (url, events, why) => {
+        metrics.webhookFailed(events)
+        log.warn("notifications were given up", { url, events, error: why })
+      },
+      failing: (url, why) => log.warn("notifications are not taken; they are sent again", { url, error: why }),
     }),
   )
+  const budget = stack.use(
+    new CacheBudget({
+      storage,
+      repositories,
+      covers: (repository) => isCached(config.proxies, repository),
+      bytes: () => current.cacheBytes,
+      evicted: (freed) => {
+        metrics.evicted(freed)
+        log.info("the cache let go what was not asked for the longest", { ...freed })
+      },
+      failed: (error) => log.error("the cache could not be made smaller", { error: messageOf(error) }),
+    }),
+  )
+  budget.check()
   const upstream = new PullThrough({
     proxies: config.proxies,
     remote: parts.remote ?? stack.use(reachRegistries(config.proxies, process.env)).remote,
     repositories,
     uploads,
+    budget,
     stale: (repository, why) =>
       log.warn("an upstream does not answer: what is kept is served", { repository, error: why }),
   })
@@ -140,6 +159,7 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
       current = next
       repositories.policy = next.policy
       webhooks.configure(next.webhooks)
+      budget.check()
       schedule()
     },
     collect,

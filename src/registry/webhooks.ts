@@ -1,62 +1,92 @@
-import { randomUUID } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
+import { mkdirSync, readdirSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { messageOf } from "../errors/failure.ts"
 import type { WebhookSettings } from "./config.ts"
+import { EventJournal } from "./event-journal.ts"
 import type { RegistryEvent } from "./events.ts"
 import { matchesAny } from "./policy.ts"
 
 /** Events that wait for one address; older ones are given up when more come. */
-const longestQueue = 1000
+const longestQueue = 10_000
 /** Events told at once. */
 const batch = 50
-/** Milliseconds between the attempts to tell a batch; then it is given up. */
-const delays = [200, 1000, 5000, 15_000, 60_000]
+/** Milliseconds before an address that fails is asked again: doubled from the first to the longest. */
+const firstDelay = 200
+const longestDelay = 60_000
 const answerTime = 10_000
+/** Milliseconds after which an event is no news any more. */
+const oldest = 24 * 3600 * 1000
 
 /** How a notification is written: the envelope that Docker's registry sends. */
 const mediaType = "application/vnd.docker.distribution.events.v2+json"
 
 interface Queue {
   settings: WebhookSettings
-  readonly waiting: object[]
+  readonly journal: EventJournal
   sending: Promise<void> | undefined
 }
 
-/** Tells others what happens. Each address has its own queue: one that does not answer holds up nobody. */
-export class Webhooks implements AsyncDisposable {
-  #queues: readonly Queue[] = []
-  readonly #stop = new AbortController()
-  readonly #failed: (url: string, why: string) => void
+export interface WebhookListener {
+  /** Events were given up. */
+  givenUp(url: string, events: number, why: string): void
+  /** An address does not take events: it is asked again until it does. */
+  failing(url: string, why: string): void
+}
 
-  /** @param failed told of every batch that was given up */
-  constructor(settings: readonly WebhookSettings[], failed: (url: string, why: string) => void) {
-    this.#failed = failed
+/**
+ * Tells others what happens. Each address has its own queue on disk: one that does not answer holds up nobody, and gets what waited when
+ * it is there again, over restarts too.
+ */
+export class Webhooks implements AsyncDisposable {
+  #queues: ReadonlyMap<string, Queue> = new Map()
+  readonly #directory: string
+  readonly #stop = new AbortController()
+  readonly #listener: WebhookListener
+
+  /** @param directory where events wait; made when absent */
+  constructor(directory: string, settings: readonly WebhookSettings[], listener: WebhookListener) {
+    this.#directory = directory
+    this.#listener = listener
     this.configure(settings)
   }
 
-  /** Takes other addresses. What waits for one that stays, waits on. */
+  /** Takes other addresses. What waits for one that stays, waits on; what waits for others is given up. */
   configure(settings: readonly WebhookSettings[]): void {
-    const before = new Map(this.#queues.map((queue) => [queue.settings.url, queue]))
-    this.#queues = settings.map((each) => {
-      const queue = before.get(each.url) ?? { settings: each, waiting: [], sending: undefined }
+    const before = this.#queues
+    const queues = new Map<string, Queue>()
+    if (settings.length > 0) mkdirSync(this.#directory, { recursive: true, mode: 0o700 })
+    for (const each of settings) {
+      let name = ""
+      // An address may be named twice, for different repositories.
+      for (let nth = 0; nth === 0 || queues.has(name); nth++) {
+        name = createHash("sha256").update(`${each.url} ${nth}`).digest("hex").slice(0, 32)
+      }
+      const queue = before.get(name) ?? {
+        settings: each,
+        journal: new EventJournal(join(this.#directory, name), longestQueue),
+        sending: undefined,
+      }
       queue.settings = each
-      return queue
-    })
+      queues.set(name, queue)
+    }
+    this.#queues = queues
+    for (const queue of queues.values()) this.#start(queue)
+    for (const name of readNames(this.#directory)) if (!queues.has(name)) rmSync(join(this.#directory, name))
   }
 
   /** Queues the event where it is wanted. */
   readonly tell = (event: RegistryEvent): void => {
-    for (const queue of this.#queues) {
-      const { actions, repositories } = queue.settings
+    for (const queue of this.#queues.values()) {
+      const { actions, repositories, url } = queue.settings
       if (!actions.includes(event.action) || !matchesAny(repositories, event.repository)) continue
-      queue.waiting.push(notification(event))
-      if (queue.waiting.length > longestQueue) {
-        queue.waiting.shift()
-        this.#failed(queue.settings.url, "too many events wait")
+      try {
+        if (queue.journal.push(notification(event))) this.#listener.givenUp(url, 1, "too many events wait")
+      } catch (error) {
+        this.#listener.failing(url, `events do not outlive a restart: ${messageOf(error)}`)
       }
-      queue.sending ??= this.#drain(queue).finally(() => {
-        queue.sending = undefined
-      })
+      this.#start(queue)
     }
   }
 
@@ -64,7 +94,7 @@ export class Webhooks implements AsyncDisposable {
   async flush(millis: number): Promise<void> {
     const timer = new AbortController()
     await Promise.race([
-      Promise.all(this.#queues.map((queue) => queue.sending)),
+      Promise.all([...this.#queues.values()].map((queue) => queue.sending)),
       pause(millis, undefined, { signal: timer.signal }).catch(() => {}),
     ])
     timer.abort()
@@ -72,40 +102,67 @@ export class Webhooks implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    await Promise.all(this.#queues.map((queue) => queue.sending))
+    await Promise.all([...this.#queues.values()].map((queue) => queue.sending))
+  }
+
+  #start(queue: Queue): void {
+    if (queue.journal.length === 0) return
+    queue.sending ??= this.#drain(queue).finally(() => {
+      queue.sending = undefined
+    })
   }
 
   async #drain(queue: Queue): Promise<void> {
     // What happens in this moment is told together.
     await Promise.resolve()
-    while (queue.waiting.length > 0 && !this.#stop.signal.aborted) {
-      const events = queue.waiting.splice(0, batch)
-      const why = await this.#send(queue.settings, events)
-      if (why !== undefined) this.#failed(queue.settings.url, why)
+    const { journal } = queue
+    for (let failures = 0; journal.length > 0 && !this.#gone(queue); ) {
+      const { events, upTo } = journal.next(batch)
+      const fresh = events.filter((event) => Date.now() - timeOf(event) < oldest)
+      if (fresh.length < events.length) {
+        this.#listener.givenUp(queue.settings.url, events.length - fresh.length, "nobody took them for a day")
+      }
+      const why = fresh.length > 0 ? await this.#send(queue.settings, fresh) : undefined
+      if (why === undefined) {
+        journal.forget(upTo)
+        failures = 0
+        continue
+      }
+      if (failures === 0) this.#listener.failing(queue.settings.url, why)
+      const delay = Math.min(firstDelay * 2 ** failures++, longestDelay)
+      await pause(delay, undefined, { signal: this.#stop.signal }).catch(() => {})
     }
   }
 
-  /** @returns why it was given up */
-  async #send(settings: WebhookSettings, events: readonly object[]): Promise<string | undefined> {
-    let why = ""
-    for (let attempt = 0; ; attempt++) {
-      try {
-        const answer = await fetch(settings.url, {
-          method: "POST",
-          headers: { "Content-Type": mediaType, ...settings.headers },
-          body: JSON.stringify({ events }),
-          signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerTime)]),
-        })
-        await answer.arrayBuffer()
-        if (answer.ok) return undefined
-        why = `it answered ${answer.status}`
-      } catch (error) {
-        why = messageOf(error)
-      }
-      const delay = delays[attempt]
-      if (delay === undefined || this.#stop.signal.aborted) return why
-      await pause(delay, undefined, { signal: this.#stop.signal }).catch(() => {})
+  /** Whether nothing is to be sent to an address any more. */
+  #gone(queue: Queue): boolean {
+    return this.#stop.signal.aborted || ![...this.#queues.values()].includes(queue)
+  }
+
+  /** @returns why it was not taken */
+  async #send(settings: WebhookSettings, events: readonly string[]): Promise<string | undefined> {
+    try {
+      const answer = await fetch(settings.url, {
+        method: "POST",
+        headers: { "Content-Type": mediaType, ...settings.headers },
+        body: `{"events":[${events.join(",")}]}`,
+        signal: AbortSignal.any([this.#stop.signal, AbortSignal.timeout(answerTime)]),
+      })
+      await answer.arrayBuffer()
+      return answer.ok ? undefined : `it answered ${answer.status}`
+    } catch (error) {
+      return messageOf(error)
     }
+  }
+}
+
+const timeOf = (event: string): number => Date.parse((JSON.parse(event) as { timestamp: string }).timestamp)
+
+function readNames(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
   }
 }
 

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
@@ -94,6 +96,47 @@ test("a registry that is killed while clients push has everything it acknowledge
     expect(readdirSync(join(root, "tmp"))).toEqual([])
     expect(acknowledged.length).toBeGreaterThan(30)
   } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+})
+
+test("what a webhook did not take before the server was killed, it gets from the next one", async () => {
+  const root = mkdtempSync(join(tmpdir(), "registry-crash-"))
+  const taken = new Set<string>()
+  let accepts = false
+  const asked = Promise.withResolvers<void>()
+  const told = Promise.withResolvers<void>()
+  const receiver = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on("data", (chunk: Buffer) => chunks.push(chunk))
+    request.on("end", () => {
+      asked.resolve()
+      if (!accepts) return void response.writeHead(503).end()
+      const { events } = JSON.parse(Buffer.concat(chunks).toString("utf8")) as {
+        events: { target: { tag?: string } }[]
+      }
+      for (const { target } of events) if (target.tag) taken.add(target.tag)
+      response.end()
+      if (taken.size === 3) told.resolve()
+    })
+  })
+  await new Promise<void>((done) => receiver.listen(0, "127.0.0.1", done))
+  try {
+    const flags = ["--webhook", `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/hook`]
+    {
+      await using registry = await RegistryProcess.start(root, flags)
+      const pusher = new Pusher(registry.address)
+      for (const tag of ["1", "2", "3"]) await pusher.image("app", tag, randomBytes(100))
+      await asked.promise
+      await registry.end("SIGKILL")
+    }
+    accepts = true
+    await using _registry = await RegistryProcess.start(root, flags)
+    await told.promise
+    expect([...taken]).toEqual(["1", "2", "3"])
+  } finally {
+    receiver.closeAllConnections()
+    await new Promise((done) => receiver.close(done))
     rmSync(root, { recursive: true, force: true })
   }
 })

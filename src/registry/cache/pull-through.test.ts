@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
+import { eventually } from "../../../test/fixtures/eventually.ts"
 import { Failure } from "../../errors/failure.ts"
 import { mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, digestOf } from "../../oci/digest.ts"
@@ -168,6 +171,43 @@ test("a tag is looked at again after its time, fetched when it moved, and served
     expect(cache.lines.join("")).toContain("connection refused")
     expect((await get(cache, `manifests/${digestOf(text)}`)).status).toBe(200)
   }))
+
+test("beyond the budget the blobs go that were not asked for the longest, over restarts too", async () => {
+  const remote = new FakeRemote()
+  const config = { proxies: [{ url: "https://upstream.example", prefix: "hub/", ttl: "1h" }], cacheSize: "1MB" }
+  const root = mkdtempSync(join(tmpdir(), "cache-budget-"))
+  const images = ["a", "b", "c", "d"].map((tag) => remote.image(tag))
+  const here = (cache: TestRegistry) =>
+    images.map(({ layer }) => existsSync(join(cache.root, "data/blobs/sha256", layer.slice("sha256:".length))))
+  const ask = async (cache: TestRegistry, at: number) =>
+    expect(digestOf((await get(cache, `blobs/${images[at]!.layer}`)).bytes)).toBe(images[at]!.layer)
+  const open = () => TestRegistry.start(config, [], { root, remote: async () => remote })
+  try {
+    {
+      await using cache = await open()
+      for (const at of [0, 1, 2]) await ask(cache, at)
+      await pause(2)
+      await ask(cache, 0)
+      expect(here(cache)).toEqual([true, true, true, false])
+    }
+    {
+      await using cache = await open()
+      await ask(cache, 3)
+      await eventually(async () => here(cache).includes(false), "a blob goes")
+      expect(here(cache)).toEqual([true, false, true, true])
+      await ask(cache, 1)
+      expect(remote.asked.filter((asked) => asked === "blob 0")).toHaveLength(5)
+      // What is too large on its own is given out, and goes at once, alone.
+      const { layer } = remote.image("large", randomBytes(1_200_000))
+      expect(digestOf((await get(cache, `blobs/${layer}`)).bytes)).toBe(layer)
+      const path = join(cache.root, "data/blobs/sha256", layer.slice("sha256:".length))
+      await eventually(async () => !existsSync(path), "the large one goes")
+      expect(here(cache)[1]).toBe(true)
+    }
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
 
 test("tags and referrers are the upstream's, or those that are here when it does not answer", () =>
   withCache("1h", async (cache, remote) => {

@@ -9,6 +9,7 @@ import type { Call } from "../routes/call.ts"
 import { requestedRange } from "../routes/range.ts"
 import type { Upstream } from "../routes/services.ts"
 import type { Uploads } from "../uploads/uploads.ts"
+import type { CacheBudget } from "./budget.ts"
 import { Download } from "./download.ts"
 import type { RemoteRepositories, RemoteRepository } from "./remote.ts"
 
@@ -17,6 +18,7 @@ export interface PullThroughParts {
   readonly remote: RemoteRepositories
   readonly repositories: Repositories
   readonly uploads: Uploads
+  readonly budget: CacheBudget
   /** Told when what is kept is served because the registry does not answer. */
   readonly stale: (repository: string, why: string) => void
 }
@@ -45,11 +47,15 @@ export class PullThrough implements Upstream {
   }
 
   covers(repository: string): boolean {
-    return this.#find(repository) !== undefined
+    return isCached(this.#parts.proxies, repository)
   }
 
   mirrored(registry: string, name: string): string {
     return this.#parts.proxies.some(({ prefix }) => prefix === `${registry}/`) ? `${registry}/${name}` : name
+  }
+
+  used(repository: string, digest: Digest): void {
+    if (this.covers(repository)) this.#parts.budget.used(digest)
   }
 
   fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void> {
@@ -198,11 +204,14 @@ export class PullThrough implements Upstream {
     const key = `${repository}@${digest}`
     const known = this.#downloads.get(key)
     if (known) return known
-    const { uploads, repositories } = this.#parts
+    const { uploads, repositories, budget } = this.#parts
     const begin = async (): Promise<Download> => {
       const remote = await this.#remote(repository)
       const upload = await uploads.start(repository, digest.startsWith("sha512") ? "sha512" : "sha256")
-      const download = new Download(remote, digest, upload, () => repositories.adopt(repository, digest, upload))
+      const download = new Download(remote, digest, upload, async () => {
+        await repositories.adopt(repository, digest, upload)
+        budget.added(digest, upload.offset)
+      })
       const ended = () => {
         over = true
         this.#downloads.delete(key)
@@ -237,6 +246,10 @@ export class PullThrough implements Upstream {
     }
   }
 }
+
+/** Whether a repository is one of another registry that is kept here. */
+export const isCached = (proxies: readonly ProxySettings[], repository: string): boolean =>
+  proxies.some(({ prefix }) => repository.startsWith(prefix))
 
 const unknown = (repository: string, reference: string): Refusal =>
   new Refusal("MANIFEST_UNKNOWN", `neither ${repository} nor its upstream has ${reference}`, {

@@ -27,6 +27,7 @@ export async function getBlob(call: Call, services: RegistryServices, text: stri
     if (services.upstream.covers(repository) && (await services.upstream.sendBlob(call, repository, digest))) return
     throw unknownBlob(digest)
   }
+  services.upstream.used(repository, digest)
   if (unchanged(call.header("if-none-match"), digest)) {
     call.send(304, { ETag: entityTag(digest), "Docker-Content-Digest": digest })
     return

@@ -12,6 +12,8 @@ export interface Upstream {
   fetchManifest(repository: string, reference: { readonly tag: string } | { readonly digest: Digest }): Promise<void>
   /** Sends a blob that is on its way here. @returns false when the upstream has none either */
   sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean>
+  /** Told of each blob that a client has asked for and that is here. */
+  used(repository: string, digest: Digest): void
   /** All tags of a repository, in any order; those that are here when the upstream does not answer. */
   tags(repository: string): Promise<readonly string[]>
   /** The same of what is about a manifest. */
