@@ -136,6 +136,45 @@ test("Docker's older archives are loaded, links to shared layers included", asyn
   expect((await stores.snapshots.list(stores.scope)).length).toBe(2)
 })
 
+test("archives of before Docker 1.10 are loaded: a directory for each layer, named by repositories", async () => {
+  await using stores = await openStores()
+  const [one, two] = ["1".repeat(64), "2".repeat(64)] as const
+  const created = "2014-01-01T00:00:00Z"
+  const document = (id: string, parent?: string, more: object = {}) =>
+    JSON.stringify({ id, ...(parent ? { parent } : {}), created, architecture: "amd64", os: "linux", ...more })
+  const top = {
+    config: { Cmd: ["/bin/sh"], Env: ["A=1"] },
+    container_config: { Cmd: ["/bin/sh", "-c", "make two"] },
+    Size: 5,
+  }
+  const archive = (repositories: object, second = document(two, one, top)) =>
+    tarOf(
+      [`${two}/`, { type: "directory" }],
+      [`${two}/VERSION`, {}, "1.0"],
+      [`${two}/json`, {}, second],
+      [`${two}/layer.tar`, {}, layerTwo],
+      [`${one}/json`, {}, document(one)],
+      [`${one}/layer.tar`, {}, layerOne],
+      ["repositories", {}, JSON.stringify(repositories)],
+    )
+  const loaded = await stores.transfer.load(stores.scope, inPieces(archive({ app: { latest: two, old: one } })))
+  expect(loaded.map((each) => each.name)).toEqual([name, "docker.io/library/app:old"])
+  const { target } = await stores.images.get(stores.scope, name)
+  expect(await filesOf(stores, stores.scope, target)).toEqual({ "etc/one": "1", "etc/two": "2" })
+  const { config } = await stores.transfer.resolve(stores.scope, target)
+  expect(config.config).toMatchObject({ Cmd: ["/bin/sh"], Env: ["A=1"] })
+  expect(config.history).toEqual([{ created }, { created, created_by: "/bin/sh -c make two" }])
+  expect(Object.keys(config)).not.toContain("id")
+  for (const [repositories, second, why] of [
+    [{ app: { latest: "3".repeat(64) } }, undefined, "is not there"],
+    [{ app: { latest: "x" } }, undefined, "app:latest is no image"],
+    [{ app: { latest: two } }, document(two, two), "have no end"],
+  ] as const) {
+    const work = stores.transfer.load(stores.scope, inPieces(archive(repositories, second)))
+    await expect(work).rejects.toThrow(why)
+  }
+})
+
 test("compressed layers of an archive are loaded", async () => {
   await using stores = await openStores()
   const text = config(layerOne, layerTwo)

@@ -18,8 +18,9 @@ const mostMembers = 100_000
 const largestDocument = 8 << 20
 const documents = new Set(["manifest.json", "index.json", "oci-layout", "repositories"])
 
-/** What Docker wrote beside each layer for versions before 1.10. */
+/** What Docker wrote beside each layer for versions before 1.10; the archives of these have nothing else. */
 const superseded = /\/(VERSION|json)$/
+const layerDocument = /^[0-9a-f]{64}\/json$/
 
 const refuse = (what: string) => new Failure("invalidArgument", `invalid image archive: ${what}`)
 
@@ -27,6 +28,7 @@ const refuse = (what: string) => new Failure("invalidArgument", `invalid image a
 export class ImageArchive {
   readonly #documents = new Map<string, Buffer>()
   readonly #blobs = new Map<string, ArchivedBlob>()
+  #layerDocuments = 0
   readonly #links = new Map<string, string>()
 
   private constructor() {}
@@ -75,9 +77,9 @@ export class ImageArchive {
         throw refuse(`${showPath(path)} is a ${entry.type}`)
     }
     if (path === "") throw refuse("its root is a file")
-    if (superseded.test(path)) return
+    if (superseded.test(path) && !this.#isKept(path, entry.size)) return
     if (entry.sparse) throw refuse(`${showPath(path)} is stored as a sparse file`)
-    if (documents.has(path)) {
+    if (documents.has(path) || layerDocument.test(path)) {
       if (entry.size > largestDocument) throw refuse(`${showPath(path)} has ${entry.size} bytes`)
       const bytes = Buffer.concat(await Array.fromAsync(body, (chunk) => Buffer.from(chunk)))
       if (this.#documents.has(path) && !this.#documents.get(path)!.equals(bytes)) throw twice(path)
@@ -95,6 +97,13 @@ export class ImageArchive {
     if (earlier && earlier.digest !== digest) throw twice(path)
     this.#assertNew(path, earlier !== undefined)
     this.#blobs.set(path, { digest, size, compression })
+  }
+
+  /** Whether a layer's document of the old form is kept: as many as go into memory. */
+  #isKept(path: string, size: number): boolean {
+    if (!layerDocument.test(path) || this.#layerDocuments + size > largestDocument) return false
+    this.#layerDocuments += size
+    return true
   }
 
   #assertNew(path: string, known = false): void {

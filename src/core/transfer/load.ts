@@ -9,6 +9,7 @@ import type { Scope } from "../scope.ts"
 import { ImageArchive } from "./archive.ts"
 import type { LoadedImage, ResolvedImage, TransferProgress } from "./contract.ts"
 import { dockerImages, parentsIn, repoTags } from "./docker-archive.ts"
+import { legacyImages } from "./legacy-archive.ts"
 import { layoutImages } from "./oci-layout.ts"
 import { setParent } from "./parents.ts"
 import { imagesOf, readImage, resolveImage } from "./resolve.ts"
@@ -68,12 +69,8 @@ async function offeredBy(scope: Scope, content: ContentStore, archive: ImageArch
     return await layoutImages(scope, content, archive, index, manifest ? repoTags(archive, manifest) : new Map())
   }
   if (manifest) return await dockerImages(scope, content, archive, manifest)
-  if (archive.document("repositories")) {
-    throw new Failure(
-      "invalidArgument",
-      "the archive was saved by a Docker older than 1.10; save it again with a newer one",
-    )
-  }
+  const repositories = archive.document("repositories")
+  if (repositories) return await legacyImages(scope, content, archive, repositories)
   throw new Failure(
     "invalidArgument",
     "not an image archive: it has neither manifest.json (docker save) nor index.json (OCI layout); a root file system is imported with `import`",
