@@ -2,31 +2,18 @@ import { Failure, isKind } from "../errors/failure.ts"
 import { type Descriptor, mediaTypes } from "../oci/descriptor.ts"
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts"
 import { BlobUpload } from "./blob-upload.ts"
-import { ConnectionFailure } from "./connection-failure.ts"
-import type { Capability } from "./hosts-toml.ts"
 import type { HttpAnswer } from "./http-client.ts"
 import { readBytes, readText } from "./read-bytes.ts"
 import { isRegistryCode, RegistryError } from "./registry-error.ts"
 import type { RegistrySession } from "./registry-session.ts"
-import { type RetryPolicy, withRetries } from "./retry.ts"
+import { type RemoteBlob, remoteBlob } from "./remote-blob.ts"
+import type { RetryPolicy } from "./retry.ts"
+import { Ways } from "./ways.ts"
 
 /** A manifest or an index as the registry has it. */
 export interface RemoteManifest {
   readonly descriptor: Descriptor
   readonly bytes: Uint8Array
-}
-
-/** A blob's bytes on their way. */
-export interface RemoteBlob {
-  /** Where in the blob the body begins: not always where it was asked for. */
-  readonly offset: number
-  /** Of the whole blob, when the registry tells. */
-  readonly size: number | undefined
-  /** Whether parts of it can be asked for. */
-  readonly rangeable: boolean
-  readonly body: AsyncIterable<Uint8Array>
-  /** Closes the connection when the body is not going to be read. */
-  discard(): void
 }
 
 const manifestTypes = [
@@ -42,17 +29,13 @@ const manifestTypes = [
 const largestManifest = 4 << 20
 const largestList = 8 << 20
 
-/**
- * One repository of one registry (OCI distribution spec 1.1). Mirrors are asked first; what they do not have, the registry is asked for. A way that
- * worked is taken first the next time.
- */
+/** One repository of one registry (OCI distribution spec 1.1), asked on the ways that lead there. */
 export class Repository {
   /** The path within the registry: `library/busybox`. */
   readonly name: string
   readonly domain: string
-  readonly #sessions: readonly RegistrySession[]
+  readonly #ways: Ways
   readonly #retries: RetryPolicy
-  #working: RegistrySession | undefined
 
   constructor(parts: {
     readonly name: string
@@ -62,8 +45,8 @@ export class Repository {
   }) {
     this.name = parts.name
     this.domain = parts.domain
-    this.#sessions = parts.sessions
     this.#retries = parts.retries
+    this.#ways = new Ways(parts)
   }
 
   /**
@@ -71,7 +54,7 @@ export class Repository {
    * @throws RegistryError `MANIFEST_UNKNOWN`
    */
   async resolve(reference: string, signal?: AbortSignal): Promise<Descriptor> {
-    return await this.#reading("resolve", signal, async (session) => {
+    return await this.#ways.patiently("resolve", signal, async (session) => {
       let answer: HttpAnswer
       try {
         answer = await this.#manifest(session, "HEAD", reference, signal)
@@ -92,7 +75,7 @@ export class Repository {
 
   /** A manifest by tag or digest, its bytes verified. @throws RegistryError `MANIFEST_UNKNOWN`; dataLoss for other bytes than the digest's */
   async manifest(reference: string, signal?: AbortSignal): Promise<RemoteManifest> {
-    return await this.#reading("pull", signal, (session) => this.#get(session, reference, signal))
+    return await this.#ways.patiently("pull", signal, (session) => this.#get(session, reference, signal))
   }
 
   /**
@@ -105,7 +88,7 @@ export class Repository {
   ): Promise<RemoteBlob> {
     const { offset = 0, length, signal } = options
     const ranged = offset > 0 || length !== undefined
-    return await this.#each("pull", signal, async (session) => {
+    return await this.#ways.once("pull", signal, async (session) => {
       const answer = await session.request({
         method: "GET",
         to: `/${this.name}/blobs/${digest}`,
@@ -124,7 +107,7 @@ export class Repository {
     options: { readonly offset?: number; readonly signal?: AbortSignal } = {},
   ): Promise<RemoteBlob> {
     const { offset = 0, signal } = options
-    return await this.#each("pull", signal, async (session) => {
+    return await this.#ways.once("pull", signal, async (session) => {
       let failure: unknown
       for (const url of urls) {
         try {
@@ -147,7 +130,7 @@ export class Repository {
 
   /** The size of a blob that the repository has; undefined when it has none. */
   async blobSize(digest: Digest, signal?: AbortSignal): Promise<number | undefined> {
-    return await this.#writing(signal, async (session) => {
+    return await this.#ways.patiently("push", signal, async (session) => {
       try {
         const answer = await session.request({
           method: "HEAD",
@@ -173,7 +156,7 @@ export class Repository {
     options: { readonly mountFrom?: string; readonly signal?: AbortSignal } = {},
   ): Promise<BlobUpload | undefined> {
     const { mountFrom, signal } = options
-    return await this.#writing(signal, async (session) => {
+    return await this.#ways.patiently("push", signal, async (session) => {
       const query = mountFrom ? `?${new URLSearchParams({ mount: digest, from: mountFrom })}` : ""
       const scopes = [this.#scope("pull,push"), ...(mountFrom ? [`repository:${mountFrom}:pull`] : [])]
       const answer = await session.request({
@@ -193,7 +176,7 @@ export class Repository {
 
   /** Stores a manifest under a tag or its digest. @returns the digest that the registry tells */
   async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Digest> {
-    return await this.#writing(signal, async (session) => {
+    return await this.#ways.patiently("push", signal, async (session) => {
       const answer = await session.request({
         method: "PUT",
         to: `/${this.name}/manifests/${reference}`,
@@ -215,7 +198,7 @@ export class Repository {
 
   /** Deletes a manifest, or with a tag only the tag where the registry can. */
   async deleteManifest(reference: string, signal?: AbortSignal): Promise<void> {
-    await this.#writing(signal, async (session) => {
+    await this.#ways.patiently("push", signal, async (session) => {
       const answer = await session.request({
         method: "DELETE",
         to: `/${this.name}/manifests/${reference}`,
@@ -229,7 +212,7 @@ export class Repository {
 
   /** Every tag of the repository, in the registry's order. */
   async tags(signal?: AbortSignal): Promise<readonly string[]> {
-    return await this.#reading("resolve", signal, async (session) => {
+    return await this.#ways.patiently("resolve", signal, async (session) => {
       const found: string[] = []
       let to: string | URL | undefined = `/${this.name}/tags/list`
       while (to) {
@@ -254,7 +237,7 @@ export class Repository {
    * where the registry has no API for it.
    */
   async referrers(digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> {
-    const bytes = await this.#reading("resolve", signal, async (session) => {
+    const bytes = await this.#ways.patiently("resolve", signal, async (session) => {
       try {
         const answer = await session.request({
           method: "GET",
@@ -306,43 +289,6 @@ export class Repository {
   #scope(actions: string): string {
     return `repository:${this.name}:${actions}`
   }
-
-  #reading<T>(
-    capability: Capability,
-    signal: AbortSignal | undefined,
-    work: (session: RegistrySession) => Promise<T>,
-  ): Promise<T> {
-    return this.#each(capability, signal, (session) => withRetries(this.#retries, signal, () => work(session)))
-  }
-
-  #writing<T>(signal: AbortSignal | undefined, work: (session: RegistrySession) => Promise<T>): Promise<T> {
-    return this.#reading("push", signal, work)
-  }
-
-  /** Runs `work` over the ways to the registry until one succeeds. @throws the last failure that says something of the registry */
-  async #each<T>(
-    capability: Capability,
-    signal: AbortSignal | undefined,
-    work: (session: RegistrySession) => Promise<T>,
-  ): Promise<T> {
-    const able = this.#sessions.filter((session) => session.endpoint.capabilities.has(capability))
-    const first = able.find((session) => session === this.#working)
-    const order = first ? [first, ...able.filter((session) => session !== first)] : able
-    let failure: unknown
-    for (const session of order) {
-      try {
-        const result = await work(session)
-        this.#working = session
-        return result
-      } catch (error) {
-        signal?.throwIfAborted()
-        // Its answer stands when the registry itself has answered.
-        if (!session.endpoint.mirror && !(error instanceof ConnectionFailure)) throw error
-        failure = error
-      }
-    }
-    throw failure ?? new Failure("unavailable", `no host is configured to ${capability} from for ${this.domain}`)
-  }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -371,27 +317,6 @@ function parse(text: string, what: string): object {
     // Told below.
   }
   throw new Failure("unavailable", `the registry's ${what} is not JSON`)
-}
-
-/** Where in the blob an answer's body lies (RFC 9110, section 14.4). */
-function remoteBlob(answer: HttpAnswer): RemoteBlob {
-  const { body, discard } = answer
-  const length = answer.headers.get("content-length")
-  const bytes = length === undefined ? undefined : Number(length)
-  const rangeable = answer.status === 206 || answer.headers.get("accept-ranges") === "bytes"
-  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable, body, discard }
-  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "")
-  if (!range) {
-    discard()
-    throw new Failure("unavailable", `${answer.url.host} sent a part of a blob without saying which`)
-  }
-  return {
-    offset: Number(range[1]),
-    size: range[2] === "*" ? undefined : Number(range[2]),
-    rangeable,
-    body,
-    discard,
-  }
 }
 
 /** The address of the next page (RFC 8288, `rel="next"`). */

@@ -1,5 +1,5 @@
 import { ConnectionFailure } from "../../distribution/connection-failure.ts"
-import type { RemoteBlob } from "../../distribution/repository.ts"
+import type { RemoteBlob } from "../../distribution/remote-blob.ts"
 
 export interface RangeOptions {
   /** Blobs smaller than this, in bytes, come in one stream. */
