@@ -1,5 +1,5 @@
-import { changeMode, changeOwner } from "../../linux/files.ts"
-import { setXattr, type XattrSubject } from "../../linux/xattr.ts"
+import { changeMode, changeModeAt, changeOwner, changeOwnerAt, setTimesAt } from "../../linux/files.ts"
+import { pathWithin, setXattr, type XattrSubject } from "../../linux/xattr.ts"
 import type { TarEntry } from "../../std/tar/entry.ts"
 
 /** Owner before mode (a change of owner clears set-user-ID), attributes after both (it clears capabilities too). */
@@ -9,8 +9,16 @@ export function setMetadata(descriptor: number, entry: TarEntry): void {
   if (entry.xattrs) setXattrs(descriptor, entry)
 }
 
+/** As {@link setMetadata}, with the time, for what is not opened: links, devices, pipes. */
+export function setNodeMetadata(directory: number, name: Buffer, entry: TarEntry): void {
+  changeOwnerAt(directory, name, entry.uid, entry.gid)
+  if (entry.type !== "symlink") changeModeAt(directory, name, entry.mode)
+  if (entry.xattrs) setXattrs(pathWithin(directory, name), entry)
+  setTimesAt(directory, name, entry.mtime)
+}
+
 /** Sets an entry's extended attributes as far as the file system and the kernel allow them. @throws SystemError */
-export function setXattrs(subject: XattrSubject, entry: TarEntry): void {
+function setXattrs(subject: XattrSubject, entry: TarEntry): void {
   for (const [key, value] of entry.xattrs!) {
     // trusted.* steers overlay itself; an archive has no say in it.
     if (key.startsWith("trusted.")) continue

@@ -1,8 +1,6 @@
 import { Failure } from "../../errors/failure.ts"
 import { readDirectory } from "../../linux/directory.ts"
 import {
-  changeModeAt,
-  changeOwnerAt,
   closeDescriptor,
   fileTypes,
   linkAt,
@@ -14,10 +12,7 @@ import {
   openFlags,
   resolveFlags,
   setTimes,
-  setTimesAt,
-  truncate,
   unlinkAt,
-  writeAll,
 } from "../../linux/files.ts"
 import { SystemError } from "../../linux/libc.ts"
 import { type FileStatus, findAt } from "../../linux/stat.ts"
@@ -26,7 +21,8 @@ import type { TarEntry } from "../../std/tar/entry.ts"
 import type { TarSink } from "../../std/tar/parser.ts"
 import type { LayerTarget } from "../snapshots/contract.ts"
 import { removeTree } from "../snapshots/trees.ts"
-import { setMetadata, setXattrs } from "./entry-metadata.ts"
+import { EntryFile } from "./entry-file.ts"
+import { setMetadata, setNodeMetadata } from "./entry-metadata.ts"
 import { type ByteText, componentsOf, showPath, toBytes } from "./entry-path.ts"
 import { LayerDirectories, type OpenDirectory } from "./layer-directories.ts"
 import { isDirectory, isSymlink, isWhiteout, setOpaque } from "./overlay-marks.ts"
@@ -57,8 +53,7 @@ export class LayerExtractor implements TarSink, Disposable {
   #current: TarEntry | undefined
   /** Set when paths may lead elsewhere: directories are looked up anew from the next entry on. */
   #stale = false
-  #descriptor = -1
-  #position = 0
+  readonly #file = new EntryFile()
 
   constructor(target: LayerTarget) {
     this.#overlayForm = target.overlayForm
@@ -78,26 +73,12 @@ export class LayerExtractor implements TarSink, Disposable {
   }
 
   data(bytes: Uint8Array, offset: number): void {
-    if (this.#descriptor < 0) return
-    this.#attempt(() => {
-      if (offset === this.#position) {
-        writeAll(this.#descriptor, bytes)
-        this.#position += bytes.length
-      } else writeAll(this.#descriptor, bytes, offset)
-    })
+    if (this.#file.isOpen) this.#attempt(() => this.#file.write(bytes, offset))
   }
 
   end(): void {
-    const descriptor = this.#descriptor
-    if (descriptor < 0) return
-    const entry = this.#current!
-    this.#attempt(() => {
-      if (entry.sparse) truncate(descriptor, entry.size)
-      setMetadata(descriptor, entry)
-      setTimes(descriptor, entry.mtime)
-    })
-    this.#descriptor = -1
-    closeDescriptor(descriptor)
+    if (this.#file.isOpen) this.#attempt(() => this.#file.finish())
+    this.#file[Symbol.dispose]()
   }
 
   /** Directories of the layer that no entry described, by path; empty for its root. */
@@ -127,8 +108,7 @@ export class LayerExtractor implements TarSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#descriptor >= 0) closeDescriptor(this.#descriptor)
-    this.#descriptor = -1
+    this.#file[Symbol.dispose]()
     this.#directories[Symbol.dispose]()
   }
 
@@ -176,13 +156,13 @@ export class LayerExtractor implements TarSink, Disposable {
         break
       case "file": {
         const flags = openFlags.writeonly | openFlags.create | openFlags.exclusive | openFlags.noFollow
-        this.#descriptor = this.#replacing(parent, name, () => openAt(parent.descriptor, bytes, flags, 0o600))
-        this.#position = 0
+        const descriptor = this.#replacing(parent, name, () => openAt(parent.descriptor, bytes, flags, 0o600))
+        this.#file.begin(descriptor, entry)
         break
       }
       case "symlink":
         this.#replacing(parent, name, () => makeSymlinkAt(entry.linkName!, parent.descriptor, bytes))
-        this.#finishNode(entry, parent, bytes)
+        setNodeMetadata(parent.descriptor, bytes, entry)
         break
       default: {
         const type = fileTypes[entry.type]
@@ -195,7 +175,7 @@ export class LayerExtractor implements TarSink, Disposable {
         this.#replacing(parent, name, () =>
           makeNodeAt(parent.descriptor, bytes, type | 0o600, entry.major ?? 0, entry.minor ?? 0),
         )
-        this.#finishNode(entry, parent, bytes)
+        setNodeMetadata(parent.descriptor, bytes, entry)
       }
     }
   }
@@ -244,13 +224,6 @@ export class LayerExtractor implements TarSink, Disposable {
     } finally {
       closeDescriptor(from)
     }
-  }
-
-  #finishNode(entry: TarEntry, parent: OpenDirectory, name: Buffer): void {
-    changeOwnerAt(parent.descriptor, name, entry.uid, entry.gid)
-    if (entry.type !== "symlink") changeModeAt(parent.descriptor, name, entry.mode)
-    if (entry.xattrs) setXattrs(pathWithin(parent.descriptor, name), entry)
-    setTimesAt(parent.descriptor, name, entry.mtime)
   }
 
   /** Makes an entry; what is there already makes way. */

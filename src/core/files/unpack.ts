@@ -1,7 +1,5 @@
 import { Failure } from "../../errors/failure.ts"
 import {
-  changeModeAt,
-  changeOwnerAt,
   closeDescriptor,
   fileTypes,
   linkAt,
@@ -11,16 +9,14 @@ import {
   openAt,
   openFlags,
   setTimes,
-  setTimesAt,
-  truncate,
   unlinkAt,
-  writeAll,
 } from "../../linux/files.ts"
 import { type FileStatus, findAt } from "../../linux/stat.ts"
 import { pathWithin } from "../../linux/xattr.ts"
 import type { TarEntry } from "../../std/tar/entry.ts"
 import type { TarSink } from "../../std/tar/parser.ts"
-import { setMetadata, setXattrs } from "../diff/entry-metadata.ts"
+import { EntryFile } from "../diff/entry-file.ts"
+import { setMetadata, setNodeMetadata } from "../diff/entry-metadata.ts"
 import { type ByteText, componentsOf, showPath, toBytes } from "../diff/entry-path.ts"
 import { LayerDirectories, type OpenDirectory } from "../diff/layer-directories.ts"
 import { isDirectory, isSymlink } from "../diff/overlay-marks.ts"
@@ -40,8 +36,7 @@ export class TreeExtractor implements TarSink, Disposable {
   readonly #times = new Map<ByteText, bigint>()
   #current: TarEntry | undefined
   #stale = false
-  #descriptor = -1
-  #position = 0
+  readonly #file = new EntryFile()
 
   /** @param directory an absolute path in the tree, links resolved */
   constructor(root: string, directory: string, options: UnpackOptions) {
@@ -61,26 +56,12 @@ export class TreeExtractor implements TarSink, Disposable {
   }
 
   data(bytes: Uint8Array, offset: number): void {
-    if (this.#descriptor < 0) return
-    this.#attempt(() => {
-      if (offset === this.#position) {
-        writeAll(this.#descriptor, bytes)
-        this.#position += bytes.length
-      } else writeAll(this.#descriptor, bytes, offset)
-    })
+    if (this.#file.isOpen) this.#attempt(() => this.#file.write(bytes, offset))
   }
 
   end(): void {
-    const descriptor = this.#descriptor
-    if (descriptor < 0) return
-    const entry = this.#current!
-    this.#attempt(() => {
-      if (entry.sparse) truncate(descriptor, entry.size)
-      setMetadata(descriptor, entry)
-      setTimes(descriptor, entry.mtime)
-    })
-    this.#descriptor = -1
-    closeDescriptor(descriptor)
+    if (this.#file.isOpen) this.#attempt(() => this.#file.finish())
+    this.#file[Symbol.dispose]()
   }
 
   /** Sets what later entries would have changed again: the times of directories. */
@@ -99,8 +80,7 @@ export class TreeExtractor implements TarSink, Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#descriptor >= 0) closeDescriptor(this.#descriptor)
-    this.#descriptor = -1
+    this.#file[Symbol.dispose]()
     this.#directories[Symbol.dispose]()
   }
 
@@ -125,8 +105,7 @@ export class TreeExtractor implements TarSink, Disposable {
         break
       case "file": {
         const flags = openFlags.writeonly | openFlags.create | openFlags.exclusive | openFlags.noFollow
-        this.#descriptor = openAt(parent.descriptor, bytes, flags, 0o600)
-        this.#position = 0
+        this.#file.begin(openAt(parent.descriptor, bytes, flags, 0o600), entry)
         break
       }
       case "hardlink":
@@ -134,12 +113,12 @@ export class TreeExtractor implements TarSink, Disposable {
         break
       case "symlink":
         makeSymlinkAt(entry.linkName!, parent.descriptor, bytes)
-        this.#finishNode(entry, parent, bytes)
+        setNodeMetadata(parent.descriptor, bytes, entry)
         this.#stale = true
         break
       default:
         makeNodeAt(parent.descriptor, bytes, fileTypes[entry.type] | 0o600, entry.major ?? 0, entry.minor ?? 0)
-        this.#finishNode(entry, parent, bytes)
+        setNodeMetadata(parent.descriptor, bytes, entry)
     }
   }
 
@@ -187,13 +166,6 @@ export class TreeExtractor implements TarSink, Disposable {
     } finally {
       closeDescriptor(from)
     }
-  }
-
-  #finishNode(entry: TarEntry, parent: OpenDirectory, name: Buffer): void {
-    changeOwnerAt(parent.descriptor, name, entry.uid, entry.gid)
-    if (entry.type !== "symlink") changeModeAt(parent.descriptor, name, entry.mode)
-    if (entry.xattrs) setXattrs(pathWithin(parent.descriptor, name), entry)
-    setTimesAt(parent.descriptor, name, entry.mtime)
   }
 
   #attempt(step: () => void): void {
