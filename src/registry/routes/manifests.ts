@@ -76,12 +76,6 @@ export async function putManifest(call: Call, services: RegistryServices, text: 
     tags,
     precondition: (current) => checkWrite(conditions, current),
   })
-  call.send(201, {
-    Location: `/v2/${repository}/manifests/${digest}`,
-    "Docker-Content-Digest": digest,
-    ...(facts.subject ? { "OCI-Subject": facts.subject } : {}),
-    ...(further.length > 0 ? { "OCI-Tag": further } : {}),
-  })
   for (const tag of tags.length > 0 ? tags : [undefined]) {
     services.events({
       action: "push",
@@ -92,6 +86,12 @@ export async function putManifest(call: Call, services: RegistryServices, text: 
       ...(tag === undefined ? {} : { tag }),
     })
   }
+  call.send(201, {
+    Location: `/v2/${repository}/manifests/${digest}`,
+    "Docker-Content-Digest": digest,
+    ...(facts.subject ? { "OCI-Subject": facts.subject } : {}),
+    ...(further.length > 0 ? { "OCI-Tag": further } : {}),
+  })
 }
 
 function digestFor(call: Call, reference: { tag: string } | { digest: Digest }, bytes: Uint8Array): Digest {
