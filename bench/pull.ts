@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { encodeHeader, endOfArchive, paddingBytes } from "../src/std/tar/writer.ts"
 import { median, run, timed } from "./measure.ts"
-import { startBarge, startContainerd, startDocker } from "./peers.ts"
+import { type Places, startBarge, startContainerd, startDocker } from "./peers.ts"
 
 // Everything is in one network namespace of its own: the registry is on its loopback, nobody's rules meet.
 if (process.env["BENCH_INSIDE"] === undefined) {
@@ -24,6 +24,7 @@ const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3)
 const layers = Number(process.env["BENCH_LAYERS"] ?? 10)
 const megabytes = Number(process.env["BENCH_MEGABYTES"] ?? 300)
 const root = mkdtempSync(join(tmpdir(), "pull-bench-"))
+const places = (name: string): Places => ({ root: join(root, name), run: join(root, `${name}-run`) })
 
 /** A layer as programs and data are: files of many sizes, the half of each random. */
 function layerTar(number: number): Buffer {
@@ -132,8 +133,8 @@ try {
   console.error(`${layers} layers, ${(compressed / 1e6).toFixed(0)} MB compressed, ${megabytes} MB unpacked`)
   const containerd = await startContainerd(join(root, "containerd"))
   const pullers: Puller[] = [
-    ...(await dockerLike(await startBarge(join(root, "barge")))),
-    ...(await dockerLike(await startDocker(join(root, "docker")))),
+    ...(await dockerLike(await startBarge(places("barge")))),
+    ...(await dockerLike(await startDocker(places("docker")))),
     ...(containerd ? [containerd] : []),
   ]
   try {
