@@ -64,6 +64,9 @@ export interface ImageInspect {
   readonly Comment: string
   readonly Created?: string
   readonly DockerVersion: string
+  /** Before 1.45: the container that Docker made the image of. */
+  readonly Container?: string
+  readonly ContainerConfig?: Readonly<Record<string, unknown>>
   readonly Author: string
   readonly Config: ImageInspectConfig | null
   readonly Architecture: string

@@ -62,4 +62,8 @@ export interface ImageConfig extends Platform {
   readonly config?: ImageRunConfig
   readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly string[] }
   readonly history?: readonly HistoryEntry[]
+  /** What Docker's own builder and `docker commit` add (Docker image specification 1.2): the container it was made of. */
+  readonly container?: string
+  readonly container_config?: Readonly<Record<string, unknown>>
+  readonly docker_version?: string
 }

@@ -11,6 +11,8 @@ export interface LogConfig {
   readonly maxSize: number
   /** Default 5. */
   readonly maxFiles: number
+  /** Rotated files are compressed, and get `.gz` after their number. */
+  readonly compress?: boolean
   /** Written with every entry of `json-file`. */
   readonly attributes?: Readonly<Record<string, string>>
 }

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { dirname } from "node:path"
 import { executable, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { note } from "../fixtures/docker-cli.ts"
+
+/** A test that needs a shell which not everybody has. */
+const onlyWith = (shell: string) => {
+  const reason = Bun.which(shell) ? undefined : `${shell} is not installed`
+  return (name: string, run: () => Promise<void>) => test.skipIf(reason !== undefined)(`${name}${note(reason)}`, run)
+}
 
 describe("completion", () => {
   let daemon: TestDaemon
@@ -56,5 +64,39 @@ describe("completion", () => {
       env: { BARGE_HOST: `unix://${daemon.socket}` },
     })
     expect({ stdout, stderr }).toEqual({ stdout: "inspect\nweb\n", stderr: "" })
+  })
+
+  const withBarge = () => ({
+    BARGE_HOST: `unix://${daemon.socket}`,
+    PATH: `${dirname(executable)}:${process.env["PATH"]}`,
+    HOME: daemon.root,
+  })
+
+  onlyWith("zsh")("zsh completes with the script", async () => {
+    // What compsys would do with candidates is to show them.
+    const script = `compdef() { }; _describe() { print -l -- "\${(@P)2}" }; _files() { print files }
+      source <(barge completion zsh)
+      words=(barge network ins); CURRENT=3; _barge
+      words=(barge start w); CURRENT=3; _barge
+      words=(barge cp ""); CURRENT=3; _barge`
+    const { stdout, stderr } = await runProgram("zsh", ["-f", "-c", script], {
+      env: withBarge(),
+    })
+    expect({ stdout, stderr }).toEqual({
+      stdout: "inspect:Display detailed information on one or more networks\nweb:busybox, Created\nfiles\n",
+      stderr: "",
+    })
+  })
+
+  onlyWith("fish")("fish completes with the script", async () => {
+    const script = `barge completion fish | source
+      complete -C "barge network ins"; complete -C "barge start "; complete -C "barge volume rm d"`
+    const { stdout, stderr } = await runProgram("fish", ["-N", "-c", script], {
+      env: withBarge(),
+    })
+    expect({ stdout, stderr }).toEqual({
+      stdout: "inspect\tDisplay detailed information on one or more networks\nweb\tbusybox, Created\ndata\tlocal\n",
+      stderr: "",
+    })
   })
 })

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 import { gunzipSync } from "node:zlib"
 import { TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { DatagramServer, StreamServer } from "../fixtures/log-servers.ts"
 
 let daemon: TestDaemon
@@ -238,5 +239,28 @@ describe("options", () => {
       attrs: { team: "a", STAGE: "b", tag: "attributed-busybox" },
     })
     expect((await daemon.docker("logs", "--details", "attributed")).stdout).toBe("STAGE=b,team=a x\n")
+  })
+
+  test("what json-file and local have rotated is compressed and read as before", async () => {
+    for (const [driver, options] of [
+      ["json-file", ["compress=true"]],
+      ["local", []],
+    ] as const) {
+      const script = "seq 1 3000; exec sleep 1000"
+      const bounds = ["max-size=10k", "max-file=100", ...options]
+      const { stdout } = await run(driver, bounds, script, "-d", "--name", `rotating-${driver}`)
+      const folder = `${daemon.root}/data/containers/${stdout.trim()}`
+      const files = () => readdirSync(folder).filter((name) => /\.log\.\d+/.test(name))
+      await eventually(
+        async () => files().length > 0 && files().every((name) => name.endsWith(".gz")),
+        "the rotated files are compressed",
+      )
+      const numbers = (from: number) => Array.from({ length: 3001 - from }, (_, at) => `${from + at}\n`).join("")
+      expect((await daemon.docker("logs", `rotating-${driver}`)).stdout).toBe(numbers(1))
+      expect((await daemon.docker("logs", "-n", "1000", `rotating-${driver}`)).stdout).toBe(numbers(2001))
+    }
+    expect(await refusal("json-file", { compress: "true", "max-file": "1" })).toBe(
+      "compress cannot be true when max-file is less than 2 or max-size is not set",
+    )
   })
 })

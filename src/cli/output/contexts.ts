@@ -1,7 +1,7 @@
 import { messageOf } from "../../errors/failure.ts"
+import { Subject } from "../../std/template/value.ts"
 import { type Contexts, defaultDescription } from "../context/contexts.ts"
 import { formatList, type Headings, naturalOrder } from "./list.ts"
-import { Subject } from "./template/value.ts"
 import { ellipsis } from "./text-width.ts"
 
 const headings: Headings = {

@@ -1,10 +1,10 @@
 import type { BuildCacheRecord, DiskUsageResponse } from "../../api/system.ts"
 import { parseNanos } from "../../std/clock.ts"
 import type { Int64 } from "../../std/json.ts"
+import { Struct, Subject, type Value } from "../../std/template/value.ts"
 import { containerHeadings, containerRow } from "./containers.ts"
 import { imageHeadings, imageRow } from "./images.ts"
 import { formatList, type Headings } from "./list.ts"
-import { Struct, Subject, type Value } from "./template/value.ts"
 import { ago, humanSize } from "./units.ts"
 import { volumeHeadings, volumeRow } from "./volumes.ts"
 

@@ -1,10 +1,10 @@
 import type { EventMessage } from "../../api/events.ts"
 import { encodeJson } from "../../std/json.ts"
+import { TemplateError } from "../../std/template/lex.ts"
+import { Template } from "../../std/template/template.ts"
+import { GoMap, Struct, type Value } from "../../std/template/value.ts"
 import { Exit } from "../command.ts"
 import { localRfc3339Nano } from "./local-time.ts"
-import { TemplateError } from "./template/lex.ts"
-import { Template } from "./template/template.ts"
-import { GoMap, Struct, type Value } from "./template/value.ts"
 
 type Printer = (event: EventMessage) => string
 

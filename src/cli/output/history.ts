@@ -1,8 +1,8 @@
 import type { ImageHistoryItem } from "../../api/image.ts"
 import { shortId } from "../../std/id.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
 import { localRfc3339 } from "./local-time.ts"
-import { Subject } from "./template/value.ts"
 import { ellipsis } from "./text-width.ts"
 import { ago, humanSize } from "./units.ts"
 

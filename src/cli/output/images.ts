@@ -1,8 +1,8 @@
 import type { ImageSummary } from "../../api/image.ts"
 import { shortId } from "../../std/id.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
 import { goTime } from "./local-time.ts"
-import { Subject } from "./template/value.ts"
 import { ago, humanSize } from "./units.ts"
 
 export interface ImageListOptions {

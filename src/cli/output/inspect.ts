@@ -1,9 +1,9 @@
 import { decodeJson } from "../../std/json.ts"
+import { TemplateError } from "../../std/template/lex.ts"
+import { Template } from "../../std/template/template.ts"
+import { fromJson } from "../../std/template/value.ts"
 import { Exit } from "../command.ts"
 import { indentJson } from "./indent-json.ts"
-import { TemplateError } from "./template/lex.ts"
-import { Template } from "./template/template.ts"
-import { fromJson } from "./template/value.ts"
 import { typedJson } from "./typed-json.ts"
 
 /** The exit code of a `--format` that is no template. */

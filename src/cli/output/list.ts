@@ -1,10 +1,10 @@
 import { Failure } from "../../errors/failure.ts"
+import { ExecutionError } from "../../std/template/execute.ts"
+import { headingFunctions } from "../../std/template/functions.ts"
+import { TemplateError } from "../../std/template/lex.ts"
+import { Template } from "../../std/template/template.ts"
+import { type Method, type Struct, Subject } from "../../std/template/value.ts"
 import { alignColumns } from "./table.ts"
-import { ExecutionError } from "./template/execute.ts"
-import { headingFunctions } from "./template/functions.ts"
-import { TemplateError } from "./template/lex.ts"
-import { Template } from "./template/template.ts"
-import { type Method, type Struct, Subject } from "./template/value.ts"
 
 /** Column names by field. */
 export type Headings = Readonly<Record<string, string>>

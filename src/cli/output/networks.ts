@@ -1,8 +1,8 @@
 import type { NetworkInspect } from "../../api/network.ts"
 import { shortId } from "../../std/id.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings, joinLabels, labelMethod, naturalOrder } from "./list.ts"
 import { goTimeOf } from "./local-time.ts"
-import { Subject } from "./template/value.ts"
 
 export interface NetworkListOptions {
   /** `table`, `table TEMPLATE`, `json`, `raw` or a template; the default is `table`. */

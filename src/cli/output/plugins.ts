@@ -1,7 +1,7 @@
 import type { PluginSummary } from "../../client/plugins.ts"
 import { shortId } from "../../std/id.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings, naturalOrder } from "./list.ts"
-import { Subject } from "./template/value.ts"
 import { ellipsis } from "./text-width.ts"
 
 const headings: Headings = {

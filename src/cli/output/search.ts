@@ -1,6 +1,6 @@
 import type { SearchResult } from "../../api/image.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
-import { Subject } from "./template/value.ts"
 import { ellipsis } from "./text-width.ts"
 
 const headings: Headings = {

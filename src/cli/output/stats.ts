@@ -1,8 +1,8 @@
 import type { CpuStats, StatsResponse } from "../../api/stats.ts"
 import { shortId } from "../../std/id.ts"
 import type { Int64 } from "../../std/json.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
-import { Subject } from "./template/value.ts"
 import { bytesSize, humanSize } from "./units.ts"
 
 /** What `docker stats` shows of one container. */

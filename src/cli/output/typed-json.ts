@@ -1,4 +1,4 @@
-import { type Absent, GoMap, nilList, nilMap, Struct, type Value } from "./template/value.ts"
+import { type Absent, GoMap, nilList, nilMap, Struct, type Value } from "../../std/template/value.ts"
 
 /*
  * The API's objects are Go structs for docker's templates, and structs and maps print differently and treat absent

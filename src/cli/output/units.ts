@@ -1,4 +1,4 @@
-import { floatText } from "./template/value.ts"
+import { floatText } from "../../std/template/value.ts"
 
 export { bytesSize, humanSize } from "../../std/human-size.ts"
 

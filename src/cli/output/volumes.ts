@@ -1,6 +1,6 @@
 import type { Volume } from "../../api/volume.ts"
+import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings, joinLabels, labelMethod, naturalOrder } from "./list.ts"
-import { Subject } from "./template/value.ts"
 import { humanSize } from "./units.ts"
 
 export interface VolumeListOptions {

@@ -23,6 +23,14 @@ test("images get VirtualSize, ContainerConfig and <none> names where versions ha
   expect((inspect("1.51") as { Config: object }).Config).not.toHaveProperty("Hostname")
   expect(inspect("1.49")).toMatchObject({ Config: { Hostname: "", Env: ["A=b"] } })
   expect(inspect("1.44")).toMatchObject({ Container: "", ContainerConfig: { Cmd: null } })
+  const made = (version: string) =>
+    reshapeResponse(
+      "GET /images/:name/json",
+      { Size: 5, Config: {}, Container: "c", ContainerConfig: { Tty: true } },
+      version,
+    )
+  expect(made("1.44")).toMatchObject({ Container: "c", ContainerConfig: { Tty: true, Cmd: null } })
+  expect(JSON.stringify(made("1.45"))).not.toContain("Container")
 })
 
 test("a container's short ID is an alias on networks of the user, before 1.45 only", () => {

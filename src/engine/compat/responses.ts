@@ -98,7 +98,12 @@ function imageInspect(inspect: ImageInspect, version: string): unknown {
     ...inspect,
     Config,
     ...(isBefore(version, "1.48") ? { Descriptor: undefined, Manifests: undefined } : {}),
-    ...(isBefore(version, "1.45") ? { Container: "", ContainerConfig: { ...ofContainers, ...always } } : {}),
+    ...(isBefore(version, "1.45")
+      ? {
+          Container: inspect.Container ?? "",
+          ContainerConfig: { ...ofContainers, ...always, ...inspect.ContainerConfig },
+        }
+      : { Container: undefined, ContainerConfig: undefined }),
     ...(isBefore(version, "1.44") ? { VirtualSize: inspect.Size, Created: inspect.Created ?? "" } : {}),
   }
 }

@@ -1,14 +1,16 @@
-import { accessSync, constants } from "node:fs"
-import { delimiter, join } from "node:path"
-import { Failure } from "../../errors/failure.ts"
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { Failure, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
+
+const run = promisify(execFile)
 
 /**
  * Checkpoints of processes. None can be made yet: the requests are answered as by an engine that has made none.
  * @throws notImplemented telling what is missing
  */
-export function createCheckpoint(container: Container): never {
-  const why = hasCriu() ? "no OCI runtime here can do it for Barge yet" : "CRIU is not installed"
+export async function createCheckpoint(container: Container): Promise<never> {
+  const why = (await criuFault()) ?? "no OCI runtime here can do it for Barge yet"
   throw new Failure("notImplemented", `Cannot checkpoint container ${container.id}: ${why}`)
 }
 
@@ -17,13 +19,15 @@ export function deleteCheckpoint(container: Container, checkpoint: string): neve
   throw new Failure("notFound", `checkpoint ${checkpoint} does not exist for container ${container.name}`)
 }
 
-function hasCriu(): boolean {
-  return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, "criu"), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+/** Why CRIU cannot be used: it is not there, or says itself that it does not know this kernel; undefined when it can. */
+async function criuFault(): Promise<string | undefined> {
+  try {
+    await run("criu", ["check"])
+    return undefined
+  } catch (error) {
+    const { code, stdout = "", stderr = "" } = error as { code?: unknown; stdout?: string; stderr?: string }
+    if (code === "ENOENT") return "CRIU is not installed"
+    const said = `${stdout}${stderr}`.split("\n").find((line) => line.trim() !== "") ?? messageOf(error)
+    return `CRIU cannot work on this host; its check says: ${said.trim()}`
+  }
 }

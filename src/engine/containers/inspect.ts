@@ -189,6 +189,8 @@ export function networksOf(container: Container): Record<string, EndpointSetting
         name,
         {
           ...(settings ?? noSettings),
+          // A container that an older daemon had started has never been told its network's ID.
+          NetworkID: settings?.NetworkID || got?.networkId || "",
           MacAddress: got?.macAddress ?? (container.state.startedAt === "0" ? (settings?.MacAddress ?? "") : ""),
           EndpointID: got?.endpointId ?? "",
           Gateway: got?.ipv4?.gateway ?? "",

@@ -238,7 +238,7 @@ export class ContainerService implements Containers {
   }
 
   async createCheckpoint(_scope: Scope, ref: string): Promise<void> {
-    createCheckpoint(this.#find(ref))
+    await createCheckpoint(this.#find(ref))
   }
 
   async deleteCheckpoint(_scope: Scope, ref: string, checkpoint: string): Promise<void> {

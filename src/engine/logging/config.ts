@@ -51,7 +51,7 @@ export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): 
 }
 
 function checkMode(config: LogOptions): void {
-  const { mode = "", "max-buffer-size": buffer, "cache-disabled": disabled } = config
+  const { mode = "", "max-buffer-size": buffer } = config
   if (!["", "blocking", "non-blocking"].includes(mode)) throw refuse(`logger: logging mode not supported: ${mode}`)
   if (buffer !== undefined) {
     if (mode !== "non-blocking") {
@@ -63,11 +63,13 @@ function checkMode(config: LogOptions): void {
       throw refuse(`error parsing option max-buffer-size: ${messageOf(error)}`)
     }
   }
-  if (disabled) {
+  for (const option of ["cache-disabled", "cache-compress"] as const) {
+    const value = config[option]
+    if (!value) continue
     try {
-      booleanOption(disabled)
+      booleanOption(value)
     } catch {
-      throw refuse(`invalid value for option cache-disabled: ${disabled}`)
+      throw refuse(`invalid value for option ${option}: ${value}`)
     }
   }
 }
@@ -88,38 +90,48 @@ export function shimLogConfig(container: Container, folder: string): LogConfig {
   const { Type: type, Config } = container.document.hostConfig.LogConfig
   const options = Config ?? {}
   if (logDrivers[type]?.open) {
-    return file(
-      "framed",
-      join(folder, "container.log"),
-      options["cache-max-size"],
-      options["cache-max-file"],
-      20_000_000,
-    )
+    return file("framed", join(folder, "container.log"), {
+      size: options["cache-max-size"],
+      files: options["cache-max-file"],
+      compress: options["cache-compress"],
+      usualSize: 20_000_000,
+    })
   }
-  const size = [options["max-size"], options["max-file"], 10_000_000] as const
-  if (type !== "json-file" || !container.document.logDriverNamed)
-    return file(type === "none" ? "none" : "framed", join(folder, "container.log"), ...size)
+  const { logDriverNamed } = container.document
+  const bounds = {
+    size: options["max-size"],
+    files: options["max-file"],
+    // Who chooses `local` gets what it does by itself.
+    compress: options["compress"] || (type === "local" && logDriverNamed ? "true" : undefined),
+    usualSize: 10_000_000,
+  }
+  if (type !== "json-file" || !logDriverNamed)
+    return file(type === "none" ? "none" : "framed", join(folder, "container.log"), bounds)
   const attributes = {
     ...extraAttributes(options, container),
     ...(options["tag"] ? { tag: logSubject(container).tag } : {}),
   }
   return {
-    ...file("json-file", join(folder, `${container.id}-json.log`), ...size),
+    ...file("json-file", join(folder, `${container.id}-json.log`), bounds),
     ...(Object.keys(attributes).length > 0 ? { attributes } : {}),
   }
 }
 
-function file(
-  format: LogConfig["format"],
-  path: string,
-  size: string | undefined,
-  files: string | undefined,
-  usualSize: number,
-): LogConfig {
+interface Bounds {
+  readonly size: string | undefined
+  readonly files: string | undefined
+  readonly compress: string | undefined
+  /** Bytes. */
+  readonly usualSize: number
+}
+
+function file(format: LogConfig["format"], path: string, { size, files, compress, usualSize }: Bounds): LogConfig {
+  const maxFiles = files === undefined ? 5 : Number.parseInt(files, 10)
   return {
     format,
     path,
     maxSize: size === undefined ? usualSize : size === "-1" ? 0 : decimalSize(size),
-    maxFiles: files === undefined ? 5 : Number.parseInt(files, 10),
+    maxFiles,
+    ...(compress && booleanOption(compress) && maxFiles > 1 ? { compress: true } : {}),
   }
 }

@@ -65,12 +65,13 @@ export const logDrivers: Readonly<Record<string, LogDriver>> = {
   },
   "json-file": {
     options: [...metadata, "max-file", "max-size", "compress"],
-    check: checkFile,
+    check: (options) =>
+      checkFile(options, "compress cannot be true when max-file is less than 2 or max-size is not set"),
     unknown: unknownIn("json-file"),
   },
   local: {
     options: ["max-file", "max-size", "compress"],
-    check: checkFile,
+    check: (options) => checkFile(options, "compression cannot be enabled when max file count is 1"),
     unknown: (option) => `unknown log opt '${option}' for log driver local`,
   },
   syslog: {
@@ -90,14 +91,15 @@ export const logDrivers: Readonly<Record<string, LogDriver>> = {
   },
 }
 
-function checkFile(options: LogOptions): void {
+/** @param nothingRotated what is said when there will be no file to compress */
+function checkFile(options: LogOptions, nothingRotated: string): void {
   const { "max-size": size, "max-file": files, compress } = options
   if (size !== undefined && size !== "-1" && byteSize(size) <= 0) throw refuse("max-size must be a positive number")
   if (files !== undefined) {
     if (!/^[+-]?\d+$/.test(files)) throw refuse(`strconv.Atoi: parsing ${JSON.stringify(files)}: invalid syntax`)
     if (Number(files) < 1) throw refuse("max-file cannot be less than 1")
   }
-  if (compress !== undefined) booleanOption(compress)
+  if (compress && booleanOption(compress) && (size === "-1" || Number(files ?? 5) < 2)) throw refuse(nothingRotated)
 }
 
 const facilities =

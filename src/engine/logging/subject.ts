@@ -1,5 +1,7 @@
 import type { LogSubject } from "../../core/logging/contract.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import { Template } from "../../std/template/template.ts"
+import { Subject } from "../../std/template/value.ts"
 import type { Container } from "../containers/container.ts"
 import type { LogOptions } from "./values.ts"
 
@@ -60,40 +62,32 @@ export function checkSubjectOptions(options: LogOptions): void {
 
 type Facts = Omit<LogSubject, "tag" | "extra">
 
-const fields: Readonly<Record<string, (facts: Facts) => string>> = {
-  ID: ({ id }) => id.slice(0, 12),
-  FullID: ({ id }) => id,
-  ContainerID: ({ id }) => id,
-  Name: ({ name }) => name,
-  ContainerName: ({ name }) => `/${name}`,
-  ImageID: ({ imageId }) => imageId.slice(0, 12),
-  ImageFullID: ({ imageId }) => imageId,
-  ContainerImageID: ({ imageId }) => imageId,
-  ImageName: ({ imageName }) => imageName,
-  ContainerImageName: ({ imageName }) => imageName,
-  Command: ({ command }) => command,
-  ContainerCreated: ({ created }) => created,
-  DaemonName: () => "docker",
-}
-
-const functions: Readonly<Record<string, (text: string) => string>> = {
-  json: JSON.stringify,
-  lower: (text) => text.toLowerCase(),
-  upper: (text) => text.toUpperCase(),
-}
-
-/** Fills in a tag: fields of the container in double braces, with `lower`, `upper` or `json` before them. */
-export function filledTag(template: string, facts: Facts): string {
-  return template.replace(/\{\{(.*?)\}\}/gs, (_, inside: string) => {
-    const match = /^-?\s*(?:(\w+)\s+)?\.(\w+)\s*-?$/.exec(inside.trim())
-    const value = match ? fields[match[2]!]?.(facts) : undefined
-    const change = match?.[1] === undefined ? (text: string) => text : functions[match[1]]
-    if (value === undefined || !change) {
-      throw new Failure(
-        "invalidArgument",
-        `log tag ${JSON.stringify(template)}: ${JSON.stringify(`{{${inside}}}`)} is not known; known are ${Object.keys(fields).join(", ")}`,
-      )
-    }
-    return change(value)
+/** What a tag may name: what Docker's loggers are told of a container, and the short forms they make of it. */
+const subjectOf = ({ id, name, imageId, imageName, created, command }: Facts) =>
+  new Subject("logger.Info", {
+    ID: () => id.slice(0, 12),
+    FullID: () => id,
+    ContainerID: () => id,
+    Name: () => name,
+    ContainerName: () => `/${name}`,
+    ImageID: () => imageId.slice(0, 12),
+    ImageFullID: () => imageId,
+    ContainerImageID: () => imageId,
+    ImageName: () => imageName,
+    ContainerImageName: () => imageName,
+    Command: () => command,
+    ContainerCreated: () => created,
+    DaemonName: () => "docker",
   })
+
+/** Fills in a tag, a Go template over {@link subjectOf}. @throws invalidArgument in Go's words */
+export function filledTag(template: string, facts: Facts): string {
+  try {
+    return new Template(template).execute(subjectOf(facts))
+  } catch (error) {
+    const why = messageOf(error)
+      .replace("template: :", "template: log-tag:")
+      .replace('executing ""', 'executing "log-tag"')
+    throw new Failure("invalidArgument", why, error)
+  }
 }

@@ -26,5 +26,8 @@ test("a tag is filled in with what it names; what it names in vain is told", () 
   }
   expect(filledTag("{{.ID}}/{{ .Name }}/{{.ImageName}}", facts)).toBe("0123456789ab/web/busybox")
   expect(filledTag("{{upper .Name}} {{json .ImageName}}", facts)).toBe('WEB "busybox"')
-  expect(() => filledTag("{{.Nope}}", facts)).toThrow('"{{.Nope}}" is not known')
+  expect(filledTag('{{if eq .Name "web"}}{{printf "%s@%s" .Name (slice .FullID 0 4)}}{{end}}', facts)).toBe("web@0123")
+  expect(() => filledTag("{{.Nope}}", facts)).toThrow(
+    'template: log-tag:1:2: executing "log-tag" at <.Nope>: can\'t evaluate field Nope in type logger.Info',
+  )
 })

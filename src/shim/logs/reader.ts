@@ -72,14 +72,14 @@ function keepUnended(splitter: LineSplitter, chunk: OutputChunk): void {
 async function* entries(segments: Segments, options: ReadLogOptions): AsyncGenerator<readonly OutputChunk[]> {
   const parts = segments.between(options.from, options.to)
   if (options.log.format === "framed") {
-    const starts = options.tail === undefined ? {} : framedTail(parts, options.tail)
+    const starts = options.tail === undefined ? {} : await framedTail(parts, options.tail)
     for (const segment of parts) {
       if (!mayHold(segment, starts)) continue
       yield* framedEntries(segment, starts, options.signal)
     }
     return
   }
-  const start = options.tail === undefined ? { index: 0, offset: 0 } : encodedTail(parts, options.tail)
+  const start = options.tail === undefined ? { index: 0, offset: 0 } : await encodedTail(parts, options.tail)
   const decode = options.log.format === "cri" ? decodeCri : decodeJson
   for (const [index, segment] of parts.entries()) {
     if (index < start.index) continue
@@ -171,6 +171,6 @@ async function* encodedEntries(
 
 async function readBlock(segment: Segment, at: number): Promise<Buffer> {
   const block = Buffer.allocUnsafeSlow(Math.min(blockSize, segment.end - at))
-  const { bytesRead } = await readAsync(segment.descriptor, block, 0, block.length, at)
+  const { bytesRead } = await readAsync(await segment.descriptor(), block, 0, block.length, at)
   return block.subarray(0, bytesRead)
 }

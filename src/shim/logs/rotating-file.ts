@@ -11,6 +11,7 @@ import {
 } from "node:fs"
 import { dirname } from "node:path"
 import type { LogPosition } from "../contract.ts"
+import { Compressor } from "./compressor.ts"
 
 export interface RotatingFileOptions {
   readonly path: string
@@ -18,6 +19,8 @@ export interface RotatingFileOptions {
   readonly maxSize: number
   /** The current file included. */
   readonly maxFiles: number
+  /** Whether rotated files are compressed. */
+  readonly compress?: boolean
   /** What every new file begins with. */
   readonly header?: (generation: number) => Buffer
   /** Of the file that is there, or 0. */
@@ -33,6 +36,7 @@ export class RotatingFile {
   #descriptor: number
   #size: number
   #generation: number
+  readonly #compressor: Compressor | undefined
 
   constructor(options: RotatingFileOptions) {
     this.#options = options
@@ -40,6 +44,7 @@ export class RotatingFile {
     mkdirSync(dirname(options.path), { recursive: true })
     this.#descriptor = openAppend(options.path)
     this.#size = fstatSync(this.#descriptor).size
+    this.#compressor = options.compress ? new Compressor(options.path, options.maxFiles) : undefined
   }
 
   /** Where the next append begins, if it does not rotate. */
@@ -78,6 +83,7 @@ export class RotatingFile {
   }
 
   close(): void {
+    this.#compressor?.stop()
     closeSync(this.#descriptor)
     this.#descriptor = -1
   }
@@ -99,7 +105,8 @@ export class RotatingFile {
     const { path, maxFiles } = this.#options
     const descriptor = openAppend(`${path}.next`)
     try {
-      for (let number = maxFiles - 1; number >= 1; number--) {
+      this.#compressor?.shift()
+      for (let number = this.#compressor ? Math.min(1, maxFiles - 1) : maxFiles - 1; number >= 1; number--) {
         renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`)
       }
       renameSync(`${path}.next`, path)
@@ -111,6 +118,7 @@ export class RotatingFile {
     this.#descriptor = descriptor
     this.#size = 0
     this.#setGeneration(this.#generation + 1)
+    this.#compressor?.add()
   }
 
   #setGeneration(generation: number): void {

@@ -19,50 +19,73 @@ const farthest = 1024 * 1024
  * Where the last `count` lines of a framed log begin, found from its end without reading the rest.
  * @returns per stream; absent when all of it belongs to the tail
  */
-export function framedTail(segments: readonly Segment[], count: number): Partial<Record<OutputStream, FrameStart>> {
-  const found: Partial<Record<OutputStream, FrameStart>> = {}
-  const begun = { stdout: false, stderr: false }
-  let ends = 0
-  let beyond = 0
-  for (const { frame, generation } of backwards(segments)) {
-    if (frame.kind === frameKinds.gap) continue
-    const stream = frame.kind === frameKinds.stdout ? "stdout" : "stderr"
-    if (ends > count) {
-      beyond += frame.payload.length
-      if (beyond > farthest) {
-        found.stdout ??= { generation, offset: frame.offset, skip: 0 }
-        found.stderr ??= { generation, offset: frame.offset, skip: 0 }
-        break
+export async function framedTail(
+  segments: readonly Segment[],
+  count: number,
+): Promise<Partial<Record<OutputStream, FrameStart>>> {
+  const search = new FramedTail(count)
+  for (const segment of segments.toReversed()) {
+    // Files that the search does not come to are not opened: compressed ones would have to be unpacked.
+    const descriptor = await segment.descriptor()
+    for (const frame of backwards(segment, descriptor)) if (search.visit(frame, segment.generation)) return search.found
+  }
+  return search.found
+}
+
+/** Looks for the beginning of the tail, frame by frame from the end. */
+class FramedTail {
+  readonly found: Partial<Record<OutputStream, FrameStart>> = {}
+  readonly #count: number
+  readonly #begun = { stdout: false, stderr: false }
+  #ends = 0
+  #beyond = 0
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  /** @returns whether the search is over */
+  visit({ kind, offset, payload }: WholeFrame, generation: number): boolean {
+    const { found } = this
+    if (kind === frameKinds.gap) return false
+    const stream = kind === frameKinds.stdout ? "stdout" : "stderr"
+    if (this.#ends > this.#count) {
+      this.#beyond += payload.length
+      if (this.#beyond > farthest) {
+        found.stdout ??= { generation, offset, skip: 0 }
+        found.stderr ??= { generation, offset, skip: 0 }
+        return true
       }
     }
-    if (found[stream]) continue
-    let to = frame.payload.length
-    if (!begun[stream] && to > 0) {
-      begun[stream] = true
+    if (found[stream]) return false
+    const skip = this.#skipIn(payload, stream)
+    if (skip !== undefined) found[stream] = { generation, offset, skip }
+    return found.stdout !== undefined && found.stderr !== undefined
+  }
+
+  /** How much of a frame comes before the tail; undefined when none of it does. */
+  #skipIn(payload: Buffer, stream: OutputStream): number | undefined {
+    let to = payload.length
+    if (!this.#begun[stream] && to > 0) {
+      this.#begun[stream] = true
       // The end of the stream is the end of a line, with its newline or without.
-      ends++
-      if (frame.payload[to - 1] === 10) to--
-      if (ends > count) {
-        found[stream] = { generation, offset: frame.offset, skip: frame.payload.length }
-        if (found.stdout && found.stderr) break
-        continue
-      }
+      this.#ends++
+      if (payload[to - 1] === 10) to--
+      if (this.#ends > this.#count) return payload.length
     }
     while (to > 0) {
-      const newline = frame.payload.lastIndexOf(10, to - 1)
+      const newline = payload.lastIndexOf(10, to - 1)
       if (newline < 0) break
-      if (ends < count) {
-        ends++
+      if (this.#ends < this.#count) {
+        this.#ends++
         to = newline
         continue
       }
-      ends = count + 1
-      found[stream] = { generation, offset: frame.offset, skip: newline + 1 }
-      break
+      this.#ends = this.#count + 1
+      return newline + 1
     }
-    if (found.stdout && found.stderr) break
+    return undefined
   }
-  return found
 }
 
 interface WholeFrame {
@@ -71,23 +94,18 @@ interface WholeFrame {
   readonly payload: Buffer
 }
 
-function* backwards(segments: readonly Segment[]): Generator<{ frame: WholeFrame; generation: number }> {
-  for (const segment of segments.toReversed()) {
-    const window = new BackwardWindow(segment.descriptor)
-    let end = segment.end
-    while (end >= segment.start + overhead) {
-      const length = readTrailer(window.bytes(end - trailerLength, trailerLength), 0)
-      if (length === undefined || end - overhead - length < segment.start) break
-      const offset = end - overhead - length
-      const bytes = window.bytes(offset, length + headerLength)
-      const header = readHeader(bytes, 0)
-      if (!header) break
-      yield {
-        frame: { kind: header.kind, offset, payload: bytes.subarray(headerLength) },
-        generation: segment.generation,
-      }
-      end = offset
-    }
+function* backwards(segment: Segment, descriptor: number): Generator<WholeFrame> {
+  const window = new BackwardWindow(descriptor)
+  let end = segment.end
+  while (end >= segment.start + overhead) {
+    const length = readTrailer(window.bytes(end - trailerLength, trailerLength), 0)
+    if (length === undefined || end - overhead - length < segment.start) break
+    const offset = end - overhead - length
+    const bytes = window.bytes(offset, length + headerLength)
+    const header = readHeader(bytes, 0)
+    if (!header) break
+    yield { kind: header.kind, offset, payload: bytes.subarray(headerLength) }
+    end = offset
   }
 }
 
@@ -114,13 +132,16 @@ export class BackwardWindow {
 }
 
 /** Where the last `count` entries (lines of the file) begin. @returns the segment's index and an offset in it */
-export function encodedTail(segments: readonly Segment[], count: number): { index: number; offset: number } {
+export async function encodedTail(
+  segments: readonly Segment[],
+  count: number,
+): Promise<{ readonly index: number; readonly offset: number }> {
   let left = count
   for (let index = segments.length - 1; index >= 0; index--) {
     const segment = segments[index]!
-    const window = new BackwardWindow(segment.descriptor)
     let end = segment.end
     if (left === 0) return { index, offset: end }
+    const window = new BackwardWindow(await segment.descriptor())
     while (end > segment.start) {
       const from = Math.max(segment.start, end - 64 * 1024)
       const bytes = window.bytes(from, end - from)
