@@ -106,6 +106,7 @@ check(
       const at = tars.findIndex((tar) => path.endsWith(digestOf(tar)))
       if (method !== "GET" || at < 0) return false
       const tar = tars[at]!
+      if (at === 0) await eventually(async () => unpacked("upper"), "the upper layer is unpacked half")
       response.writeHead(200, { "content-length": tar.length })
       response.write(tar.subarray(0, tar.length >> 1))
       await eventually(async () => unpacked("lower") && unpacked("upper"), "both layers are unpacked half")
@@ -116,6 +117,9 @@ check(
     await pull()
     const kinds = (await stores.snapshots.list(stores.scope)).map(({ kind }) => kind)
     expect(kinds).toEqual(["committed", "committed"])
+    await stores.images.remove(stores.scope, "app:1")
+    await stores.collector.collect()
+    expect(await stores.snapshots.list(stores.scope)).toEqual([])
   },
 )
 

@@ -81,9 +81,8 @@ export class MetadataSnapshotRows implements SnapshotRows {
   }
 
   list(namespace: string): readonly SnapshotInfo[] {
-    return this.#database
-      .all<Row>(`SELECT ${columns} WHERE s.namespace = ? ORDER BY s.id`, namespace)
-      .map((row) => toInfo(row))
+    const rows = this.#database.all<Row>(`SELECT ${columns} WHERE s.namespace = ? ORDER BY s.id`, namespace)
+    return parentsFirst(rows).map((row) => toInfo(row))
   }
 
   remove(namespace: string, name: string): void {
@@ -192,6 +191,27 @@ export class MetadataSnapshotRows implements SnapshotRows {
   #row(namespace: string, name: string): Row | undefined {
     return this.#database.first<Row>(`SELECT ${columns} WHERE s.namespace = ? AND s.name = ?`, namespace, name)
   }
+}
+
+/** A layer that was unpacked before the one below it has the smaller number: depth decides, then age. */
+function parentsFirst(rows: readonly Row[]): readonly Row[] {
+  const parents = new Map(rows.map(({ id, parent }) => [id, parent]))
+  const depths = new Map<bigint, number>()
+  const depthOf = (row: Row): number => {
+    const above: bigint[] = []
+    let at: bigint | null = row.id
+    while (at !== null && !depths.has(at)) {
+      above.push(at)
+      at = parents.get(at) ?? null
+    }
+    let depth = at === null ? -1 : depths.get(at)!
+    for (const id of above.reverse()) depths.set(id, ++depth)
+    return depths.get(row.id)!
+  }
+  return rows
+    .map((row) => ({ row, depth: depthOf(row) }))
+    .sort((one, other) => one.depth - other.depth)
+    .map(({ row }) => row)
 }
 
 const unknown = (name: string) => new Failure("notFound", `snapshot ${name} does not exist`)

@@ -158,12 +158,13 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
   behaves("a snapshot without a parent gets it at the commit, where layers are independent", async (under) => {
     const { snapshots } = under
     if (!snapshots.independent) return
-    await layer(under, "a", undefined, (root) => writeFileSync(join(root, "file"), "one"))
     await snapshots.prepare(scope, "key", undefined)
     await withMounted(under, scope, "key", (root) => writeFileSync(join(root, "other"), "two"))
+    await layer(under, "a", undefined, (root) => writeFileSync(join(root, "file"), "one"))
     await expect(snapshots.commit(scope, "b", "key", { parent: "nothing" })).rejects.toThrow(failing("notFound"))
     await snapshots.commit(scope, "b", "key", { parent: "a" })
     expect(await snapshots.stat(scope, "b")).toMatchObject({ kind: "committed", parent: "a" })
+    expect((await snapshots.list(scope)).map(({ name }) => name)).toEqual(["a", "b"])
     await expect(snapshots.remove(scope, "a")).rejects.toThrow(failing("conflict"))
     await snapshots.view(scope, "seen", "b")
     await withMounted(under, scope, "seen", (root) => expect(readdirSync(root).sort()).toEqual(["file", "other"]))
