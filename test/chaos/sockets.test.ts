@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -82,6 +82,41 @@ async function certificates(folder: string): Promise<void> {
   await strange("stranger", "clientAuth")
 }
 
+/** Both clients through contexts that keep the certificates, and through the environment as it is for `docker-machine`. */
+async function throughContexts(host: string, folder: string): Promise<void> {
+  const at = (file: string) => join(folder, file)
+  const lasting = (who: string) => `host=${host},ca=${at("ca.pem")},cert=${at(`${who}.pem`)},key=${at(`${who}.key`)}`
+  const certificates = at("certificates")
+  mkdirSync(certificates)
+  for (const [from, to] of [
+    ["ca.pem", "ca.pem"],
+    ["client.pem", "cert.pem"],
+    ["client.key", "key.pem"],
+  ] as const)
+    copyFileSync(at(from), join(certificates, to))
+  for (const program of ["docker", executable]) {
+    const env = { DOCKER_CONFIG: mkdtempSync(at("config-")), DOCKER_HOST: "", BARGE_HOST: "" }
+    const client = (...args: string[]) => runProgram(program, args, { env })
+    for (const who of ["client", "stranger"])
+      expect(await client("context", "create", who, "--docker", lasting(who))).toMatchObject({
+        code: 0,
+        stdout: `${who}\n`,
+      })
+    const echo = ["run", "--rm", "busybox", "echo", "in a context"]
+    expect(await client("--context", "client", ...echo)).toMatchObject({ code: 0, stdout: "in a context\n" })
+    expect((await client("--context", "stranger", ...echo)).code).toBe(125)
+    expect(await client("context", "use", "client")).toMatchObject({ code: 0 })
+    expect(await client("version", "--format", "{{.Server.Os}}")).toMatchObject({ code: 0, stdout: "linux\n" })
+    // What is kept of a context goes on without the files that it was made of.
+    const exported = at(`${program === "docker" ? "docker" : "barge"}.tar`)
+    expect((await client("context", "export", "client", exported)).code).toBe(0)
+    expect((await client("context", "import", "again", exported)).code).toBe(0)
+    expect(await client("--context", "again", ...echo)).toMatchObject({ code: 0, stdout: "in a context\n" })
+    const environment = { ...env, DOCKER_HOST: host, DOCKER_TLS_VERIFY: "1", DOCKER_CERT_PATH: certificates }
+    expect(await runProgram(program, echo, { env: environment })).toMatchObject({ code: 0, stdout: "in a context\n" })
+  }
+}
+
 test("with --tlsverify only clients with a certificate of the authority are served over TCP", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tls-"))
   try {
@@ -127,6 +162,7 @@ test("with --tlsverify only clients with a certificate of the authority are serv
       stdout: "over TLS\n",
     })
     expect((await daemon.docker("version")).code).toBe(0)
+    await throughContexts(`tcp://127.0.0.1:${port}`, folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
