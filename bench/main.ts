@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
-import { apiCycle } from "./api-cycle.ts"
+import { ApiBench } from "./api.ts"
 import { bareCrun } from "./bare-crun.ts"
 import { isolated, median, run, timed } from "./measure.ts"
 import { memoryOf, type Peer, type Places, startBarge, startDocker, startPodman } from "./peers.ts"
@@ -43,10 +43,13 @@ async function measure(peer: Peer): Promise<void> {
     ),
   )
   const socket = peer.cli.find((word) => word.startsWith("unix://"))?.slice("unix://".length)
-  if (socket) say("API create+start+wait+remove", "ms", await apiCycle(socket, rounds))
+  const api = socket ? new ApiBench(socket, rounds) : undefined
+  if (api) say("API create+start+wait+remove", "ms", await api.cycle())
 
   await cli("run", "-d", "--name", "executed", "busybox", "sleep", "10000")
   say("exec true", "ms", await isolated(rounds, () => cli("exec", "executed", "true")))
+  if (api) say("API exec create+start+inspect", "ms", await api.exec("executed"))
+  api?.close()
   await cli("rm", "-f", "executed")
 
   say("stop of a shell that ignores SIGTERM", "ms", await stopOfDeaf(cli))

@@ -330,3 +330,23 @@ test("a container knows by /.dockerenv that it is one, and its own layer stays a
   await out("rm", "known")
   await out("rmi", "known-image")
 })
+
+test("an exec that cannot start says so where its output was to come, and has a shell's exit code", async () => {
+  await out("run", "-d", "--name", "executes", "busybox", "top")
+  const unknownUser = "unable to find user nosuch: no matching entries in passwd file"
+  const created = await post("/containers/executes/exec", { Cmd: ["true"], User: "nosuch" })
+  expect(created.status).toBe(201)
+  const refused = await post(`/exec/${created.body.Id}/start`, { Detach: true })
+  expect([refused.status, refused.body.message]).toEqual([400, unknownUser])
+  for (const [words, code, said] of [
+    [["-u", "nosuch", "executes", "true"], 126, unknownUser],
+    [["executes", "/etc/passwd"], 126, /exec: "\/etc\/passwd": permission denied/],
+    [["executes", "nosuch"], 127, /exec: "nosuch": executable file not found in \$PATH/],
+  ] as const) {
+    const told = await daemon.docker("exec", ...words)
+    expect([told.code, told.stderr]).toEqual([code, ""])
+    if (typeof said === "string") expect(told.stdout.trim()).toBe(said)
+    else expect(told.stdout).toMatch(said)
+  }
+  await out("rm", "-f", "executes")
+})

@@ -21,13 +21,11 @@ export class ExecService implements Execs {
     this.#context = context
   }
 
-  async create(scope: Scope, ref: string, request: ExecCreateRequest): Promise<ExecCreateResponse> {
+  async create(_scope: Scope, ref: string, request: ExecCreateRequest): Promise<ExecCreateResponse> {
     const container = this.#context.registry.resolve(ref)
     requireRunning(container, ref)
     if (!request.Cmd || request.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
     const detachKeys = escapeKeys(request.DetachKeys)
-    // Resolving the user now tells an unknown one before anything starts.
-    await this.#process(scope, container, request)
     const id = newId()
     this.#context.execs.set(id, {
       id,
@@ -80,7 +78,8 @@ export class ExecService implements Execs {
           }
         } catch (error) {
           const text = Buffer.from(`${messageOf(error)}\r\n`)
-          await client.write(record.request.Tty ? text : frame("stderr", text))
+          // Docker tells it where the output was to come.
+          await client.write(record.request.Tty ? text : frame("stdout", text))
           log.debug("an exec ended with an error", { exec: id, error: messageOf(error) })
         } finally {
           await client.closeWrite()
