@@ -1,3 +1,4 @@
+import { posix } from "node:path"
 import type { ContainerConfig } from "../../api/container-config.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
@@ -21,7 +22,7 @@ export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig 
     // An entrypoint of one empty word takes the image's away.
     Entrypoint: entrypoint?.length === 1 && entrypoint[0] === "" ? null : entrypoint,
     Cmd: ownEntrypoint || ownCommand ? config.Cmd : (image.Cmd ?? config.Cmd),
-    WorkingDir: config.WorkingDir || (image.WorkingDir ?? ""),
+    WorkingDir: clean(config.WorkingDir || (image.WorkingDir ?? "")),
     Volumes:
       Object.keys(config.Volumes ?? {}).length > 0 ? joined(image.Volumes, config.Volumes) : (image.Volumes ?? null),
     Labels: joined(image.Labels, config.Labels) ?? {},
@@ -41,6 +42,9 @@ export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig 
   if (commandOf(complete).length === 0) throw new Failure("invalidArgument", "no command specified")
   return complete
 }
+
+/** A directory without doubled or closing slashes, `.` and `..`. */
+const clean = (path: string): string => path && posix.normalize(path).replace(/(.)\/$/, "$1")
 
 /** The words that are executed: entrypoint, then command. */
 export const commandOf = (config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): readonly string[] => [

@@ -132,7 +132,6 @@ function checkSet(asked: string, available: string, name: string, what: string):
 export function parseSet(text: string): Set<number> | undefined {
   const found = new Set<number>()
   for (const part of text.split(",")) {
-    if (part.trim() === "") continue
     const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part.trim())
     if (!match) return undefined
     const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])]

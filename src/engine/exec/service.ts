@@ -102,6 +102,7 @@ export class ExecService implements Execs {
 
   async resize(scope: Scope, id: string, size: { readonly height: number; readonly width: number }): Promise<void> {
     const record = this.#require(id)
+    requireRunning(this.#context.registry.resolve(record.containerId), record.containerId)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<"late">((resolve) => {
       timer = setTimeout(() => resolve("late"), 10_000)
@@ -179,9 +180,9 @@ export class ExecService implements Execs {
   #claim(id: string): { record: ExecRecord; container: Container } {
     const record = this.#require(id)
     const container = this.#context.registry.resolve(record.containerId)
+    requireRunning(container, container.id)
     if (record.status === "ended") throw new Failure("conflict", `Error: Exec command ${id} has already run`)
     if (record.status !== "created") throw new Failure("conflict", `Error: Exec command ${id} is already running`)
-    requireRunning(container, container.id)
     record.status = "starting"
     return { record, container }
   }

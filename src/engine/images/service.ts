@@ -144,8 +144,9 @@ export class EngineImages implements Images, ContainerImages {
       let source = tar
       if (options.source !== "-") {
         const url = /^https?:\/\//.test(options.source) ? options.source : `http://${options.source}`
-        tell({ status: `Downloading from ${url}` })
+        if (options.source.startsWith("/")) throw new Failure("internal", `Get "${url}": http: no Host in request URL`)
         source = await this.#context.download(new URL(url), scope.signal)
+        tell({ status: `Downloading from ${url}` })
       }
       const message = options.message ?? `Imported from ${options.source}`
       tell({ status: await importImage(this.#context, scope, source, { ...options, message }) })

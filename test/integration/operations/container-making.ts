@@ -249,6 +249,15 @@ export const containerMaking: Operations = {
       refuses("a host name that the kernel does not take", /^invalid hostname: .* is longer than 64 bytes$/, {
         Hostname: "x".repeat(65),
       }),
+      refuses("an empty part of a set", "Invalid value 0,, for cpuset cpus", {}, { CpusetCpus: "0,," }),
+      refuses(
+        "a tmpfs of less than nothing",
+        'invalid mount config for type "tmpfs": invalid size: -1',
+        {},
+        {
+          Mounts: [{ Type: "tmpfs", Target: "/x", TmpfsOptions: { SizeBytes: -1 } }],
+        },
+      ),
       refuses("an unknown runtime", "unknown or invalid runtime name: bogus", {}, { Runtime: "bogus" }),
       refuses(
         "an unknown restart policy",

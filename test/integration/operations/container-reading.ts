@@ -83,6 +83,9 @@ export const containerReading: Operations = {
           Config: { Hostname: "{created.short}", Cmd: ["top"], Image: "busybox", Entrypoint: null, Labels: {} },
         },
       }),
+      success("shows a working directory in its plain form", "/containers/{wandering}/json", 200, {
+        has: { Config: { WorkingDir: "/var" } },
+      }),
       success("counts bytes", "/containers/{created}/json?size=1", 200, {
         has: { SizeRw: Number, SizeRootFs: Number },
       }),

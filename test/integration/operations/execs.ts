@@ -62,6 +62,12 @@ export const execs: Operations = {
         none,
       ),
       conflict(
+        "is given one of a container that has ended",
+        "/exec/{endedExec}/start",
+        "container {endedExec.container} is not running",
+        none,
+      ),
+      conflict(
         "is given one that runs",
         "/exec/{runningExec}/start",
         "Error: Exec command {runningExec} is already running",
@@ -75,6 +81,11 @@ export const execs: Operations = {
       success("resizes", "/exec/{runningExec}/resize?h=10&w=20", 200, { equals: "" }),
       unknown("/exec/no-such/resize?h=1&w=1"),
       conflict("is given one that has ended", "/exec/{ranExec}/resize?h=1&w=1", /^cannot resize a stopped exec/),
+      conflict(
+        "is given one of a container that has ended",
+        "/exec/{endedExec}/resize?h=1&w=1",
+        "container {endedExec.container} is not running",
+      ),
       badInput(
         "is given a height that is no number",
         "/exec/{exec}/resize?h=x&w=1",

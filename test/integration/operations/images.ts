@@ -132,6 +132,14 @@ export const images: Operations = {
         /not found/,
       ),
       malformed("/images/create?fromImage=a:b:c"),
+      notFound(
+        "is given an address where nothing is",
+        "/images/create?fromSrc=http://{registry}/v2/x/blobs/y",
+        /^failed to GET .* with status 404 Not Found$/,
+      ),
+      success("tells of an address where nobody listens", "/images/create?fromSrc=127.0.0.1:1/x", 500, {
+        says: 'Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
+      }),
       badInput("is given a bad tag", "/images/create?fromImage=busybox&tag=a:b", "invalid tag format"),
       badInput("is given a bad name for an import", "/images/create?fromSrc=-&repo=a:b:c", "invalid reference format", {
         body: tarOf(),

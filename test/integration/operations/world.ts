@@ -100,6 +100,8 @@ export class World implements AsyncDisposable {
         await this.#ask("POST", `/containers/${container.id}/wait`)
         return container
       }
+      case "wandering":
+        return await this.#container(name, { WorkingDir: "/home/../tmp/..//var/" })
       case "unstartable":
         return await this.#container(name, { Cmd: ["/no/such/program"] })
       case "reader":
@@ -115,6 +117,13 @@ export class World implements AsyncDisposable {
         const exec = await this.#exec((await this.#thing("running")).id, { Cmd: ["top"] })
         await this.#ask("POST", `/exec/${exec.id}/start`, { Detach: true })
         return exec
+      }
+      case "endedExec": {
+        const container = await this.#thing("running")
+        const exec = await this.#exec(container.id, { Cmd: ["top"] })
+        await this.#ask("POST", `/exec/${exec.id}/start`, { Detach: true })
+        await this.#ask("POST", `/containers/${container.id}/kill`)
+        return { ...exec, container: container.id }
       }
       case "orphanExec": {
         const container = await this.#started(name)

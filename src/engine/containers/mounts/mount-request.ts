@@ -117,6 +117,7 @@ function checkedSubpath(subpath: string | undefined, refuse: Refuse): { readonly
 
 function tmpfsOptions(request: MountRequest, refuse: Refuse): string[] {
   const { SizeBytes: size, Mode: mode, Options: options } = request.TmpfsOptions ?? {}
+  if (Number(size ?? 0) < 0) throw refuse(`invalid size: ${size}`)
   const more = (options ?? []).map((option) => {
     if (option.length < 1 || option.length > 2) throw refuse("invalid option array length")
     if (option[0] !== "exec" && option[0] !== "noexec") throw refuse(`invalid option: ${option[0]}`)
