@@ -110,7 +110,6 @@ export async function startContainerd(root: string) {
     name: "containerd",
     pull: (ref: string) => ctr("images", "pull", "--plain-http", ref),
     push: (from: string, to: string) => ctr("images", "push", "--plain-http", to, from),
-    remove: (from: string) => ctr("images", "rm", "--sync", from),
     stop: async () => {
       const ended = new Promise((done) => daemon.once("exit", done))
       daemon.kill("SIGTERM")

@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { encodeHeader, endOfArchive, paddingBytes } from "../src/std/tar/writer.ts"
 import { median, run, timed } from "./measure.ts"
-import { type Places, startBarge, startContainerd, startDocker } from "./peers.ts"
+import { type Peer, startBarge, startContainerd, startDocker } from "./peers.ts"
 
 // Everything is in one network namespace of its own: the registry is on its loopback, nobody's rules meet.
 if (process.env["BENCH_INSIDE"] === undefined) {
@@ -24,7 +24,6 @@ const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3)
 const layers = Number(process.env["BENCH_LAYERS"] ?? 10)
 const megabytes = Number(process.env["BENCH_MEGABYTES"] ?? 300)
 const root = mkdtempSync(join(tmpdir(), "pull-bench-"))
-const places = (name: string): Places => ({ root: join(root, name), run: join(root, `${name}-run`) })
 
 /** A layer as programs and data are: files of many sizes, the half of each random. */
 function layerTar(number: number): Buffer {
@@ -98,25 +97,46 @@ interface Puller {
   readonly name: string
   pull(ref: string): Promise<unknown>
   push(from: string, to: string): Promise<unknown>
-  remove(...refs: readonly string[]): Promise<unknown>
   stop(): Promise<void>
 }
 
-async function dockerLike(peer: Awaited<ReturnType<typeof startDocker>>): Promise<Puller[]> {
-  if (!peer) return []
+/** Barge or Docker. */
+function dockerLike(peer: Peer | undefined): Puller | undefined {
+  if (!peer) return undefined
   const cli = (...words: string[]) => run([...peer.cli, ...words], { quietly: true })
-  return [
-    {
-      name: peer.name,
-      pull: (ref) => cli("pull", "-q", ref),
-      push: async (from, to) => {
-        await cli("tag", from, to)
-        await cli("push", to)
-      },
-      remove: (...refs) => cli("rmi", "-f", ...refs),
-      stop: () => peer.stop(),
+  return {
+    name: peer.name,
+    pull: (ref) => cli("pull", "-q", ref),
+    push: async (from, to) => {
+      await cli("tag", from, to)
+      await cli("push", to)
     },
-  ]
+    stop: () => peer.stop(),
+  }
+}
+
+const engines: readonly ((root: string) => Promise<Puller | undefined>)[] = [
+  async (root) => dockerLike(await startBarge({ root, run: `${root}/run` })),
+  async (root) => dockerLike(await startDocker({ root, run: `${root}/run` })),
+  startContainerd,
+]
+
+/**
+ * Runs `use` on an ext4 of its own: inodes that were deleted a moment ago make it several times slower to create files, and what
+ * one engine deletes must not slow down the next.
+ */
+async function onFreshDisk(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(root, "disk-"))
+  const file = `${directory}.ext4`
+  await run(["truncate", "-s", "8G", file])
+  await run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,nodiscard", file])
+  await run(["mount", "-o", "loop", file, directory])
+  try {
+    await use(directory)
+  } finally {
+    await run(["umount", "-l", directory])
+    rmSync(file)
+  }
 }
 
 const results = new Map<string, number[]>()
@@ -131,36 +151,30 @@ try {
   const source = await startRegistry(5001, join(root, "source"))
   const compressed = await makeImage(5001)
   console.error(`${layers} layers, ${(compressed / 1e6).toFixed(0)} MB compressed, ${megabytes} MB unpacked`)
-  const containerd = await startContainerd(join(root, "containerd"))
-  const pullers: Puller[] = [
-    ...(await dockerLike(await startBarge(places("barge")))),
-    ...(await dockerLike(await startDocker(places("docker")))),
-    ...(containerd ? [containerd] : []),
-  ]
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const puller of pullers) {
-        spawnSync("sync")
-        await pause(500)
-        note("pull", puller.name, await timed(() => puller.pull("127.0.0.1:5001/bench:1")))
-        const directory = join(root, `target-${puller.name}-${round}`)
-        mkdirSync(directory)
-        const target = await startRegistry(5002, directory)
-        const ended = new Promise((done) => target.once("exit", done))
-        const to = `127.0.0.1:5002/bench:${round}`
-        note("push", puller.name, await timed(() => puller.push("127.0.0.1:5001/bench:1", to)))
-        target.kill("SIGTERM")
-        await ended
-        rmSync(directory, { recursive: true })
-        await puller.remove("127.0.0.1:5001/bench:1", to)
-        await pause(1500)
-      }
+  for (let round = 0; round < rounds; round++) {
+    for (const start of engines) {
+      await onFreshDisk(async (disk) => {
+        const engine = await start(join(disk, "engine"))
+        if (!engine) return
+        try {
+          spawnSync("sync")
+          await pause(500)
+          note("pull", engine.name, await timed(() => engine.pull("127.0.0.1:5001/bench:1")))
+          mkdirSync(join(disk, "target"))
+          const target = await startRegistry(5002, join(disk, "target"))
+          const ended = new Promise((done) => target.once("exit", done))
+          const to = `127.0.0.1:5002/bench:${round}`
+          note("push", engine.name, await timed(() => engine.push("127.0.0.1:5001/bench:1", to)))
+          target.kill("SIGTERM")
+          await ended
+        } finally {
+          await engine.stop()
+        }
+      })
     }
-  } finally {
-    for (const puller of pullers) await puller.stop()
-    source.kill("SIGTERM")
   }
-  const names = pullers.map(({ name }) => name)
+  source.kill("SIGTERM")
+  const names = [...new Set([...results.keys()].map((key) => key.split("|")[1]!))]
   console.log(`| | ${names.join(" | ")} |\n|---|${names.map(() => "---|").join("")}`)
   for (const what of ["pull", "push"]) {
     const cells = names.map((name) => `${median(results.get(`${what}|${name}`) ?? []).toFixed(0)} ms`)
