@@ -15,7 +15,7 @@ const refusals: Readonly<Record<number, Kind>> = {
 /**
  * The bytes at `url`, wherever that leads.
  * @throws notFound when there are none or no such host · invalidArgument, unauthenticated, permissionDenied as the server
- * says · internal for everything else
+ * says · unavailable for everything else
  */
 export async function download(http: HttpClient, url: URL, signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
   let at = url
@@ -26,11 +26,11 @@ export async function download(http: HttpClient, url: URL, signal?: AbortSignal)
     const location = answer.headers.get("location")
     if (![301, 302, 303, 307, 308].includes(answer.status) || !location) {
       const status = `${answer.status} ${reasons[answer.status] ?? ""}`.trim()
-      throw new Failure(refusals[answer.status] ?? "internal", `failed to GET ${url.href} with status ${status}`)
+      throw new Failure(refusals[answer.status] ?? "unavailable", `failed to GET ${url.href} with status ${status}`)
     }
     at = target(location, at)
   }
-  throw new Failure("internal", `Get "${url.href}": stopped after ${mostRedirects} redirects`)
+  throw new Failure("unavailable", `Get "${url.href}": stopped after ${mostRedirects} redirects`)
 }
 
 function target(location: string, base: URL): URL {
@@ -39,11 +39,11 @@ function target(location: string, base: URL): URL {
     if (url.protocol === "https:" || url.protocol === "http:") return url
     throw new Error(`unsupported protocol scheme "${url.protocol.slice(0, -1)}"`)
   } catch (error) {
-    throw new Failure("internal", `Get "${base.href}": ${messageOf(error)}`, error)
+    throw new Failure("unavailable", `Get "${base.href}": ${messageOf(error)}`, error)
   }
 }
 
 function unreached(error: unknown): never {
-  if (!isKind(error, "unavailable")) throw error
-  throw new Failure(messageOf(error).endsWith("no such host") ? "notFound" : "internal", messageOf(error), error)
+  if (!isKind(error, "unavailable") || !messageOf(error).endsWith("no such host")) throw error
+  throw new Failure("notFound", messageOf(error), error)
 }

@@ -63,10 +63,11 @@ export async function startLocked(
     state.exitCode = 0
     state.oomKilled = false
     if (destination) await context.logForwarding.begin(container, destination)
-  } catch (error) {
+  } catch (cause) {
+    const error = startFailure(cause)
     await destination?.close().catch(() => {})
     await failedStart(context, scope, container, began, error)
-    throw startFailure(error)
+    throw error
   }
   tellLinked(context, container)
   context.traces.keep(id, scope.span)
@@ -98,16 +99,19 @@ async function failedStart(
   }
 }
 
-/** 127 for what was not found, 126 for what may not be run, 128 for everything else, as Docker records it. */
-export function startExitCode(message: string): number {
-  if (/executable file not found|no such file or directory|system cannot find the file/i.test(message)) return 127
+/** 127 for what was not found or is of another kind, 126 for what may not be run, 128 for everything else, as Docker records it. */
+function startExitCode(message: string): number {
+  if (!message.includes("failed to create task")) return 128
   if (/permission denied|is a directory/i.test(message)) return 126
-  return 128
+  return /executable file not found|no such file or directory|not a directory/i.test(message) ? 127 : 128
 }
 
-/** A program that cannot be run is the request's fault: 400 instead of 500. */
+/** A program that cannot be run, or a mount that cannot be made, is the request's fault: 400 instead of 500. */
 function startFailure(error: unknown): unknown {
   const message = messageOf(error)
-  if (startExitCode(message) === 128 || !message.includes("failed to create task")) return error
-  return new Failure("invalidArgument", message, error)
+  if (startExitCode(message) === 128) return error
+  const advice = /not a directory/i.test(message)
+    ? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"
+    : ""
+  return new Failure("invalidArgument", message + advice, error)
 }

@@ -143,9 +143,8 @@ export class EngineImages implements Images, ContainerImages {
     return messagesFrom(async (tell) => {
       let source = tar
       if (options.source !== "-") {
-        const url = /^https?:\/\//.test(options.source) ? options.source : `http://${options.source}`
-        if (options.source.startsWith("/")) throw new Failure("internal", `Get "${url}": http: no Host in request URL`)
-        source = await this.#context.download(new URL(url), scope.signal)
+        const url = sourceAddress(options.source)
+        source = await this.#context.download(url, scope.signal)
         tell({ status: `Downloading from ${url}` })
       }
       const message = options.message ?? `Imported from ${options.source}`
@@ -194,5 +193,17 @@ export class EngineImages implements Images, ContainerImages {
     if (asCreated === imageId || imageId === "") return asCreated
     if (/^(?:sha256:)?[0-9a-f]+$/.test(asCreated) && imageId.includes(asCreated)) return asCreated
     return (await this.#context.catalog.idOf(scope, asCreated)) === imageId ? asCreated : imageId
+  }
+}
+
+/** Where an import comes from; without a scheme over HTTP. @throws invalidArgument, internal in Docker's words */
+function sourceAddress(source: string): URL {
+  const text = /^https?:\/\//.test(source) ? source : `http://${source}`
+  // Docker calls this a fault of its own.
+  if (/^https?:\/\/(\/|$)/.test(text)) throw new Failure("internal", `Get "${text}": http: no Host in request URL`)
+  try {
+    return new URL(text)
+  } catch (error) {
+    throw new Failure("invalidArgument", `parse ${JSON.stringify(text)}: invalid URL`, error)
   }
 }

@@ -44,6 +44,16 @@ const noSessions = (request: HttpRequest): never => {
   )
 }
 
+const noBuilder = route({
+  untraced: true,
+  run: () => {
+    throw new Failure(
+      "notImplemented",
+      "this daemon has no builder; build with another one and load the image with `docker load`",
+    )
+  },
+})
+
 export const systemRoutes = (s: System, events: Events): RouteTable => ({
   "GET|HEAD /_ping": ping,
   "GET /info": route({ run: async ({ scope }) => json(await s.info(scope)) }),
@@ -80,6 +90,8 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
     query: { type: diskUsageTypes },
     run: async ({ scope, query }) => json(await s.diskUsage(scope, query.type)),
   }),
+  "POST /build": noBuilder,
+  "POST /build/cancel": noBuilder,
   "POST /build/prune": route({
     since: "1.31",
     query: { all: flag(), filters: filters() },

@@ -11,6 +11,7 @@ const unavailable = (path: string, says: string, status = 503): Operation => ({
 
 const resources = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
 const noPlugins = "Barge has no managed plugins: what plugins add is built in or configured with the daemon"
+const noBuilder = "this daemon has no builder; build with another one and load the image with `docker load`"
 const noSwarms = "Barge has no swarm mode: use compose on one machine, or Kubernetes through the CRI on several"
 
 const plugin = (path: string): Operation => ({
@@ -24,6 +25,8 @@ const plugin = (path: string): Operation => ({
 })
 
 export const absent: Operations = {
+  "POST /build": unavailable("/build?t=x", noBuilder, 501),
+  "POST /build/cancel": unavailable("/build/cancel?id=x", noBuilder, 501),
   "POST /swarm/init": unavailable("/swarm/init", noSwarms, 501),
   "POST /swarm/join": unavailable("/swarm/join", noSwarms, 501),
   "POST /swarm/leave": unavailable("/swarm/leave", "This node is not part of a swarm"),

@@ -22,6 +22,11 @@ export const containerLife: Operations = {
         { body: { Binds: [] } },
       ),
       badInput(
+        "is given a directory for a file",
+        "/containers/{mismatched}/start",
+        /not a directory: unknown: Are you trying to mount a directory onto a file \(or vice-versa\)\? Check if the specified host path exists and is the expected type$/,
+      ),
+      badInput(
         "is given a program that is not there",
         "/containers/{unstartable}/start",
         /no\/such\/program.*no such file or directory/,

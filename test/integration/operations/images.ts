@@ -137,7 +137,11 @@ export const images: Operations = {
         "/images/create?fromSrc=http://{registry}/v2/x/blobs/y",
         /^failed to GET .* with status 404 Not Found$/,
       ),
-      success("tells of an address where nobody listens", "/images/create?fromSrc=127.0.0.1:1/x", 500, {
+      success("is given a path for an address", "/images/create?fromSrc=%2Fdata%2Ffile.tar", 500, {
+        says: 'Get "http:///data/file.tar": http: no Host in request URL',
+      }),
+      badInput("is given an address that is none", "/images/create?fromSrc=a%5Bb", 'parse "http://a[b": invalid URL'),
+      success("tells of an address where nobody listens", "/images/create?fromSrc=127.0.0.1:1/x", 503, {
         says: 'Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
       }),
       badInput("is given a bad tag", "/images/create?fromImage=busybox&tag=a:b", "invalid tag format"),

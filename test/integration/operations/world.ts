@@ -100,6 +100,8 @@ export class World implements AsyncDisposable {
         await this.#ask("POST", `/containers/${container.id}/wait`)
         return container
       }
+      case "mismatched":
+        return await this.#container(name, { HostConfig: { Binds: ["/tmp:/etc/passwd"] } })
       case "wandering":
         return await this.#container(name, { WorkingDir: "/home/../tmp/..//var/" })
       case "unstartable":
