@@ -42,6 +42,7 @@ export const testNeeds = {
   openssl: { met: () => onPath("openssl"), apt: "openssl" },
   "docker-registry": { met: () => onPath("docker-registry"), apt: "docker-registry" },
   zstd: { met: () => onPath("zstd"), apt: "zstd" },
+  "containerd and ctr": { met: () => onPath("containerd") && onPath("ctr"), apt: "containerd" },
 }
 
 /** Installs what is missing on Debian and its kin; elsewhere says what to install. */

@@ -8,12 +8,17 @@ import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { connect } from "node:tls"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
-import { imageManifest, passwordFile } from "../../src/registry/registry.fixture.ts"
-import { runProgram } from "../fixtures/daemon.ts"
+import { basic, imageManifest, passwordFile } from "../../src/registry/registry.fixture.ts"
+import { Containerd } from "../fixtures/containerd.ts"
+import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
 import { RegistryProcess } from "../fixtures/registry-process.ts"
 
 let scratch: string
 let tls: string[]
+/** The image as one file. */
+let archive: string
+let containerd: Containerd
+let daemon: TestDaemon
 const image = () => `oci:${scratch}/image:v1`
 
 /** Makes a certificate that signs itself, over the last one. @returns the flags that name it */
@@ -76,8 +81,17 @@ beforeAll(async () => {
   makeImage(join(scratch, "image"))
   await passwordFile(join(scratch, "users"), { alice: "wonder", bob: "builder" })
   tls = await certificate("localhost")
+  archive = join(scratch, "image.tar")
+  expect((await runProgram("tar", ["-cf", archive, "-C", join(scratch, "image"), "."])).code).toBe(0)
+  containerd = await Containerd.start()
+  daemon = await TestDaemon.start()
+  await daemon.bootstrap()
 })
-afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+afterAll(async () => {
+  await daemon[Symbol.asyncDispose]()
+  await containerd[Symbol.asyncDispose]()
+  rmSync(scratch, { recursive: true, force: true })
+})
 
 async function skopeo(...args: readonly string[]): Promise<string> {
   const outcome = await runProgram("skopeo", args, { env: { REGISTRY_AUTH_FILE: join(scratch, "auth.json") } })
@@ -85,11 +99,14 @@ async function skopeo(...args: readonly string[]): Promise<string> {
   return outcome.stdout
 }
 
-for (const [how, flags] of [
+/** How a registry is reached: in the clear and by anybody, or with TLS and a user. */
+const ways = [
   ["in plain HTTP", () => []],
   ["with TLS and passwords", () => [...tls, "--htpasswd", join(scratch, "users")]],
   ["with TLS and tokens", () => [...tls, "--htpasswd", join(scratch, "users"), "--token"]],
-] as const) {
+] as const
+
+for (const [how, flags] of ways) {
   test(`skopeo pushes, inspects, copies, lists, pulls and deletes ${how}`, async () => {
     const root = mkdtempSync(join(scratch, "root-"))
     await using registry = await RegistryProcess.start(root, flags())
@@ -123,6 +140,83 @@ for (const [how, flags] of [
     // What lies on disk is an image layout that needs no server.
     const local = JSON.parse(await skopeo("inspect", `oci:${root}/repositories/other/app/_oci:v2`)) as object
     expect(local).toMatchObject({ Layers: seen.Layers })
+  })
+}
+
+for (const [how, flags] of ways) {
+  test(`ctr pushes, copies and pulls ${how}`, async () => {
+    const root = mkdtempSync(join(scratch, "root-"))
+    await using registry = await RegistryProcess.start(root, flags())
+    const secret = flags().length > 0
+    const hosts = mkdtempSync(join(scratch, "hosts-"))
+    mkdirSync(join(hosts, registry.address))
+    // ctr takes registries of this host for such in the clear unless it is told.
+    const url = `https://${registry.address}`
+    const trusted = `server = "${url}"\n[host."${url}"]\nca = "${scratch}/cert.pem"\n`
+    writeFileSync(join(hosts, registry.address, "hosts.toml"), trusted)
+    const as = (user: string) => (secret ? ["--hosts-dir", hosts, "--user", user] : ["--plain-http"])
+    const [app, copy] = [`${registry.address}/team/app`, `${registry.address}/other/copy`]
+    await containerd.ctr("images", "import", "--base-name", app, archive)
+    await containerd.ctr("images", "push", ...as("alice:wonder"), `${app}:v1`)
+    // Layers of the other repository are mounted, not sent.
+    await containerd.ctr("images", "tag", `${app}:v1`, `${copy}:v2`)
+    await containerd.ctr("images", "push", ...as("alice:wonder"), `${copy}:v2`)
+    const listed = async () => (await containerd.ctr("images", "list")).split("\n").map((line) => line.split(/\s+/))
+    const digestOf = async (name: string) => (await listed()).find((row) => row[0] === name)?.[2]
+    const pushed = await digestOf(`${app}:v1`)
+    await containerd.ctr("images", "rm", "--sync", `${app}:v1`, `${copy}:v2`)
+    await containerd.ctr("images", "pull", ...as("alice:wonder"), `${copy}:v2`)
+    expect(await digestOf(`${copy}:v2`)).toBe(pushed!)
+    await containerd.ctr("images", "pull", ...as("alice:wonder"), `${app}@${pushed}`)
+    if (secret) {
+      await expect(containerd.ctr("images", "push", ...as("alice:no"), `${copy}:v3`, `${copy}:v2`)).rejects.toThrow(
+        /401 Unauthorized|invalid username|authorization failed/,
+      )
+    }
+    await containerd.ctr("images", "rm", "--sync", `${copy}:v2`, `${app}@${pushed}`)
+    await registry.end("SIGTERM")
+    const checked = await RegistryProcess.check(root)
+    expect([checked.code, checked.stderr]).toEqual([0, ""])
+  })
+
+  test(`the docker CLI logs in, pushes, pulls and copies ${how}, and what is deleted is gone`, async () => {
+    const root = mkdtempSync(join(scratch, "root-"))
+    await using registry = await RegistryProcess.start(root, flags())
+    const secret = flags().length > 0
+    const config = mkdtempSync(join(scratch, "docker-"))
+    const docker = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await daemon.docker("--config", config, ...args)
+      if (code !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}`)
+      return stdout
+    }
+    const [app, copy] = [`${registry.address}/team/app:v1`, `${registry.address}/other/copy:v2`]
+    for (const name of [app, copy]) await docker("tag", "busybox", name)
+    if (secret) {
+      await expect(docker("push", app)).rejects.toThrow(
+        /no basic auth credentials|requested access to the resource is denied/,
+      )
+      await expect(docker("login", "-u", "alice", "-p", "no", registry.address)).rejects.toThrow(/unauthorized|401/)
+      expect(await docker("login", "-u", "alice", "-p", "wonder", registry.address)).toContain("Login Succeeded")
+    }
+    const digest = /v1: digest: (sha256:\S+)/.exec(await docker("push", app))![1]!
+    expect(await docker("push", copy)).toContain("Mounted from team/app")
+    await docker("rmi", app, copy)
+    expect(await docker("pull", copy)).toContain(`Digest: ${digest}\n`)
+    const insecure = JSON.parse(await docker("manifest", "inspect", "--insecure", copy)) as { layers: object[] }
+    expect(insecure.layers).toHaveLength(1)
+    const headers = secret ? basic("alice", "wonder") : {}
+    if (how !== "with TLS and tokens") {
+      const url = `${secret ? "https" : "http"}://${registry.address}/v2/other/copy/manifests/${digest}`
+      const gone = await fetch(url, { method: "DELETE", headers, tls: { rejectUnauthorized: false } })
+      expect(gone.status).toBe(202)
+      await expect(docker("pull", copy)).rejects.toThrow(`manifest for ${copy} not found: manifest unknown`)
+    }
+    await docker("pull", app)
+    if (secret) expect(await docker("logout", registry.address)).toContain("Removing login credentials")
+    await docker("rmi", app, copy)
+    await registry.end("SIGTERM")
+    const checked = await RegistryProcess.check(root)
+    expect([checked.code, checked.stderr]).toEqual([0, ""])
   })
 }
 
