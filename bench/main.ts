@@ -54,8 +54,7 @@ async function measure(peer: Peer): Promise<void> {
 
   say("stop of a shell that ignores SIGTERM", "ms", await stopOfDeaf(cli))
 
-  const idle = memoryOf(peer.resident())
-  say("resident memory, 0 containers", "MB", idle.rss)
+  say("resident memory, 0 containers", "MB", await restingMemory(peer))
   for (const many of [20, 100]) {
     const names = Array.from({ length: many }, (_, index) => `m${many}-${index}`)
     say(
@@ -65,7 +64,7 @@ async function measure(peer: Peer): Promise<void> {
         for (const name of names) await cli("run", "-d", "--name", name, "busybox", "sleep", "10000")
       }),
     )
-    say(`resident memory, ${many} containers`, "MB", memoryOf(peer.resident()).rss)
+    say(`resident memory, ${many} containers`, "MB", await restingMemory(peer))
     await cli("rm", "-f", ...names)
   }
 
@@ -84,6 +83,12 @@ async function measure(peer: Peer): Promise<void> {
   )
   say("500 MB of log lines read back", "ms", await timed(() => cli("logs", "log")))
   await cli("rm", "-f", "log")
+}
+
+/** Megabytes of the resident processes after a rest, in which each may tidy up. */
+async function restingMemory(peer: Peer): Promise<number> {
+  await pause(12_000)
+  return memoryOf(peer.resident()).rss
 }
 
 /** The stop alone is timed; each round has a shell of its own. */

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
+import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
 import { build } from "../std/build.ts"
 import { Log } from "../std/log.ts"
 import { composeDaemon } from "./compose.ts"
@@ -38,6 +39,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
   try {
     using _pidfile = takePidfile(config.pidfile)
     await using daemon = await composeDaemon(config, log)
+    using _memory = keepSmallWhenIdle()
     for (const remark of config.remarks) log.warn(remark)
     process.on("SIGHUP", () => {
       try {

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { tryLock } from "../linux/flock.ts"
+import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
 import { becomeSubreaper } from "../linux/pidfd.ts"
 import { Reactor } from "../linux/reactor.ts"
 import { openDrivers } from "../runtime/driver.ts"
@@ -98,6 +99,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   supervisor.recover(new Map(Object.entries(handover.processes)))
   server.adopt(handover.connections)
   supervisor.resume()
+  using _memory = keepSmallWhenIdle()
   const sweep = setInterval(() => supervisor.sweepOrphans(), sweepEvery)
   journal.line(`shim ${buildIdentity} serves ${runRoot}, PID ${process.pid}`)
   const lonely = setTimeout(() => {
