@@ -1,4 +1,4 @@
-import { Failure, kindOf, messageOf } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import type { BoundPort, Endpoint, PortBinding } from "./contract.ts"
 import { forgetAfterWithdrawal, forgetBeforePublishing } from "./flows.ts"
@@ -45,13 +45,13 @@ export class Publisher {
     this.#log = log
   }
 
-  /** Takes ports of the host, all or none. @throws in Docker's words, of the kind that {@link Ports.take} tells */
+  /** Takes ports of the host, all or none. @throws internal, which Docker calls every reason, in its words */
   take(containerName: string, endpointId: string, bindings: readonly PortBinding[]): readonly BoundPort[] {
     try {
       return this.#ports.take(containerName, bindings)
     } catch (error) {
       throw new Failure(
-        kindOf(error),
+        "internal",
         `driver failed programming external connectivity on endpoint ${containerName} (${endpointId}): ${messageOf(error)}`,
         error,
       )

@@ -61,6 +61,24 @@ test("every route has a case of success, and of each kind of failure or a reason
   expect(missing).toEqual([])
 })
 
+test("a route is not there for clients of versions before it", async () => {
+  const later = apiRoutes({ traces: {} } as EngineServices)
+    .flatMap((table) => Object.entries(table))
+    .filter(([, { since }]) => since !== undefined)
+  expect(later.length).toBeGreaterThan(5)
+  const known = Object.assign({}, ...Object.values(groups)) as Operations
+  for (const [key, { since }] of later) {
+    const [major, minor] = since!.split(".").map(Number)
+    const path = await world.fill(known[key]!.cases[0]!.path)
+    const answer = await world.daemon.request(key.split(" ")[0]!, `/v${major}.${minor! - 1}${path}`)
+    expect({ key, status: answer.status, text: answer.text }).toEqual({
+      key,
+      status: 404,
+      text: '{"message":"page not found"}\n',
+    })
+  }
+})
+
 async function check(key: string, one: Case): Promise<void> {
   const method = one.method ?? key.split(/[| ]/, 1)[0]!
   const { body, headers = {} } = one

@@ -21,6 +21,13 @@ export const containerLife: Operations = {
         "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
         { body: { Binds: [] } },
       ),
+      {
+        shows: "conflict",
+        when: "publishes a port that another one has",
+        path: "/containers/{publishing}/start?beside={published}",
+        status: 500,
+        says: /^failed to set up container networking: driver failed programming external connectivity on endpoint op-\d+ \([0-9a-f]{64}\): Bind for 127\.0\.0\.1:\d+ failed: port is already allocated/,
+      },
       badInput(
         "is given a directory for a file",
         "/containers/{mismatched}/start",

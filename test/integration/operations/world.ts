@@ -7,6 +7,10 @@ type Thing = Readonly<Record<string, string>> & { readonly id: string; readonly 
 
 let next = 0
 
+/** A port of the host that nobody else in these tests asks for. */
+const port = 40_000 + (process.pid % 20_000)
+const publishing = { HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] } } }
+
 /** A daemon, registries, and what the cases of operations name. */
 export class World implements AsyncDisposable {
   readonly daemon: TestDaemon
@@ -100,6 +104,10 @@ export class World implements AsyncDisposable {
         await this.#ask("POST", `/containers/${container.id}/wait`)
         return container
       }
+      case "publishing":
+        return await this.#container(name, publishing)
+      case "published":
+        return await this.#started(name, publishing)
       case "mismatched":
         return await this.#container(name, { HostConfig: { Binds: ["/tmp:/etc/passwd"] } })
       case "wandering":
