@@ -25,6 +25,8 @@ export interface StoreOptions {
   readonly proxies?: ProxySettings
   /** The path of a policy. */
   readonly signaturePolicy?: string
+  /** Milliseconds. */
+  readonly stallTimeout?: number
 }
 
 /** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
@@ -55,6 +57,7 @@ export async function openStores(driver?: "overlay" | "native", options: StoreOp
     new Registries({
       settings: { insecure: [], mirrors: [], directories: [], ...options.registries },
       proxies: options.proxies ?? {},
+      ...(options.stallTimeout ? { stallTimeout: options.stallTimeout } : {}),
       retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },
     }),
   )

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises"
-import { Failure } from "../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../errors/failure.ts"
 import type { Digest } from "../oci/digest.ts"
 import type { HttpAnswer } from "./http-client.ts"
 import { readText } from "./read-bytes.ts"
@@ -12,6 +12,39 @@ export interface UploadSource {
   /** Bytes. */
   readonly size: number
   open(offset: number, length: number): AsyncIterable<Uint8Array>
+}
+
+/** The registry does not know an upload any more, or not what it has of it: nobody knows where to go on. */
+class LostUpload extends Failure {
+  constructor(cause: unknown) {
+    super(kindOf(cause), messageOf(cause), cause)
+  }
+}
+
+/** Uploads that are begun for one blob. */
+const mostUploads = 3
+
+/**
+ * Brings a blob there: by a further upload when the registry has lost one.
+ * @param begin begins an upload; undefined when the blob is there
+ * @returns whether anything had to be sent
+ */
+export async function sendBlob(
+  begin: () => Promise<BlobUpload | undefined>,
+  source: UploadSource,
+  progress: (sent: number) => void,
+): Promise<boolean> {
+  for (let attempt = 1; ; attempt++) {
+    const upload = await begin()
+    if (!upload) return false
+    try {
+      await upload.send(source, progress)
+      return true
+    } catch (error) {
+      await upload.cancel()
+      if (!(error instanceof LostUpload) || attempt === mostUploads) throw error
+    }
+  }
 }
 
 /** Bytes of one request when a proxy on the way takes no large ones. */
@@ -65,12 +98,12 @@ export class BlobUpload {
           offset = (await this.#received()) ?? 0
           continue
         }
+        if (error instanceof RegistryError && error.status === 404) throw new LostUpload(error)
         const delay = delayAfter(this.#retries, attempt, error)
         if (delay === undefined) throw error
         await pause(delay, undefined, this.#signal ? { signal: this.#signal } : {})
         const received = await this.#received()
-        // Without a word from the registry nobody knows where to go on: the caller has to begin a new upload.
-        if (received === undefined || received > source.size) throw error
+        if (received === undefined || received > source.size) throw new LostUpload(error)
         offset = received
         attempt = offset > before ? 1 : attempt + 1
       }

@@ -269,6 +269,24 @@ check("a cut layer is continued where it ended", async ({ registry, pull }) => {
   expect(offsets).toEqual(offsets.toSorted((one, other) => one - other))
 })
 
+check(
+  "a registry that falls silent is given up, and asked for the rest anew",
+  async ({ registry, pull }) => {
+    const tar = big(300_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    registry.fault = ({ path, method, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar)) || before > 0) return false
+      response.writeHead(200, { "content-length": tar.length })
+      response.write(tar.subarray(0, 100_000))
+      return true
+    }
+    await pull()
+    const last = registry.log.filter(({ path, method }) => method === "GET" && path.endsWith(digestOf(tar))).at(-1)!
+    expect(last.headers.range).toBe("bytes=100000-")
+  },
+  { stallTimeout: 200 },
+)
+
 check("a registry that knows no ranges sends all again, and what is there already is passed over", async (bench) => {
   const { registry, pull } = bench
   const tar = big(300_000)

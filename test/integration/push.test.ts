@@ -143,6 +143,95 @@ check("a cut upload goes on from where the registry says it is", async ({ regist
   expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
 })
 
+check("an upload that the registry has lost is begun anew, but not for ever", async ({ registry, make, push }) => {
+  const target = await make(randomBytes(100_000))
+  const lost = (times: number) => {
+    let left = times
+    registry.fault = ({ method, path }, response, body) => {
+      if (method !== "PUT" || !isUpload.test(path) || left-- <= 0) return false
+      return body().then(() => {
+        refuse(response, 404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        return true
+      })
+    }
+  }
+  lost(2)
+  const { pushed } = await push(target)
+  expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
+  lost(1000)
+  const { message } = await failure(push(await make(randomBytes(1000)), "other:1"))
+  expect(message).toBe("blob upload unknown: blob upload unknown to registry")
+  expect(registry.manifests.get("other")).toBeUndefined()
+})
+
+check("a registry in trouble for a moment is asked again, also while blobs and manifests go up", async (bench) => {
+  const { registry, make, push } = bench
+  const target = await make(randomBytes(100_000))
+  const troubles = ["POST", "PUT /blobs", "PUT /manifests"]
+  registry.fault = async ({ method, path }, response, body) => {
+    const what = method === "PUT" ? `PUT ${isUpload.test(path) ? "/blobs" : "/manifests"}` : method
+    const at = troubles.indexOf(what)
+    if (at < 0) return false
+    troubles.splice(at, 1)
+    await body()
+    if (what === "POST") refuse(response, 429, "TOOMANYREQUESTS", "slowly", { "retry-after": "1" })
+    else response.writeHead(502).end()
+    return true
+  }
+  await push(target)
+  expect(troubles).toEqual([])
+})
+
+check(
+  "a registry that is never satisfied with a token, or wants other bytes, ends a push with its reason",
+  async (bench) => {
+    const { registry, make, push } = bench
+    const target = await make(randomBytes(1000))
+    registry.fault = async ({ path }, response, body) => {
+      await body()
+      if (path.startsWith("/token")) response.end(JSON.stringify({ token: "t" }))
+      else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end()
+      return true
+    }
+    const refused = await failure(push(target))
+    expect([refused.kind, refused.message]).toEqual(["unauthenticated", "unauthorized: authentication required"])
+    expect(registry.log.length).toBeLessThan(20)
+    registry.fault = async ({ method, path }, response, body) => {
+      if (method !== "PUT" || !isUpload.test(path)) return false
+      await body()
+      refuse(response, 400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+      return true
+    }
+    expect((await failure(push(target))).message).toBe("digest invalid: provided digest did not match uploaded content")
+    expect(registry.manifests.get("app")).toBeUndefined()
+  },
+)
+
+check("an upload may lie at another host, which gets no credentials", async ({ registry, make, push }) => {
+  await using elsewhere = await MemoryRegistry.start()
+  const target = await make(randomBytes(1000))
+  elsewhere.fault = async ({ method }, response, body) => {
+    registry.addBlob("app", await body())
+    response.writeHead(201).end()
+    return method === "PUT"
+  }
+  registry.fault = async ({ method, path, headers }, response) => {
+    if (path.startsWith("/token")) response.end(JSON.stringify({ token: "secret" }))
+    else if (headers.authorization !== "Bearer secret") {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end()
+    } else if (method === "POST") response.writeHead(202, { location: `http://${elsewhere.host}/store?state=1` }).end()
+    else return false
+    return true
+  }
+  const { pushed } = await push(target)
+  expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
+  const taken = elsewhere.log.map(({ method, headers }) => [method, headers.authorization])
+  expect(taken).toEqual([
+    ["PUT", undefined],
+    ["PUT", undefined],
+  ])
+})
+
 check("a registry that takes no large requests gets pieces", async ({ registry, make, push }) => {
   const target = await make(randomBytes(24 << 20))
   const sizes: number[] = []

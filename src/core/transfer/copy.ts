@@ -1,3 +1,4 @@
+import { sendBlob } from "../../distribution/blob-upload.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
 import type { Repository } from "../../distribution/repository.ts"
 import { Failure } from "../../errors/failure.ts"
@@ -172,11 +173,6 @@ async function copyBlob(
     return
   }
   const mountFrom = source.domain === target.domain ? { mountFrom: source.name } : {}
-  const upload = await target.upload(blob.digest, { ...mountFrom, ...withSignal })
-  if (!upload) {
-    progress({ id, status: `Mounted from ${source.name}` })
-    return
-  }
   async function* read(offset: number, length: number) {
     const whole = offset === 0 && length === blob.size
     const part = await source.blob(blob.digest, { ...(whole ? {} : { offset, length }), ...withSignal })
@@ -186,13 +182,10 @@ async function copyBlob(
     }
     yield* part.body
   }
-  try {
-    await upload.send({ size: blob.size, open: read }, (current) =>
-      progress({ id, status: "Copying", current, total: blob.size }),
-    )
-  } catch (error) {
-    await upload.cancel()
-    throw error
-  }
-  progress({ id, status: "Copied" })
+  const sent = await sendBlob(
+    () => target.upload(blob.digest, { ...mountFrom, ...withSignal }),
+    { size: blob.size, open: read },
+    (current) => progress({ id, status: "Copying", current, total: blob.size }),
+  )
+  progress({ id, status: sent ? "Copied" : `Mounted from ${source.name}` })
 }

@@ -1,3 +1,4 @@
+import { sendBlob } from "../../distribution/blob-upload.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
 import type { Repository } from "../../distribution/repository.ts"
 import { Failure } from "../../errors/failure.ts"
@@ -172,27 +173,17 @@ export async function pushBlob(
   const mountFrom = elsewhere.findLast((name) => name !== repository.name)
   const options = signal ? { signal } : {}
   // Rights to read the other repository may be missing: then it is sent.
-  const upload = mountFrom
-    ? await repository.upload(blob.digest, { mountFrom, ...options }).catch((error: unknown) => {
-        if (!(error instanceof RegistryError)) throw error
-        return repository.upload(blob.digest, options)
-      })
-    : await repository.upload(blob.digest, options)
-  if (!upload) {
-    tell(`Mounted from ${mountFrom}`)
-    await remember(scope, content, repository, blob)
-    return
-  }
+  const begin = () =>
+    mountFrom
+      ? repository.upload(blob.digest, { mountFrom, ...options }).catch((error: unknown) => {
+          if (!(error instanceof RegistryError)) throw error
+          return repository.upload(blob.digest, options)
+        })
+      : repository.upload(blob.digest, options)
   await using reader = await content.open(scope, blob.digest)
-  try {
-    await upload.send({ size: blob.size, open: (offset, length) => reader.stream(offset, length) }, (sent) =>
-      tell("Pushing", sent),
-    )
-  } catch (error) {
-    await upload.cancel()
-    throw error
-  }
-  tell("Pushed")
+  const source = { size: blob.size, open: (offset: number, length: number) => reader.stream(offset, length) }
+  const sent = await sendBlob(begin, source, (bytes) => tell("Pushing", bytes))
+  tell(sent ? "Pushed" : `Mounted from ${mountFrom}`)
   await remember(scope, content, repository, blob)
 }
 
