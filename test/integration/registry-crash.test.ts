@@ -1,15 +1,22 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
+import type { TransferProgress } from "../../src/core/transfer/contract.ts"
+import { Failure } from "../../src/errors/failure.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { type Digest, digestOf } from "../../src/oci/digest.ts"
+import { hostPlatform } from "../../src/oci/platform.ts"
+import { parseReference } from "../../src/oci/reference.ts"
 import { imageManifest } from "../../src/registry/registry.fixture.ts"
+import { inPieces, openStores } from "../core-stores.ts"
+import { Relay } from "../fixtures/docker-registry.ts"
 import { RegistryProcess } from "../fixtures/registry-process.ts"
+import { tarOf } from "../tar-archive.ts"
 
 interface Acknowledged {
   readonly repository: string
@@ -137,6 +144,63 @@ test("what a webhook did not take before the server was killed, it gets from the
   } finally {
     receiver.closeAllConnections()
     await new Promise((done) => receiver.close(done))
+    rmSync(root, { recursive: true, force: true })
+  }
+})
+
+test("a server that is killed while our client pushes and pulls: both go on with the next one, and every byte is right", async () => {
+  const root = mkdtempSync(join(tmpdir(), "registry-crash-"))
+  const bytes = 12 << 20
+  let server = await RegistryProcess.start(root)
+  await using relay = await Relay.to(Number(server.address.split(":")[1]))
+  await using stores = await openStores()
+  const { leases, remote, transfer } = stores
+  const reference = parseReference(`${relay.host}/app:1`)
+  /** Kills the server when half of the layer is on its way, waits for the failure, and starts the next server. */
+  const killed = async (work: (progress: (progress: TransferProgress) => void) => Promise<unknown>) => {
+    relay.limit = bytes / 2
+    const half = Promise.withResolvers<void>()
+    const working = work(({ current }) => {
+      if ((current ?? 0) > bytes / 4) half.resolve()
+    })
+    const failed = working.then(
+      () => "it did not fail",
+      (error: unknown) => (error instanceof Failure ? "failed" : String(error)),
+    )
+    await half.promise
+    await server.end("SIGKILL")
+    relay.release()
+    expect(await failed).toBe("failed")
+    expect((await RegistryProcess.check(root)).stderr).toBe("")
+    server = await RegistryProcess.start(root, [], server.address)
+  }
+  try {
+    const tar = tarOf(["big", {}, randomBytes(bytes)])
+    const made = await leases.within(stores.scope, async (scope) => {
+      const config = { ...hostPlatform(), created: "2024-01-01T00:00:00Z" }
+      const { target, id } = await transfer.importTree(scope, inPieces(tar), { config })
+      const push = (progress: (progress: TransferProgress) => void) =>
+        remote.push(scope, reference, target, { progress })
+      await killed(push)
+      await push(() => {})
+      return id
+    })
+    await using other = await openStores()
+    await other.leases.within(other.scope, async (scope) => {
+      const pull = (progress: (progress: TransferProgress) => void) =>
+        other.remote.pull(scope, reference, { found: () => {}, progress })
+      await killed(pull)
+      const before = relay.received
+      expect((await pull(() => {})).image.id).toBe(made)
+      expect(relay.received - before).toBeLessThan(bytes * 0.9)
+      for await (const { digest } of other.content.list(scope)) {
+        expect(digestOf(readFileSync(await other.content.path(scope, digest)))).toBe(digest)
+      }
+    })
+    await server.end("SIGTERM")
+    expect((await RegistryProcess.check(root)).stdout).toEndWith("all well\n")
+  } finally {
+    await server[Symbol.asyncDispose]()
     rmSync(root, { recursive: true, force: true })
   }
 })
