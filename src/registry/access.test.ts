@@ -72,6 +72,11 @@ test("tokens allow what was asked for and may be done, for a while", () =>
     expect(challenge).toBe(
       `Bearer realm="${registry.url}/auth/token",service="barge-registry",scope="repository:team/app:pull"`,
     )
+    const query = `mount=${digestOf("x")}&from=team/base`
+    const mount = await registry.ask("POST", `/v2/team/app/blobs/uploads/?${query}`)
+    expect(mount.headers.get("www-authenticate")).toEndWith(
+      ',scope="repository:team/app:pull,push repository:team/base:pull"',
+    )
     const token = async (scope: string, headers: Record<string, string>) => {
       const answer = await registry.ask("GET", `/auth/token?service=barge-registry&scope=${scope}`, { headers })
       return { Authorization: `Bearer ${((await answer.json()) as { token: string }).token}` }

@@ -18,6 +18,34 @@ test("the API's root answers", async () => {
   expect([answer.status, answer.headers.get("docker-distribution-api-version")]).toEqual([200, "registry/2.0"])
 })
 
+test("HEAD is answered wherever GET is, with the same head and the API's version", async () => {
+  const { manifest, layer } = await registry.image("heads", "one")
+  const upload = (await registry.ask("POST", "/v2/heads/blobs/uploads/")).headers.get("location")!
+  const paths = [
+    `/v2/heads/manifests/${manifest}`,
+    `/v2/heads/blobs/${layer}`,
+    "/v2/heads/tags/list?n=1",
+    `/v2/heads/referrers/${manifest}`,
+    "/v2/_catalog",
+    "/v2/heads/manifests/none",
+    upload,
+  ]
+  for (const path of paths) {
+    const [got, head] = [await get(path), await registry.ask("HEAD", path)]
+    const without = (answer: Response) => [...answer.headers].filter(([name]) => name !== "date")
+    expect([head.status, without(head)]).toEqual([got.status, without(got)])
+    expect(head.headers.get("docker-distribution-api-version")).toBe("registry/2.0")
+    expect(await head.text()).toBe("")
+    await got.arrayBuffer()
+  }
+  const wrong = await registry.ask("POST", `/v2/heads/blobs/${layer}`)
+  expect([wrong.status, wrong.headers.get("allow"), await codeOf(wrong)]).toEqual([
+    405,
+    "GET, HEAD, DELETE",
+    "UNSUPPORTED",
+  ])
+})
+
 test("a manifest is served byte for byte under its tag and its digest, with its type", async () => {
   const { manifest, bytes } = await registry.image("a", "one")
   for (const reference of ["one", manifest]) {

@@ -58,6 +58,17 @@ test("chunks go up in order; one out of order is refused with where the upload s
   expect((await read("a", digestOf(bytes))).equals(bytes)).toBe(true)
 })
 
+test("a chunk that is not as long as it says is refused, and leaves the upload where it was", async () => {
+  const location = await begin("a")
+  const headers = { "Content-Range": "0-20" }
+  const wrong = await registry.ask("PATCH", location, { body: "hello", headers })
+  expect([wrong.status, await codeOf(wrong)]).toEqual([400, "SIZE_INVALID"])
+  const status = await registry.ask("GET", location)
+  expect([status.status, status.headers.get("range")]).toEqual([204, "0-0"])
+  const right = await registry.ask("PUT", `${location}?digest=${digestOf("hello")}`, { body: "hello" })
+  expect(right.status).toBe(201)
+})
+
 test("bytes that do not have the digest are refused, and the upload is gone", async () => {
   const location = await begin("a")
   const put = await registry.ask("PUT", `${location}?digest=${digestOf("other")}`, { body: "bytes" })

@@ -13,10 +13,18 @@ export interface Access {
   sees(repository: string): boolean
 }
 
+/** A right that a request needs. */
+export interface Wanted {
+  readonly action: Action
+  readonly repository: string
+  /** The repository that a blob is to be mounted from: better with the right to pull there. */
+  readonly source?: string
+}
+
 /** Who asks, and what they may. */
 export interface Authenticator {
   /** @throws Refusal UNAUTHORIZED for credentials that are wrong */
   access(request: HttpRequest): Promise<Access>
   /** The `WWW-Authenticate` value that tells a client how to come back with the right. Absent when nothing would help. */
-  challenge(request: HttpRequest, wanted?: { readonly action: Action; readonly repository: string }): string | undefined
+  challenge(request: HttpRequest, wanted?: Wanted): string | undefined
 }

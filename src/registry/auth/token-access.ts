@@ -24,7 +24,8 @@ export function tokenAccess(options: TokenAccessOptions): Authenticator {
   const { keys, service, issuer } = options
   const challenge: Authenticator["challenge"] = (request, wanted) => {
     const field = request.headers.get("authorization")
-    const scope = wanted ? `,scope="${scopeFor(wanted.action, wanted.repository)}"` : ""
+    const source = wanted?.source === undefined ? [] : [scopeFor("pull", wanted.source)]
+    const scope = wanted ? `,scope="${[scopeFor(wanted.action, wanted.repository), ...source].join(" ")}"` : ""
     const problem = wanted && isBearer(field) ? ',error="insufficient_scope"' : ""
     return `Bearer realm="${options.realm ?? ownRealm(request)}",service="${service}"${scope}${problem}`
   }

@@ -29,7 +29,7 @@ export class Call {
 
   /** Sends a whole response. */
   send(status: number, headers: OutgoingHeaders = {}, body: string | Uint8Array = ""): void {
-    this.response.send(status, headers, body)
+    this.response.send(status, { ...this.#version(), ...headers }, body)
     if (this.request.method !== "HEAD") this.sent += typeof body === "string" ? Buffer.byteLength(body) : body.length
   }
 
@@ -44,7 +44,11 @@ export class Call {
     length: number,
     body: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const writer = this.response.stream(status, { ...headers, "Content-Length": String(length) })
+    const writer = this.response.stream(status, {
+      ...this.#version(),
+      ...headers,
+      "Content-Length": String(length),
+    })
     const { signal } = this.request
     let left = length
     for await (const chunk of body) {
@@ -58,6 +62,11 @@ export class Call {
 
   /** Sends the head that a GET would get. */
   head(status: number, headers: OutgoingHeaders, length: number): void {
-    this.response.stream(status, { ...headers, "Content-Length": String(length) }).end()
+    this.response.stream(status, { ...this.#version(), ...headers, "Content-Length": String(length) }).end()
+  }
+
+  /** What older clients know a registry by (Docker Registry HTTP API V2). */
+  #version(): OutgoingHeaders {
+    return this.path.startsWith("/v2") ? { "Docker-Distribution-API-Version": "registry/2.0" } : {}
   }
 }

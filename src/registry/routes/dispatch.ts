@@ -2,8 +2,8 @@ import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { BadRequest } from "../../std/http/head.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { HttpResponse } from "../../std/http/response.ts"
-import type { Authenticator } from "../auth/contract.ts"
-import { checkedName } from "../names.ts"
+import type { Authenticator, Wanted } from "../auth/contract.ts"
+import { checkedName, isRepositoryName } from "../names.ts"
 import { Refusal } from "../refusal.ts"
 import { Call } from "./call.ts"
 import type { RegistryServices } from "./services.ts"
@@ -20,8 +20,6 @@ export interface DispatchOptions {
   /** Told of every request once it is over, with the error when one broke it off. */
   readonly over: (call: Call, millis: number, error?: unknown) => void
 }
-
-const version = { "Docker-Distribution-API-Version": "registry/2.0" }
 
 /** Answers requests: authentication, route, errors in the specification's form. */
 export function dispatcher(options: DispatchOptions) {
@@ -49,10 +47,13 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
   if (call.path === "/v2" || call.path === "/v2/") return base(call, authenticator)
   const found = match(call.path)
   if (!found) throw new Refusal("NAME_UNKNOWN", `there is nothing at ${call.path}`)
-  const operation = found.methods[call.request.method]
+  const { methods } = found
+  // HEAD is what GET is, without the body (RFC 9110, section 9.3.2).
+  const operation = methods[call.request.method === "HEAD" ? "GET" : call.request.method]
   if (!operation) {
+    const allowed = Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
     throw new Refusal("UNSUPPORTED", `${call.request.method} is not for ${call.path}`, {
-      headers: { Allow: Object.keys(found.methods).join(", ") },
+      headers: { Allow: allowed.join(", ") },
     })
   }
   call.operation = operation.name
@@ -64,7 +65,9 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
     call.repository = checkedName(registry ? upstream.mirrored(registry, repository) : repository)
   }
   const { needs } = operation
-  demand(call, authenticator, { action: needs, repository: call.repository === "" ? "*" : call.repository })
+  const wanted = { action: needs, repository: call.repository === "" ? "*" : call.repository }
+  const source = operation.name === "upload-start" ? call.query.get("from") : null
+  demand(call, authenticator, source !== null && isRepositoryName(source) ? { ...wanted, source } : wanted)
   if (needs === "push" && options.services.upstream.covers(call.repository)) {
     throw new Refusal("UNSUPPORTED", `${call.repository} is a cache of another registry: push there`)
   }
@@ -84,14 +87,10 @@ function base(call: Call, authenticator: Authenticator): void {
     const challenge = authenticator.challenge(call.request)
     if (challenge !== undefined) throw unauthorized(challenge)
   }
-  call.json(200, {}, version)
+  call.json(200, {})
 }
 
-function demand(
-  call: Call,
-  authenticator: Authenticator,
-  wanted: { readonly action: "pull" | "push" | "delete" | "catalog"; readonly repository: string },
-): void {
+function demand(call: Call, authenticator: Authenticator, wanted: Wanted): void {
   if (call.access.may(wanted.action, wanted.repository)) return
   const challenge = authenticator.challenge(call.request, wanted)
   if (challenge !== undefined && (call.access.user === undefined || challenge.startsWith("Bearer"))) {
@@ -100,7 +99,7 @@ function demand(
   throw new Refusal(
     "DENIED",
     `${call.access.user ?? "anonymous"} has no right to ${wanted.action} ${wanted.repository === "*" ? "the catalog" : wanted.repository}`,
-    { detail: wanted },
+    { detail: { action: wanted.action, repository: wanted.repository } },
   )
 }
 
@@ -132,5 +131,5 @@ function refuse(call: Call, refusal: Refusal): void {
       ...(refusal.detail === undefined ? {} : { detail: refusal.detail }),
     },
   ]
-  call.json(refusal.status, { errors }, { ...version, ...refusal.headers })
+  call.json(refusal.status, { errors }, refusal.headers)
 }

@@ -14,16 +14,13 @@ export interface Operation {
   readonly run: (call: Call, services: RegistryServices, reference: string) => Promise<void> | void
 }
 
-/** Addresses of one shape. The pattern's groups are the repository's name and the reference. */
+/** Addresses of one shape. The pattern's groups are the repository's name and the reference; GET stands for HEAD too. */
 interface Shape {
   readonly pattern: RegExp
   readonly methods: Readonly<Record<string, Operation>>
 }
 
 const operation = (name: string, needs: Action, run: Operation["run"]): Operation => ({ name, needs, run })
-
-const pullBlob = operation("blob-pull", "pull", getBlob)
-const pullManifest = operation("manifest-pull", "pull", getManifest)
 
 /** Every address of the API below a repository. The name is as long as it can be: it may contain the words that follow it. */
 const shapes: readonly Shape[] = [
@@ -42,13 +39,12 @@ const shapes: readonly Shape[] = [
   },
   {
     pattern: /^\/v2\/(.+)\/blobs\/([^/]+)$/,
-    methods: { GET: pullBlob, HEAD: pullBlob, DELETE: operation("blob-delete", "delete", deleteBlob) },
+    methods: { GET: operation("blob-pull", "pull", getBlob), DELETE: operation("blob-delete", "delete", deleteBlob) },
   },
   {
     pattern: /^\/v2\/(.+)\/manifests\/([^/]+)$/,
     methods: {
-      GET: pullManifest,
-      HEAD: pullManifest,
+      GET: operation("manifest-pull", "pull", getManifest),
       PUT: operation("manifest-push", "push", putManifest),
       DELETE: operation("manifest-delete", "delete", deleteManifest),
     },
