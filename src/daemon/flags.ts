@@ -187,7 +187,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   rootless: { kind: "bool", help: "Run without root" },
   "respect-host-firewall": {
     kind: "bool",
-    help: "Let others reach published ports through the host's input rules only (TCP)",
+    help: "Let others reach published ports through the host's input rules only (TCP, UDP)",
   },
   "seccomp-profile": { kind: "text", help: 'Default seccomp profile: a file, "builtin" or "unconfined"' },
   "selinux-enabled": {

@@ -150,7 +150,7 @@ export interface NetworkingOptions {
   readonly icc?: boolean
   /** Switch forwarding on when it is off. Default true. */
   readonly ipForward?: boolean
-  /** Published ports are reached from outside through the host's input rules, as programs of the host are; TCP only. Default false. */
+  /** Published ports are reached from outside through the host's input rules, as programs of the host are; TCP and UDP. Default false. */
   readonly respectHostFirewall?: boolean
   /** Hide containers of the default bridge behind the host's address. Default true. */
   readonly ipMasq?: boolean

@@ -400,8 +400,7 @@ export class Joiner implements AsyncDisposable {
     const network = endpoint && this.#options.networks.get(endpoint.networkId)
     if (!endpoint || !network) return
     this.#options.publisher.open(
-      sandbox.containerId,
-      sandbox.ports,
+      sandbox,
       {
         bridge: network.record.hostInterface,
         ...addressesOfEndpoint(endpoint),

@@ -21,8 +21,8 @@ interface Wish {
 }
 
 /**
- * The host's ports that containers have. Each is held by a bound socket that does not listen: traffic never reaches it
- * (the kernel forwards before), but no program of the host can take the port meanwhile, as none could take one that
+ * The host's ports that containers have. Each is held by a bound socket that does not listen: traffic does not reach it
+ * where the kernel forwards before, but no program of the host can take the port meanwhile, as none could take one that
  * somebody listens on. The sockets go with the process; {@link restore} holds the ports again after a restart.
  */
 export class Ports {
@@ -79,6 +79,12 @@ export class Ports {
       if (rest.length > 0) this.#held.set(key, rest)
       else this.#held.delete(key)
     }
+  }
+
+  /** The bound socket that holds a port, if it is held by one. */
+  descriptor(holder: string, { protocol, hostIp, hostPort }: BoundPort): number | undefined {
+    return this.#held.get(`${protocol}/${hostPort}`)?.find((held) => held.holder === holder && held.hostIp === hostIp)
+      ?.descriptor
   }
 
   /** Releases every socket; for the end of the process. */

@@ -1,6 +1,8 @@
 import { Failure, messageOf } from "../errors/failure.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import type { BoundPort, Endpoint, PortBinding } from "./contract.ts"
+import { Reactor } from "../linux/reactor.ts"
+import type { BoundPort, Endpoint, PortBinding, Sandbox } from "./contract.ts"
+import { DatagramRelay } from "./datagram-relay.ts"
 import { forgetAfterWithdrawal, forgetBeforePublishing } from "./flows.ts"
 import { setSysctl } from "./host-bridge.ts"
 import { Ports } from "./ports.ts"
@@ -20,7 +22,7 @@ export interface PublishTarget {
 interface Opened {
   readonly forwardings: readonly Forwarding[]
   readonly routed: readonly RoutedPort[]
-  readonly relays: readonly Relay[]
+  readonly relays: readonly Disposable[]
 }
 
 /**
@@ -35,6 +37,7 @@ export class Publisher {
   readonly #log: (message: string) => void
   readonly #opened = new Map<string, Opened>()
   readonly #loopbackRouted = new Set<string>()
+  #reactor: Reactor | undefined
 
   /** @param throughHost others than this host and containers come in by relays, behind the host's input rules */
   constructor(rules: Rules, socket: NetlinkSocket, throughHost: boolean, log: (message: string) => void) {
@@ -64,23 +67,27 @@ export class Publisher {
   }
 
   /** Leads ports that were taken to a container. @param fresh flows of before are forgotten @throws NftablesError */
-  open(containerName: string, ports: readonly BoundPort[], target: PublishTarget, fresh: boolean): void {
+  open(
+    { containerId, containerName, ports }: Pick<Sandbox, "containerId" | "containerName" | "ports">,
+    target: PublishTarget,
+    fresh: boolean,
+  ): void {
     if (ports.length === 0) return
-    this.shut(containerName)
+    this.shut(containerId)
     const forwardings = forwardingsOf(ports, target)
     const routed = routedOf(ports, target)
     if (forwardings.some(({ containerIp }) => !containerIp.includes(":"))) this.#routeLoopback(target.bridge)
     this.#rules.publish(forwardings)
     this.#rules.openRouted(routed)
-    this.#opened.set(containerName, { forwardings, routed, relays: this.#relays(ports, target) })
+    this.#opened.set(containerId, { forwardings, routed, relays: this.#relays(containerName, ports, target) })
     if (fresh) forgetBeforePublishing(this.#socket, forwardings)
   }
 
   /** Leads a container's ports nowhere; the host's side stays taken. */
-  shut(containerName: string): void {
-    const opened = this.#opened.get(containerName)
+  shut(containerId: string): void {
+    const opened = this.#opened.get(containerId)
     if (!opened) return
-    this.#opened.delete(containerName)
+    this.#opened.delete(containerId)
     for (const relay of opened.relays) relay[Symbol.dispose]()
     this.#rules.closeRouted(opened.routed)
     this.#rules.withdraw(opened.forwardings)
@@ -95,23 +102,46 @@ export class Publisher {
   /** Lets go of the host's side of everything; forwarding goes on. For the end of the process. */
   releaseAll(): void {
     for (const { relays } of this.#opened.values()) for (const relay of relays) relay[Symbol.dispose]()
+    this.#reactor?.[Symbol.dispose]()
     this.#ports.close()
   }
 
   /** What the kernel cannot do for IPv6: reach a container without it, and from ::1 any container. */
-  #relays(ports: readonly BoundPort[], target: PublishTarget): readonly Relay[] {
-    const to = target.ipv4 ?? target.ipv6
-    if (to === undefined) return []
+  #relays(containerName: string, ports: readonly BoundPort[], target: PublishTarget): readonly Disposable[] {
+    const address = target.ipv4 ?? target.ipv6
+    if (address === undefined) return []
     return ports
-      .filter(
-        ({ protocol, hostIp, hostPort }) =>
-          protocol === "tcp" && hostPort > 0 && (this.#throughHost || hostIp.includes(":")),
-      )
-      .map(({ hostIp, hostPort, containerPort }) =>
-        Relay.open({ address: hostIp, port: hostPort }, { address: to, port: containerPort }, (error) =>
-          this.#log(`port ${hostPort} is not reachable at [${hostIp}]: ${error.message}`),
-        ),
-      )
+      .filter(({ hostIp, hostPort }) => hostPort > 0 && (this.#throughHost || hostIp.includes(":")))
+      .flatMap((port): Disposable[] => {
+        const to = { address, port: port.containerPort }
+        if (port.protocol === "tcp") return [this.#connectionRelay(port, to)]
+        return port.protocol === "udp" ? this.#datagramRelay(containerName, port, to) : []
+      })
+  }
+
+  #connectionRelay({ hostIp, hostPort }: BoundPort, to: { readonly address: string; readonly port: number }): Relay {
+    return Relay.open({ address: hostIp, port: hostPort }, to, (error) => this.#unreachable(hostIp, hostPort, error))
+  }
+
+  /** The socket that holds the port is the one that it works on; without it the port was lost. */
+  #datagramRelay(
+    containerName: string,
+    port: BoundPort,
+    to: { readonly address: string; readonly port: number },
+  ): DatagramRelay[] {
+    const descriptor = this.#ports.descriptor(containerName, port)
+    if (descriptor === undefined) return []
+    try {
+      this.#reactor ??= new Reactor()
+      return [new DatagramRelay(this.#reactor, descriptor, port.hostIp.includes(":") ? 6 : 4, to)]
+    } catch (error) {
+      this.#unreachable(port.hostIp, port.hostPort, error)
+      return []
+    }
+  }
+
+  #unreachable(hostIp: string, hostPort: number, error: unknown): void {
+    this.#log(`port ${hostPort} is not reachable at [${hostIp}]: ${messageOf(error)}`)
   }
 
   /** Lets the host reach published ports at 127.0.0.1; the table's raw chain keeps containers off the host's loopback. */

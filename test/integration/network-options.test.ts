@@ -160,9 +160,10 @@ test("with respectHostFirewall others come in through the host's input rules, th
     outside.route.execute(linkUp(index), addAddress(index, "198.51.100.130", 28))
     const firewall = `barge_test_${process.pid}`
     try {
-      const ports = [{ protocol: "tcp" as const, containerPort: 80, hostIp: "", hostPort: 0 }]
+      const protocols = ["tcp", "udp"] as const
+      const ports = protocols.map((protocol) => ({ protocol, containerPort: 80, hostIp: "", hostPort: 0 }))
       const web = await network.connect("web", { containerName: "web", ports }, span())
-      const port = String(web.ports[0]!.hostPort)
+      const portOf = (protocol: string) => String(web.ports.find((each) => each.protocol === protocol)!.hostPort)
       const server = execFile("nsenter", [
         `--net=${web.netnsPath}`,
         process.execPath,
@@ -171,14 +172,18 @@ test("with respectHostFirewall others come in through the host's input rules, th
         "web",
       ])
       await new Promise((resolve) => server.stdout!.once("data", resolve))
-      const ask = async (netns: string, address: string) =>
-        (await within(netns, process.execPath, fixture("ask.ts"), "tcp", address, port)).stdout.trim()
-      await run("nft", [`add table inet ${firewall} { chain in { type filter hook input priority 0; }; }`])
-      await run("nft", [`add rule inet ${firewall} in iifname ${link} tcp dport ${port} drop`])
-      expect(await ask(outside.path, "198.51.100.129")).toBe("failed")
-      expect(await ask("/proc/self/ns/net", "127.0.0.1")).toBe(`web ${network.gateway}`)
-      await run("nft", [`delete table inet ${firewall}`])
-      expect(await ask(outside.path, "198.51.100.129")).toBe(`web ${network.gateway}`)
+      const ask = async (netns: string, protocol: string, address: string) =>
+        (await within(netns, process.execPath, fixture("ask.ts"), protocol, address, portOf(protocol))).stdout.trim()
+      for (const protocol of protocols) {
+        const [place, port] = [`inet ${firewall}`, portOf(protocol)]
+        await run("nft", [`add table ${place} { chain in { type filter hook input priority 0; }; }`])
+        await run("nft", [`add rule ${place} in iifname ${link} ${protocol} dport ${port} drop`])
+        expect(await ask(outside.path, protocol, "198.51.100.129")).toBe("failed")
+        for (const loopback of ["127.0.0.1", "::1"])
+          expect(await ask("/proc/self/ns/net", protocol, loopback)).toBe(`web ${network.gateway}`)
+        await run("nft", [`delete table ${place}`])
+        expect(await ask(outside.path, protocol, "198.51.100.129")).toBe(`web ${network.gateway}`)
+      }
       const gone = new Promise((resolve) => server.once("exit", resolve))
       server.kill("SIGKILL")
       await gone
