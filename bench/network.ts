@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Docker } from "../src/client/docker.ts"
 import { parseHost } from "../src/client/host.ts"
 import { median, run, timed } from "./measure.ts"
-import { type Peer, startBarge, startDocker } from "./peers.ts"
+import { type Peer, type Places, startBarge, startDocker } from "./peers.ts"
 
 /**
  * Published ports beside the container's own address and beside Docker's proxy process, many containers on one network, many ports
@@ -17,6 +17,7 @@ const containers = Number(process.env["BENCH_CONTAINERS"] ?? 200)
 const iperfPort = 5201
 const hostPort = 24_000
 const root = mkdtempSync(join(tmpdir(), "network-bench-"))
+const places = (name: string): Places => ({ root: join(root, name), run: join(root, name, "run") })
 
 /** Gbit/s that a server in the network of process `pid` takes in, asked for at an address. */
 async function throughput(pid: string, address: string, port: number): Promise<number> {
@@ -115,7 +116,7 @@ async function measureNumbers(peer: Peer): Promise<readonly (readonly [string, s
 }
 
 try {
-  const barge = await startBarge(join(root, "barge"))
+  const barge = await startBarge(places("barge"))
   const image = join(root, "busybox.tar")
   const found: (readonly [name: string, rows: readonly (readonly [string, string, number])[]])[] = []
   try {
@@ -125,7 +126,7 @@ try {
   } finally {
     await barge.stop()
   }
-  const docker = await startDocker(join(root, "docker"), image)
+  const docker = await startDocker(places("docker"), image)
   if (docker) found.push([docker.name, await measureNumbers(docker).finally(() => docker.stop())])
   else console.log("\ndockerd is not in the PATH and is left out")
   console.log(`\n| | unit | ${found.map(([name]) => name).join(" | ")} |\n|---|---|${"---|".repeat(found.length)}`)
