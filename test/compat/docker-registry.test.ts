@@ -188,7 +188,7 @@ test("a login is checked by the registry, and pulls and pushes use it", async ()
   const config = join(daemon.root, "config")
   const name = `${guarded.host}/mine`
   await docker("tag", "busybox", name)
-  expect(await refused("push", name)).toContain("no basic auth credentials")
+  expect(await refused("push", name)).toBe("no basic auth credentials\n")
   const wrong = await daemon.docker("--config", config, "login", "-u", "user", "-p", "wrong", guarded.host)
   expect(wrong.code).toBe(1)
   expect(wrong.stderr).toContain(`login attempt to http://${guarded.host}/v2/ failed with status: 401 Unauthorized`)

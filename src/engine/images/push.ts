@@ -10,6 +10,7 @@ import { credentialsOf } from "./credentials.ts"
 import { progressMessage, thinned } from "./messages.ts"
 import { referenceOf, sameRepository } from "./names.ts"
 import { resolveFor } from "./platform.ts"
+import { pushFailure } from "./registry-failure.ts"
 
 type Tell = (message: JsonMessage) => void
 
@@ -69,11 +70,15 @@ async function pushOne(
   const platform = options.platform ? parsePlatform(options.platform) : undefined
   const credentials = credentialsOf(options.auth)
   await context.leases.within(scope, async (held) => {
-    const { pushed, form } = await context.remote.push(held, name, row.target, {
-      ...(platform ? { platform } : {}),
-      ...(credentials ? { credentials } : {}),
-      progress: thinned((progress) => tell(progressMessage(progress))),
-    })
+    const { pushed, form } = await context.remote
+      .push(held, name, row.target, {
+        ...(platform ? { platform } : {}),
+        ...(credentials ? { credentials } : {}),
+        progress: thinned((progress) => tell(progressMessage(progress))),
+      })
+      .catch((error: unknown) => {
+        throw pushFailure(error)
+      })
     if (form.digest !== row.target.digest) await rename(context, held, row, form)
     tell({ status: `${name.tag}: digest: ${pushed.digest} size: ${pushed.size}` })
     tell({ progressDetail: {}, aux: { Tag: name.tag, Digest: pushed.digest, Size: pushed.size } })

@@ -2,6 +2,13 @@ import { RegistryError } from "../../distribution/registry-error.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import { familiar, familiarName, type Reference } from "../../oci/reference.ts"
 
+/** What a push failed of, in Docker's words: that nobody has logged in is told without the address that was asked first. */
+export function pushFailure(error: unknown): unknown {
+  const missing = "no basic auth credentials"
+  if (!isKind(error, "unauthenticated") || !messageOf(error).endsWith(`: ${missing}`)) return error
+  return new Failure("unauthenticated", missing, error)
+}
+
 /**
  * What a pull failed of, in the words and with the statuses that clients know from Docker: a 401 would make them ask their user to log
  * in to the daemon's API.
