@@ -13,6 +13,7 @@ import { dropNamespace, makeNamespaces, type NewNamespace } from "../../src/netw
 import { openNetworking } from "../../src/network/networking.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
 import { type BridgeOptions, type DefaultBridge, openDefaultBridge } from "../fixtures/default-bridge.ts"
+import { eventually } from "../fixtures/eventually.ts"
 
 const run = promisify(execFile)
 const bridge = `bo${process.pid.toString(36)}`
@@ -61,7 +62,7 @@ test("without icc containers reach the gateway and published ports, but not each
       span(),
     )
     const other = await network.connect("other", { containerName: "other", ports: [] }, span())
-    expect(await pings(other.netnsPath, network.gateway)).toBe(true)
+    await eventually(() => pings(other.netnsPath, network.gateway), "the gateway answers")
     expect(await pings(other.netnsPath, web.ipv4)).toBe(false)
     const fixtures = resolve(import.meta.dir, "../fixtures")
     const echo = execFile("nsenter", [
