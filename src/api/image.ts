@@ -153,6 +153,15 @@ export interface RemoteManifestResponse {
   readonly Raw: string
 }
 
+/** One of `GET /distribution/{name}/referrers` (Barge's own): something that refers to an image in its registry. */
+export interface ReferrerSummary {
+  /** The manifest or index that it refers to. */
+  readonly Subject: string
+  /** The tag that says so, where the registry does not. */
+  readonly Tag?: string
+  readonly Descriptor: Descriptor
+}
+
 /** `POST /distribution/{name}/manifest` (Barge's own): an index to be stored under the name. */
 export interface IndexPushRequest {
   readonly Raw: string

@@ -3,6 +3,7 @@ import type {
   AuthResponse,
   IndexPushRequest,
   JsonMessage,
+  ReferrerSummary,
   RemoteManifestResponse,
   SearchResult,
 } from "../api/image.ts"
@@ -37,6 +38,14 @@ export const remoteManifest = (
   auth: AuthConfig | undefined,
 ): Promise<RemoteManifestResponse> =>
   transport.json("GET", `/distribution/${ref}/manifest`, { headers: { "X-Registry-Auth": encoded(auth ?? {}) } })
+
+/** What refers to an image in its registry (Barge's own route). */
+export const remoteReferrers = (
+  transport: Transport,
+  ref: string,
+  auth: AuthConfig | undefined,
+): Promise<readonly ReferrerSummary[]> =>
+  transport.json("GET", `/distribution/${ref}/referrers`, { headers: { "X-Registry-Auth": encoded(auth ?? {}) } })
 
 /** Stores an index under a name (Barge's own route). @param auths by server address */
 export const pushIndex = (

@@ -28,6 +28,8 @@ const manifestTypes = [
 /** The limit that registries have to accept (OCI distribution spec, "Pushing Manifests"). */
 const largestManifest = 4 << 20
 const largestList = 8 << 20
+/** Pages of a list beyond this are not asked for. */
+const mostPages = 1000
 
 /** One repository of one registry (OCI distribution spec 1.1), asked on the ways that lead there. */
 export class Repository {
@@ -214,19 +216,9 @@ export class Repository {
   async tags(signal?: AbortSignal): Promise<readonly string[]> {
     return await this.#ways.patiently("resolve", signal, async (session) => {
       const found: string[] = []
-      let to: string | URL | undefined = `/${this.name}/tags/list`
-      while (to) {
-        const answer: HttpAnswer = await session.request({
-          method: "GET",
-          to,
-          scopes: [this.#scope("pull")],
-          expect: [200],
-          ...(signal ? { signal } : {}),
-        })
-        const document = parse(await readText(answer.body, largestList), "list of tags") as { tags?: unknown }
-        const { tags } = document
+      for await (const page of this.#pages(session, `/${this.name}/tags/list`, {}, signal)) {
+        const { tags } = parse(page, "list of tags") as { tags?: unknown }
         if (Array.isArray(tags)) found.push(...tags.filter((tag): tag is string => typeof tag === "string"))
-        to = nextPage(answer)
       }
       return found
     })
@@ -237,30 +229,49 @@ export class Repository {
    * where the registry has no API for it.
    */
   async referrers(digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> {
-    const bytes = await this.#ways.patiently("resolve", signal, async (session) => {
+    return await this.#ways.patiently("resolve", signal, async (session) => {
+      const found: Descriptor[] = []
+      const take = (page: string) => {
+        const { manifests } = parse(page, "list of referrers") as { manifests?: unknown }
+        if (Array.isArray(manifests)) found.push(...manifests.filter((each) => isDigest(String(each?.digest))))
+      }
       try {
-        const answer = await session.request({
-          method: "GET",
-          to: `/${this.name}/referrers/${digest}`,
-          headers: { Accept: mediaTypes.ociIndex },
-          scopes: [this.#scope("pull")],
-          expect: [200],
-          ...(signal ? { signal } : {}),
-        })
-        return await readBytes(answer.body, largestList)
+        const accept = { Accept: mediaTypes.ociIndex }
+        for await (const page of this.#pages(session, `/${this.name}/referrers/${digest}`, accept, signal)) take(page)
+        return found
       } catch (error) {
         if (!(error instanceof RegistryError) || ![400, 404, 405].includes(error.status)) throw error
       }
       try {
-        return (await this.#get(session, digest.replace(":", "-"), signal)).bytes
+        take(Buffer.from((await this.#get(session, digest.replace(":", "-"), signal)).bytes).toString("utf8"))
       } catch (error) {
-        if (error instanceof RegistryError && error.status === 404) return undefined
-        throw error
+        if (!(error instanceof RegistryError) || error.status !== 404) throw error
       }
+      return found
     })
-    if (!bytes) return []
-    const { manifests } = parse(Buffer.from(bytes).toString("utf8"), "list of referrers") as { manifests?: unknown }
-    return Array.isArray(manifests) ? manifests.filter((each) => isDigest(String(each?.digest))) : []
+  }
+
+  /** The pages of a list, each as it comes. @throws unavailable for a list without end */
+  async *#pages(
+    session: RegistrySession,
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<string> {
+    let to: string | URL | undefined = path
+    for (let page = 0; to !== undefined; page++) {
+      if (page === mostPages) throw new Failure("unavailable", `the list ${path} of ${this.domain} has no end`)
+      const answer: HttpAnswer = await session.request({
+        method: "GET",
+        to,
+        headers,
+        scopes: [this.#scope("pull")],
+        expect: [200],
+        ...(signal ? { signal } : {}),
+      })
+      yield await readText(answer.body, largestList)
+      to = nextPage(answer)
+    }
   }
 
   async #get(session: RegistrySession, reference: string, signal: AbortSignal | undefined): Promise<RemoteManifest> {

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { connect } from "node:tls"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
+import { digestOf } from "../../src/oci/digest.ts"
 import { basic, imageManifest, passwordFile } from "../../src/registry/registry.fixture.ts"
 import { Containerd } from "../fixtures/containerd.ts"
 import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
@@ -219,6 +220,39 @@ for (const [how, flags] of ways) {
     expect([checked.code, checked.stderr]).toEqual([0, ""])
   })
 }
+
+test("what refers to an image is listed, and goes along to another registry", async () => {
+  await using registry = await RegistryProcess.start(mkdtempSync(join(scratch, "root-")))
+  await using other = await RegistryProcess.start(mkdtempSync(join(scratch, "root-")))
+  const [app, copy] = [`${registry.address}/team/app:v1`, `${other.address}/app:v1`]
+  const barge = async (...args: readonly string[]) => {
+    const { code, stdout, stderr } = await daemon.barge(...args)
+    if (code !== 0) throw new Error(`barge ${args.join(" ")}: ${stderr}`)
+    return stdout
+  }
+  await skopeo("copy", "--dest-tls-verify=false", image(), `docker://${app}`)
+  expect(await barge("image", "referrers", "-q", app)).toBe("")
+  const at = `http://${registry.address}/v2/team/app`
+  const text = await (await fetch(`${at}/manifests/v1`, { headers: { Accept: mediaTypes.ociManifest } })).text()
+  const { config, layers } = JSON.parse(text) as { config: never; layers: never[] }
+  const subject = { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: text.length }
+  const about = imageManifest(config, layers, { subject, artifactType: "application/spdx+json" })
+  const signature = `${digestOf(text).replace(":", "-")}.sig`
+  for (const [reference, body] of [
+    [digestOf(about), about],
+    [signature, imageManifest(config, layers)],
+  ] as const) {
+    const headers = { "Content-Type": mediaTypes.ociManifest }
+    expect((await fetch(`${at}/manifests/${reference}`, { method: "PUT", headers, body })).status).toBe(201)
+  }
+  const shown = await barge("image", "referrers", app)
+  expect(shown.split("\n")[0]).toMatch(/^ARTIFACT TYPE +DIGEST +SUBJECT +TAG +SIZE$/)
+  expect(shown).toMatch(new RegExp(`^application/spdx\\+json +${digestOf(about).slice(7, 19)} `, "m"))
+  expect(shown).toContain(` ${signature} `)
+  await barge("image", "copy", "--referrers", app, copy)
+  const listed = (name: string) => barge("image", "referrers", "--format", "{{.Digest}} {{.Tag}}", "--no-trunc", name)
+  expect(await listed(copy)).toBe(await listed(app))
+})
 
 test("a renewed certificate counts after SIGHUP, while it serves", async () => {
   await using registry = await RegistryProcess.start(mkdtempSync(join(scratch, "root-")), tls)

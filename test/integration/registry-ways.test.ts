@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { Credentials } from "../../src/distribution/credentials.ts"
 import { Failure, messageOf } from "../../src/errors/failure.ts"
+import { digestOf } from "../../src/oci/digest.ts"
 import { parseReference } from "../../src/oci/reference.ts"
 import { openStores, type StoreOptions } from "../core-stores.ts"
 import { MemoryRegistry, refuse } from "../fixtures/memory-registry.ts"
@@ -125,6 +126,27 @@ test("a mirror is asked first and without the user's credentials; what it cannot
     expect(mirror.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
     expect(id).toStartWith("sha256:")
   }))
+
+test("lists that come in pages are read to their end, and one without end is not", async () => {
+  await using registry = await MemoryRegistry.start()
+  await using stores = await openStores()
+  const reference = parseReference(`${registry.host}/app`)
+  const repository = await stores.registries.repository(reference)
+  const pages = (last: number) => {
+    registry.fault = ({ path }, response) => {
+      const page = Number(/[?&]page=(\d+)/.exec(path)?.[1] ?? 0)
+      const digest = digestOf(`referrer ${page}`)
+      if (page < last) response.setHeader("link", `<${path.split("?")[0]}?page=${page + 1}>; rel="next"`)
+      response.end(JSON.stringify({ tags: [`t${page}`], manifests: [{ mediaType: "x", digest, size: 1 }] }))
+      return true
+    }
+  }
+  pages(2)
+  expect(await repository.tags()).toEqual(["t0", "t1", "t2"])
+  expect(await repository.referrers(digestOf("subject"))).toHaveLength(3)
+  pages(Number.POSITIVE_INFINITY)
+  expect(await told(repository.tags())).toBe(`the list /app/tags/list of ${registry.host} has no end`)
+})
 
 test("dockerd's mirrors are for Docker Hub", async () => {
   await using mirror = await MemoryRegistry.start()

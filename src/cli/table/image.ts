@@ -63,6 +63,12 @@ export const image: Group = {
       load: async () => (await import("../commands/image/push.ts")).push,
     },
     {
+      name: "referrers",
+      short: "List what refers to an image in its registry",
+      long: () => "List what refers to an image in its registry: signatures, SBOMs and attestations",
+      load: async () => (await import("../commands/image/referrers.ts")).referrers,
+    },
+    {
       name: "rm",
       short: "Remove one or more images",
       aliases: ["remove"],

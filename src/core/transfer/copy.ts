@@ -8,6 +8,7 @@ import { formatPlatform, type Platform, platformDistance } from "../../oci/platf
 import { shortId } from "../../std/id.ts"
 import type { Semaphore } from "../../std/semaphore.ts"
 import type { Scope } from "../scope.ts"
+import { attachedTags } from "./attached.ts"
 import type { TransferProgress } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
 
@@ -33,8 +34,6 @@ interface Cargo {
 
 /** Indexes within indexes, and referrers of referrers, beyond this are refused. */
 const deepest = 8
-/** What cosign calls what belongs to a manifest, in registries that do not list referrers. */
-const attached = ["sig", "att", "sbom"]
 
 /**
  * Copies `from` of one repository to `tag` of another, registry to registry: nothing is stored here or unpacked. Blobs that are there
@@ -143,8 +142,7 @@ async function addReferrers(
     for (const referrer of await source.referrers(digest, signal)) {
       await collect(source, await fetched(source, referrer.digest, signal), cargo, signal, 0)
     }
-    for (const kind of attached) {
-      const name = `${digest.replace(":", "-")}.${kind}`
+    for (const name of attachedTags(digest)) {
       try {
         const document = await fetched(source, name, signal)
         await collect(source, document, cargo, signal, 0)

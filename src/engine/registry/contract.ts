@@ -4,6 +4,7 @@ import type {
   AuthResponse,
   DistributionInspect,
   IndexPushRequest,
+  ReferrerSummary,
   RemoteManifestResponse,
   SearchResult,
 } from "../../api/image.ts"
@@ -26,6 +27,8 @@ export interface RegistryQueries {
   distribution(scope: Scope, ref: string, auth?: AuthConfig): Promise<DistributionInspect>
   /** A manifest or index, byte for byte. */
   manifest(scope: Scope, ref: string, auth?: AuthConfig): Promise<RemoteManifestResponse>
+  /** What refers to an image in its registry: signatures, SBOMs, attestations. @throws notFound */
+  referrers(scope: Scope, ref: string, auth?: AuthConfig): Promise<readonly ReferrerSummary[]>
   /** Stores an index under a name; images of other repositories are brought there first. `auths` by server address. @returns its digest */
   pushIndex(
     scope: Scope,

@@ -3,6 +3,7 @@ import type {
   AuthResponse,
   DistributionInspect,
   IndexPushRequest,
+  ReferrerSummary,
   RemoteManifestResponse,
   SearchResult,
 } from "../../api/image.ts"
@@ -13,6 +14,7 @@ import type { RegistryQueries, SearchOptions } from "./contract.ts"
 import { inspectRemote } from "./distribution.ts"
 import { pushIndex, remoteManifest } from "./index-push.ts"
 import { login } from "./login.ts"
+import { listReferrers } from "./referrers.ts"
 import { searchRegistry } from "./search.ts"
 
 /** Docker's questions to registries. */
@@ -35,6 +37,10 @@ export class EngineRegistry implements RegistryQueries {
 
   manifest(scope: Scope, ref: string, auth?: AuthConfig): Promise<RemoteManifestResponse> {
     return remoteManifest(this.#registries, scope, ref, auth)
+  }
+
+  referrers(scope: Scope, ref: string, auth?: AuthConfig): Promise<readonly ReferrerSummary[]> {
+    return listReferrers(this.#registries, scope, ref, auth)
   }
 
   pushIndex(

@@ -19,6 +19,11 @@ export const registryRoutes = (r: RegistryQueries): RouteTable => ({
     run: async ({ scope, params, request }) =>
       json(await r.manifest(scope, params["name"]!, registryAuth(request.headers.get("x-registry-auth")))),
   }),
+  "GET /distribution/:name/referrers": route({
+    cancellable: true,
+    run: async ({ scope, params, request }) =>
+      json(await r.referrers(scope, params["name"]!, registryAuth(request.headers.get("x-registry-auth")))),
+  }),
   "POST /distribution/:name/manifest": route({
     body: indexPush,
     cancellable: true,
