@@ -55,6 +55,14 @@ test("update keeps what it does not name, and takes limits away", async () => {
       ),
     ).toBe("max")
   }
+  await post("/containers/limits/update", {
+    CpuShares: 700,
+    CgroupParent: "/elsewhere",
+    Ulimits: [{ Name: "core", Soft: 1, Hard: 1 }],
+  })
+  expect(
+    await inspect("limits", "{{.HostConfig.CpuShares}} {{.HostConfig.CgroupParent}} {{.HostConfig.Ulimits}}"),
+  ).toBe("700  []")
   await post("/v1.24/containers/limits/update", { PidsLimit: 7 })
   expect(await inspect("limits", "{{.HostConfig.PidsLimit}}")).toBe("0")
   await out("rm", "-f", "limits")

@@ -64,11 +64,14 @@ function refuseCpuConflicts(before: HostConfig, request: UpdateRequest, refuse: 
   if (request.CpuQuota > 0 && before.NanoCpus > 0) throw cannot("CPU Quota", "NanoCPUs")
 }
 
+/** What is no limit: a client may send it with the others, but only a new container gets it. */
+const fixed = new Set(["CgroupParent", "DeviceCgroupRules", "DeviceRequests", "Devices", "Ulimits"])
+
 /** The resources that a request names: zero values and absent ones leave what is set; no number of processes is no limit. */
 function given(request: UpdateRequest): Partial<HostConfig> {
   const { RestartPolicy: _, PidsLimit: pids, ...resources } = request
   const named = Object.entries(resources).filter(
-    ([, value]) => value !== 0 && value !== "" && value !== null && value !== undefined,
+    ([name, value]) => !fixed.has(name) && value !== 0 && value !== "" && value !== null && value !== undefined,
   )
   return { ...Object.fromEntries(named), ...(pids === null ? {} : { PidsLimit: pids > 0 ? pids : 0 }) }
 }

@@ -55,9 +55,10 @@ test("the filter event=exec_create matches whatever is executed", () => {
   expect(eventMatches(filters({ event: ["exec"] }), message(container("exec_create: sh")))).toBe(false)
 })
 
-test("containers are found by name and by ID prefix, images without their tag", () => {
+test("containers are found by the beginning of name or ID, images without their tag", () => {
   expect(eventMatches(filters({ container: ["web"] }), message(container("die")))).toBe(true)
   expect(eventMatches(filters({ container: ["ab"] }), message(container("die")))).toBe(true)
+  expect(eventMatches(filters({ container: ["we"] }), message(container("die")))).toBe(true)
   expect(eventMatches(filters({ container: ["db"] }), message(container("die")))).toBe(false)
   expect(eventMatches(filters({ image: ["busybox"] }), message(container("die")))).toBe(true)
 })

@@ -107,12 +107,14 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
     const values = filters.get(key)
     return !values || values.length === 0 || values.some(test)
   }
+  // By the beginning of the ID or of the name.
   const byActor = (type: EventMessage["Type"], key: string) =>
     one(
       key,
       (wanted) =>
         event.Type === type &&
-        (wanted === ID || wanted === Attributes["name"] || (wanted !== "" && ID.startsWith(wanted))),
+        wanted !== "" &&
+        (ID.startsWith(wanted) || (Attributes["name"] ?? "").startsWith(wanted)),
     )
   return (
     one("type", (wanted) => wanted === event.Type) &&
@@ -126,7 +128,7 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
     byActor("service", "service") &&
     byActor("secret", "secret") &&
     byActor("config", "config") &&
-    one("daemon", (wanted) => event.Type === "daemon" && (wanted === ID || wanted === Attributes["name"])) &&
+    byActor("daemon", "daemon") &&
     one("scope", (wanted) => wanted === event.scope) &&
     one("image", (wanted) => imageMatches(wanted, event)) &&
     labelsMatch(filters, Attributes)
