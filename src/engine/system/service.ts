@@ -21,6 +21,7 @@ import { usualDriver } from "../logging/config.ts"
 import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { DiskUsageType, System } from "./contract.ts"
+import { initVersion } from "./init-version.ts"
 
 /** What `info` tells of this daemon beyond its containers. */
 export interface SystemFacts {
@@ -56,6 +57,7 @@ export interface SystemCollaborators {
 /** The daemon as a whole. Says only what is true on this host. */
 export class EngineSystem implements System {
   readonly #with: SystemCollaborators
+  #init: Promise<string> | undefined
 
   constructor(collaborators: SystemCollaborators) {
     this.#with = collaborators
@@ -63,6 +65,7 @@ export class EngineSystem implements System {
 
   async version(): Promise<VersionResponse> {
     const { context, facts } = this.#with
+    const init = await this.#initVersion()
     const goArch = arch() === "arm64" ? "arm64" : "amd64"
     const runtime = context.runtimes[0]!
     const details = {
@@ -82,7 +85,7 @@ export class EngineSystem implements System {
         { Name: "Engine", Version: build.version, Details: details },
         { Name: "containerd", Version: build.version, Details: { GitCommit: build.commit } },
         { Name: runtime.name, Version: runtime.version, Details: { GitCommit: "" } },
-        { Name: "docker-init", Version: context.host.initPath ?? "none", Details: { GitCommit: "" } },
+        { Name: "docker-init", Version: init || "none", Details: { GitCommit: "" } },
       ],
       Version: build.version,
       ApiVersion: newestVersion,
@@ -95,6 +98,13 @@ export class EngineSystem implements System {
       ...(facts().experimental ? { Experimental: true } : {}),
       BuildTime: build.time,
     }
+  }
+
+  /** Asked for once; empty without an init program. */
+  #initVersion(): Promise<string> {
+    const { initPath } = this.#with.context.host
+    this.#init ??= initPath ? initVersion(initPath) : Promise.resolve("")
+    return this.#init
   }
 
   async info(scope: Scope): Promise<InfoResponse> {
@@ -189,7 +199,7 @@ export class EngineSystem implements System {
       InitBinary: context.host.initPath ?? "",
       ContainerdCommit: { ID: build.commit },
       RuncCommit: { ID: runtime.version },
-      InitCommit: { ID: "" },
+      InitCommit: { ID: await this.#initVersion() },
       SecurityOptions: [
         ...(context.host.apparmor.defaultProfile ? ["name=apparmor"] : []),
         `name=seccomp,profile=${context.defaults.seccompProfile === undefined ? "builtin" : context.defaults.seccompProfile === "unconfined" ? "unconfined" : "custom"}`,

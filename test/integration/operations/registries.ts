@@ -60,6 +60,18 @@ export const registries: Operations = {
     ],
     never: { conflict: reasons.changesNothing },
   },
+  "GET /distribution/:name/referrers": {
+    cases: [
+      success("lists what refers to an image", "/distribution/{registry}/found:1/referrers", 200, { equals: [] }),
+      notFound(
+        "is given an unknown image",
+        "/distribution/{registry}/found:2/referrers",
+        "no such manifest: {registry}/found:2",
+      ),
+      badInput("is given no reference", "/distribution/a:b:c/referrers", "invalid reference format"),
+    ],
+    never: { conflict: reasons.changesNothing },
+  },
   "POST /distribution/:name/manifest": {
     cases: [
       success("stores an index", "/distribution/{registry}/indexed:1/manifest", 200, {

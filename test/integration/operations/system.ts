@@ -84,7 +84,20 @@ export const system: Operations = {
           "KernelVersion",
           "BuildTime",
         ],
-        has: { ApiVersion: "1.51", MinAPIVersion: "1.24", Os: "linux" },
+        has: {
+          ApiVersion: "1.51",
+          MinAPIVersion: "1.24",
+          Os: "linux",
+          Components: [
+            {
+              Name: "Engine",
+              Details: { ApiVersion: "1.51", MinAPIVersion: "1.24", Os: "linux", Experimental: "false" },
+            },
+            { Name: "containerd" },
+            { Name: /^(crun|runc)$/, Version: /^\d+\.\d+/ },
+            { Name: "docker-init", Version: /^(\d+\.\d+|none$)/ },
+          ],
+        },
       }),
     ],
     never: nothing,
