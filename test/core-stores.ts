@@ -23,6 +23,7 @@ export interface StoreOptions {
   readonly ranges?: RangeOptions
   readonly registries?: Partial<RegistrySettings>
   readonly proxies?: ProxySettings
+  readonly keepLayers?: boolean
   /** The path of a policy. */
   readonly signaturePolicy?: string
   /** Milliseconds. */
@@ -68,6 +69,7 @@ export async function openStores(driver?: "overlay" | "native", options: StoreOp
     snapshots,
     unpacker: transfer.unpacker,
     trust: new SignaturePolicy(options.signaturePolicy),
+    ...(options.keepLayers === undefined ? {} : { keepLayers: options.keepLayers }),
     downloads: 3,
     uploads: 5,
     retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },

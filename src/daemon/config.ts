@@ -60,6 +60,8 @@ export interface DaemonConfig {
   readonly registryMirrors: readonly string[]
   /** Directories that hold one named by each registry. */
   readonly registryDirectories: readonly string[]
+  /** Whether layers of pulled images go once they are unpacked. */
+  readonly discardLayers: boolean
   /** The file that says which images must be signed, and by whom (containers-policy.json(5)). */
   readonly signaturePolicy?: string
   readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
@@ -153,6 +155,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     registryMirrors: list("registry-mirror"),
     registryDirectories:
       value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
+    discardLayers: flag("discard-layers", false),
     ...pick({ signaturePolicy: text("signature-policy") }),
     proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
     transfers: {

@@ -84,6 +84,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     snapshots,
     unpacker: transfer.unpacker,
     trust,
+    keepLayers: !config.discardLayers,
     ...config.transfers,
   })
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })

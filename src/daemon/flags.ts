@@ -86,6 +86,10 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "default-runtime": { kind: "text", help: "Default OCI runtime" },
   "default-shm-size": { kind: "text", help: "Default size of /dev/shm" },
   "default-ulimit": { kind: "list", key: "default-ulimits", help: "Default ulimits (NAME=SOFT[:HARD])" },
+  "discard-layers": {
+    kind: "bool",
+    help: "Keep pulled layers unpacked only; push and save fetch them again from their registry",
+  },
   dns: { kind: "list", help: "DNS servers" },
   "dns-opt": { kind: "list", key: "dns-opts", help: "DNS options" },
   "dns-search": { kind: "list", help: "DNS search domains" },

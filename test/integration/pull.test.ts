@@ -5,9 +5,9 @@ import { zstdCompressSync } from "node:zlib"
 import type { TransferProgress } from "../../src/core/transfer/contract.ts"
 import { Failure } from "../../src/errors/failure.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
-import { digestOf } from "../../src/oci/digest.ts"
+import { type Digest, digestOf } from "../../src/oci/digest.ts"
 import { parseReference, withDefaultTag } from "../../src/oci/reference.ts"
-import { openStores, type Stores } from "../core-stores.ts"
+import { collectBytes, openStores, type Stores } from "../core-stores.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { MemoryRegistry, refuse, sendBytes } from "../fixtures/memory-registry.ts"
 import { tarOf } from "../tar-archive.ts"
@@ -150,6 +150,54 @@ check(
     await pull()
     expect((await stores.snapshots.list(stores.scope)).map(({ kind }) => kind)).toEqual(["committed"])
   },
+)
+
+check(
+  "layers that need not be kept go once they are unpacked, and come again when they are pushed",
+  async ({ registry, pull, stores }) => {
+    const { scope, content, collector, leases, remote } = stores
+    const [base, one, two] = [file("base"), file("one"), file("two")]
+    registry.addImage("app", "1", [base, one], { compress: identity })
+    registry.addImage("app", "2", [base, two], { compress: identity })
+    const layersHere = async () => {
+      await collector.collect()
+      const digests = (await Array.fromAsync(content.list(scope))).map(({ digest }) => digest)
+      return [base, one, two].map((tar) => digests.includes(digestOf(tar)))
+    }
+    const first = await pull()
+    expect(await layersHere()).toEqual([false, false, false])
+    expect((await stores.snapshots.list(scope)).length).toBe(2)
+    // What is unpacked is there: nothing of it is fetched again.
+    const before = registry.count(isBlob)
+    await pull()
+    expect(registry.count(isBlob)).toBe(before)
+    expect(statuses(await pull("app:2"))).toContain("Already exists")
+    expect(registry.count(isBlob)).toBe(before + 2)
+    await using other = await MemoryRegistry.start()
+    const { target } = await stores.images.get(scope, "app:1")
+    const push = () =>
+      leases.within(scope, (held) =>
+        remote.push(held, parseReference(`${other.host}/copy:1`), target, { progress: () => {} }),
+      )
+    expect((await push()).pushed.digest).toBe(first.digest as Digest)
+    expect(await layersHere()).toEqual([false, false, false])
+    {
+      await using _restored = await remote.restore(scope, target)
+      const saved = await collectBytes(stores.transfer.save(scope, [{ target, names: [] }]))
+      expect(saved.includes(base)).toBe(true)
+      expect(await layersHere()).toEqual([true, true, false])
+    }
+    expect(await layersHere()).toEqual([false, false, false])
+    registry.fault = (_asked, response) => {
+      refuse(response, 404, "NAME_UNKNOWN")
+      return true
+    }
+    other.manifests.clear()
+    other.blobs = new Map()
+    const { kind, message } = await failure(push())
+    expect([kind, message]).toEqual(["notFound", expect.stringContaining("pull or load the image again")])
+  },
+  { keepLayers: false },
 )
 
 check("what is there is not fetched: the same image again, and the layers of another", async (bench) => {

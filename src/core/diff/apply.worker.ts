@@ -12,6 +12,12 @@ import { inheritAttributes } from "./inherit.ts"
 
 const chunkSize = 1 << 20
 
+/**
+ * Bytes that may be unpacked of so many that nobody has verified yet: a few that come from anywhere must not fill the disk. A layer
+ * that really is so large is unpacked when all of it is there and right.
+ */
+const mostOfUnverified = (read: number): number => Math.max(256 << 20, 100 * read)
+
 /** Blobs on their way, while they are unpacked. */
 const growing = new Map<number, GrowingFile>()
 
@@ -38,7 +44,7 @@ async function applyGrowing(
   try {
     using extractor = new LayerExtractor(request.target)
     const { compression, stream } = await peek(file.read(request.file, size, chunkSize, context.signal))
-    return await applyStream(stream, context, compression, extractor)
+    return await applyStream(stream, context, compression, extractor, mostOfUnverified)
   } finally {
     growing.delete(id)
   }
@@ -84,6 +90,7 @@ async function applyStream(
   context: CallContext,
   compression: ReturnType<typeof detectCompression>,
   extractor: LayerExtractor,
+  most: (read: number) => number = () => Number.POSITIVE_INFINITY,
 ): Promise<ApplyCalls["apply"]["answer"]> {
   const parser = new TarParser(extractor)
   let read = 0
@@ -100,6 +107,7 @@ async function applyStream(
     hash.update(bytes)
     parser.push(bytes)
     size += bytes.length
+    if (size > most(read)) throw new Failure("invalidArgument", `the layer has more than ${size} bytes in ${read}`)
     if (read - told < chunkSize) context.signal.throwIfAborted()
     else {
       told = read

@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../oci/descriptor.ts"
 import { type Digest, isDigest } from "../../oci/digest.ts"
+import { spareLabel } from "../content/spare.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
 import type { Labels } from "../metadata/labels.ts"
 import type { SnapshotInfo } from "../snapshots/contract.ts"
@@ -85,7 +86,7 @@ export function findGarbage(
     const blob = blobs.get(digest)!
     followLabels(blob.labels)
     const found = references.of(digest, blob.size)
-    for (const next of found.content) reachContent(next)
+    for (const next of found.content) if (!(spareLabel in (blobs.get(next)?.labels ?? {}))) reachContent(next)
     for (const chainID of found.snapshots) reachSnapshot(chainID)
   }
 

@@ -9,6 +9,7 @@ import { storeStream } from "../content/store-stream.ts"
 import type { Scope } from "../scope.ts"
 import type { TransferProgress } from "./contract.ts"
 import { readImage } from "./resolve.ts"
+import { inheritedSources } from "./sources.ts"
 
 /** On an uncompressed layer: the digest of its compressed form, in use since it was first wanted. */
 const compressedLabel = "barge.layer.gzip"
@@ -55,7 +56,8 @@ export class ImageCompressor {
       }),
     )
     const document = { ...content, config: configDescriptor, layers }
-    const { digest, size } = await this.#content.put(scope, Buffer.from(JSON.stringify(document)))
+    const sources = inheritedSources(await this.#content.info(scope, target.digest))
+    const { digest, size } = await this.#content.put(scope, Buffer.from(JSON.stringify(document)), sources)
     return { mediaType: target.mediaType, digest, size }
   }
 

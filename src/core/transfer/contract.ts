@@ -78,6 +78,12 @@ export interface RemoteImages {
       readonly progress: (progress: TransferProgress) => void
     },
   ): Promise<Descriptor>
+  /**
+   * Brings back layers of `target` that were not kept.
+   * @returns disposing lets them go again
+   * @throws notFound when they cannot be had any more
+   */
+  restore(scope: Scope, target: Descriptor, options?: Pick<RemoteOptions, "credentials">): Promise<AsyncDisposable>
   /** Whether the repository of `reference` is known to have the content: it came from there or was brought there. */
   isAt(scope: Scope, reference: Pick<Reference, "domain" | "path">, digest: Digest): Promise<boolean>
 }

@@ -5,6 +5,7 @@ import { formatNanos, nowNanos } from "../../std/clock.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { ResolvedImage } from "./contract.ts"
+import { inheritedSources } from "./sources.ts"
 
 export interface NewImage {
   readonly config: Omit<ImageConfig, "rootfs" | "history">
@@ -54,6 +55,7 @@ export async function storeImage(
     config: { mediaType: mediaTypes.ociConfig, digest: configBlob.digest, size: configBlob.size },
     layers,
   }
-  const { digest, size } = await content.put(scope, Buffer.from(JSON.stringify(manifest)))
+  const sources = base ? inheritedSources(await content.info(scope, base.manifest.digest)) : {}
+  const { digest, size } = await content.put(scope, Buffer.from(JSON.stringify(manifest)), sources)
   return { target: { mediaType: mediaTypes.ociManifest, digest, size }, id: configBlob.digest }
 }

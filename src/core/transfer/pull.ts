@@ -22,6 +22,8 @@ export interface PullStores {
   readonly fetcher: BlobFetcher
   readonly unpacker: Unpacker
   readonly trust: ImageTrust
+  /** Whether layers that are unpacked need to be here as blobs too. */
+  readonly keepLayers: boolean
 }
 
 export interface PullOptions {
@@ -188,15 +190,14 @@ function configOf(bytes: Uint8Array, target: Descriptor): { readonly config: Des
 
 async function layers(
   scope: Scope,
-  { fetcher, unpacker, snapshots, content }: PullStores,
+  { fetcher, unpacker, snapshots, content, keepLayers }: PullStores,
   repository: Repository,
   image: ResolvedImage,
   progress: (progress: TransferProgress) => void,
 ): Promise<void> {
   const { layers } = image.content
-  if (image.chainID && (await snapshots.find(scope, image.chainID)) && (await allPresent(scope, content, layers))) {
-    return
-  }
+  const present = async () => !keepLayers || (await allPresent(scope, content, layers))
+  if (image.chainID && (await snapshots.find(scope, image.chainID)) && (await present())) return
   const chain = await presentUntil(scope, snapshots, image)
   // The first layer that fails ends everything at once, with what it failed of.
   const failed = new AbortController()
@@ -204,7 +205,7 @@ async function layers(
   const held = { ...scope, signal: given ? AbortSignal.any([given, failed.signal]) : failed.signal }
   const fetched = async (layer: Descriptor, at: number) => {
     const id = shortId(layer.digest)
-    if (at < chain && (await content.has(scope, layer.digest))) {
+    if (at < chain && (!keepLayers || (await content.has(scope, layer.digest)))) {
       progress({ id, status: "Already exists" })
       return
     }

@@ -1,7 +1,6 @@
 import { sendBlob } from "../../distribution/blob-upload.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
 import type { Repository } from "../../distribution/repository.ts"
-import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import type { Platform } from "../../oci/platform.ts"
 import { shortId } from "../../std/id.ts"
@@ -18,6 +17,8 @@ export interface PushOptions {
   readonly progress: (progress: TransferProgress) => void
   /** Uploads at the same time. */
   readonly slots: Semaphore
+  /** Brings a blob back that is not here. @throws notFound */
+  readonly restore: (scope: Scope, blob: Descriptor) => Promise<void>
 }
 
 interface Layer {
@@ -59,11 +60,11 @@ export async function pushImage(
     const waiting = setTimeout(() => tell("Waiting"), 0)
     using _slot = await options.slots.acquire()
     clearTimeout(waiting)
-    await pushBlob(held, content, repository, descriptor, tell)
+    await pushBlob(held, content, repository, descriptor, tell, options.restore)
   })
   for (const push of pushes) push.catch((error: unknown) => failed.abort(error))
   await Promise.all(pushes)
-  for (const config of parcel.configs) await pushBlob(held, content, repository, config, () => {})
+  for (const config of parcel.configs) await pushBlob(held, content, repository, config, () => {}, options.restore)
   for (const document of parcel.documents) {
     const bytes = await content.readAll(scope, document.digest)
     const last = document.digest === parcel.root.digest
@@ -155,6 +156,7 @@ export async function pushBlob(
   repository: Repository,
   blob: Descriptor,
   tell: (status: string, current?: number) => void,
+  restore: PushOptions["restore"],
 ): Promise<void> {
   const { signal } = scope
   signal?.throwIfAborted()
@@ -163,12 +165,7 @@ export async function pushBlob(
     await remember(scope, content, repository, blob)
     return
   }
-  if (!(await content.has(scope, blob.digest))) {
-    throw new Failure(
-      "notFound",
-      `content ${blob.digest} of the image is not in the store; pull or load the image again`,
-    )
-  }
+  if (!(await content.has(scope, blob.digest))) await restore(scope, blob)
   const elsewhere = sourcesOf(await content.info(scope, blob.digest), repository.domain)
   const mountFrom = elsewhere.findLast((name) => name !== repository.name)
   const options = signal ? { signal } : {}

@@ -19,6 +19,7 @@ import { pullImage } from "./pull.ts"
 import { pushImage } from "./push.ts"
 import { defaultRanges, type RangeOptions } from "./ranges.ts"
 import { sourcesOf } from "./sources.ts"
+import { SpareLayers } from "./spare-layers.ts"
 import type { Unpacker } from "./unpack.ts"
 
 export interface RegistryImagesOptions {
@@ -32,6 +33,8 @@ export interface RegistryImagesOptions {
   /** Layers on the way at the same time, over all pulls and over all pushes. */
   readonly downloads: number
   readonly uploads: number
+  /** Whether layers of pulled images stay beside their unpacked form; otherwise they are fetched again when they are needed. */
+  readonly keepLayers?: boolean
   readonly retries?: RetryPolicy
   readonly ranges?: RangeOptions
 }
@@ -46,6 +49,8 @@ export class RegistryImages implements RemoteImages {
   readonly #fetcher: BlobFetcher
   readonly #compressor: ImageCompressor
   readonly #uploads: Semaphore
+  readonly #keepLayers: boolean
+  readonly #spare: SpareLayers
 
   constructor(options: RegistryImagesOptions) {
     this.#registries = options.registries
@@ -62,6 +67,9 @@ export class RegistryImages implements RemoteImages {
       retries: options.retries ?? defaultRetries,
       ranges: options.ranges ?? defaultRanges,
     })
+    this.#keepLayers = options.keepLayers ?? true
+    const { registries, content } = options
+    this.#spare = new SpareLayers({ registries, content, fetcher: this.#fetcher })
   }
 
   async pull(
@@ -76,8 +84,19 @@ export class RegistryImages implements RemoteImages {
       fetcher: this.#fetcher,
       unpacker: this.#unpacker,
       trust: this.#trust,
+      keepLayers: this.#keepLayers,
     }
-    return await pullImage(scope, stores, repository, reference, options)
+    const pulled = await pullImage(scope, stores, repository, reference, options)
+    if (!this.#keepLayers) await this.#spare.release(scope, pulled.image.content.layers)
+    return pulled
+  }
+
+  async restore(
+    scope: Scope,
+    target: Descriptor,
+    { credentials }: Pick<RemoteOptions, "credentials"> = {},
+  ): Promise<AsyncDisposable> {
+    return await this.#spare.restore(scope, target, () => credentials)
   }
 
   async tags(
@@ -96,9 +115,16 @@ export class RegistryImages implements RemoteImages {
   ): Promise<{ readonly pushed: Descriptor; readonly form: Descriptor }> {
     const repository = await this.#registries.repository(reference, options.credentials)
     const form = await this.#compressor.compressed(scope, target, options.progress)
+    // Whoever pushes to a registry may read there; others are asked as nobody.
+    const credentials = (domain: string) => (domain === reference.domain ? options.credentials : undefined)
+    const restored: Descriptor[] = []
+    await using _restored = { [Symbol.asyncDispose]: () => this.#spare.release(scope, restored) }
     const pushed = await pushImage(scope, this.#content, repository, form, reference.tag ?? "latest", {
       ...options,
       slots: this.#uploads,
+      restore: async (held, blob) => {
+        if (await this.#spare.restoreLayer(held, blob, [form.digest], credentials)) restored.push(blob)
+      },
     })
     return { pushed, form }
   }

@@ -9,6 +9,7 @@ import type {
 } from "../../api/image.ts"
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
+import type { Transfer } from "../../core/transfer/contract.ts"
 import { Failure } from "../../errors/failure.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
@@ -136,7 +137,19 @@ export class EngineImages implements Images, ContainerImages {
       )
       if (image) publishImage(this.#context, "save", image, image.id)
     }
-    return transfer.save(scope, wanted, platform ? { platform } : {})
+    return this.#saved(scope, wanted, platform ? { platform } : {})
+  }
+
+  /** An archive whose layers are here while it is written, also those that are not kept. */
+  async *#saved(
+    scope: Scope,
+    wanted: Parameters<Transfer["save"]>[1],
+    options: Parameters<Transfer["save"]>[2],
+  ): AsyncGenerator<Uint8Array> {
+    const { transfer, remote } = this.#context
+    await using held = new AsyncDisposableStack()
+    for (const { target } of wanted) held.use(await remote.restore(scope, target))
+    yield* transfer.save(scope, wanted, options)
   }
 
   importTree(scope: Scope, tar: AsyncIterable<Uint8Array>, options: ImportOptions): AsyncIterable<JsonMessage> {
