@@ -41,6 +41,8 @@ export interface RemoteOptions {
 
 /** Images between the store and registries. */
 export interface RemoteImages {
+  /** Whether layers stay beside their unpacked form. When not, the next collection lets go what a pull, push or restore has left. */
+  readonly keepsLayers: boolean
   /**
    * Brings what `reference` is in its registry into the store, unpacked, under the scope's lease: it has to be named within it.
    * `options.found` is told when the registry has answered, before anything is fetched.

@@ -41,6 +41,7 @@ export interface RegistryImagesOptions {
 
 /** Images between the stores of one daemon and the registries it may reach. */
 export class RegistryImages implements RemoteImages {
+  readonly keepsLayers: boolean
   readonly #registries: Registries
   readonly #content: ContentStore
   readonly #snapshots: Snapshotter
@@ -49,7 +50,6 @@ export class RegistryImages implements RemoteImages {
   readonly #fetcher: BlobFetcher
   readonly #compressor: ImageCompressor
   readonly #uploads: Semaphore
-  readonly #keepLayers: boolean
   readonly #spare: SpareLayers
 
   constructor(options: RegistryImagesOptions) {
@@ -67,7 +67,7 @@ export class RegistryImages implements RemoteImages {
       retries: options.retries ?? defaultRetries,
       ranges: options.ranges ?? defaultRanges,
     })
-    this.#keepLayers = options.keepLayers ?? true
+    this.keepsLayers = options.keepLayers ?? true
     const { registries, content } = options
     this.#spare = new SpareLayers({ registries, content, fetcher: this.#fetcher })
   }
@@ -84,10 +84,10 @@ export class RegistryImages implements RemoteImages {
       fetcher: this.#fetcher,
       unpacker: this.#unpacker,
       trust: this.#trust,
-      keepLayers: this.#keepLayers,
+      keepLayers: this.keepsLayers,
     }
     const pulled = await pullImage(scope, stores, repository, reference, options)
-    if (!this.#keepLayers) await this.#spare.release(scope, pulled.image.content.layers)
+    if (!this.keepsLayers) await this.#spare.release(scope, pulled.image.content.layers)
     return pulled
   }
 

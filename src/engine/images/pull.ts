@@ -42,6 +42,8 @@ export async function pullImages(context: ImageContext, scope: Scope, options: P
     tell({ status: `Status: ${what} ${familiar(reference)}` })
   } catch (error) {
     throw pullFailure(error, reference)
+  } finally {
+    if (!context.remote.keepsLayers) context.collector.schedule()
   }
   context.events.publish({
     Type: "image",

@@ -80,6 +80,7 @@ async function pushOne(
         throw pushFailure(error)
       })
     if (form.digest !== row.target.digest) await rename(context, held, row, form)
+    if (!context.remote.keepsLayers) context.collector.schedule()
     tell({ status: `${name.tag}: digest: ${pushed.digest} size: ${pushed.size}` })
     tell({ progressDetail: {}, aux: { Tag: name.tag, Digest: pushed.digest, Size: pushed.size } })
   })

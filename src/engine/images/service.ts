@@ -146,8 +146,9 @@ export class EngineImages implements Images, ContainerImages {
     wanted: Parameters<Transfer["save"]>[1],
     options: Parameters<Transfer["save"]>[2],
   ): AsyncGenerator<Uint8Array> {
-    const { transfer, remote } = this.#context
+    const { transfer, remote, collector } = this.#context
     await using held = new AsyncDisposableStack()
+    if (!remote.keepsLayers) held.defer(() => collector.schedule())
     for (const { target } of wanted) held.use(await remote.restore(scope, target))
     yield* transfer.save(scope, wanted, options)
   }
