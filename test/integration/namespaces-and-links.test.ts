@@ -76,6 +76,32 @@ test("processes are shared with a running container, and with the host", async (
   await out("rm", "-f", "first", made.body.Id)
 })
 
+test("who shares a container's network has its names and its files", async () => {
+  const owner = await out(
+    "run",
+    "-d",
+    "--name",
+    "owner",
+    "--hostname",
+    "own",
+    "--domainname",
+    "example.org",
+    "busybox",
+    "top",
+  )
+  const joined = ["run", "--network", "container:owner", "busybox"]
+  expect(await out(...joined, "sh", "-c", "hostname; cat /etc/hostname /proc/sys/kernel/domainname")).toBe(
+    "own\nown\nexample.org",
+  )
+  const guest = await out("create", "--network", "container:owner", "busybox", "true")
+  expect(await out("start", "-a", guest)).toBe("")
+  const shown = "{{.Config.Hostname}} {{.Config.Domainname}} {{.HostsPath}} {{.HostnamePath}} {{.ResolvConfPath}}"
+  const folder = `${daemon.root}/data/containers/${owner}`
+  expect(await out("inspect", "-f", shown, guest)).toBe(
+    `own example.org ${folder}/hosts ${folder}/hostname ${folder}/resolv.conf`,
+  )
+})
+
 test("a link gives names, variables and an address that follows the container", async () => {
   await out("run", "-d", "--name", "db", "-h", "store", "-e", "SIZE=3", "--expose", "5432", "busybox", "top")
   await out("run", "-d", "--name", "web", "--link", "db:data-base", "busybox", "top")

@@ -28,6 +28,9 @@ async function joinContainer(context: ContainerContext, container: Container, re
       "conflict",
       `cannot join network namespace of a non running container: container ${other.name} is ${other.state.status}`,
     )
+  // Who shares a network is known in it by the same name.
+  const { Hostname, Domainname } = other.document.config
+  container.document.config = { ...container.document.config, Hostname, Domainname }
   span.set({ mode: "container", container: shortId(other.id), netns: `/proc/${other.state.pid}/ns/net` })
 }
 

@@ -10,6 +10,7 @@ import type { ContainerContext } from "./context.ts"
 import { logConfig } from "./launch.ts"
 import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
+import { joinedRef } from "./neighbours.ts"
 import { parseSecurityOptions } from "./security-options.ts"
 import { appArmorProfile } from "./spec.ts"
 
@@ -25,7 +26,7 @@ export async function inspectContainer(
 ): Promise<ContainerInspect> {
   const { document, id } = container
   const { hostConfig, config } = document
-  const folder = join(context.containersRoot, id)
+  const folder = join(context.containersRoot, filesOwner(context, container))
   const mounts = await Promise.all(document.mounts.map((mount) => mountPoint(scope, context.volumes, mount)))
   const log = logConfig(context, container)
   const everStarted = document.state.startedAt !== "0"
@@ -56,6 +57,13 @@ export async function inspectContainer(
     Config: withMac(config, config.MacAddress || mainMac(container)),
     NetworkSettings: networkSettings(container),
   }
+}
+
+/** Whose hosts, hostname and resolv.conf a container has: who shares a network shares its files. */
+function filesOwner({ registry }: ContainerContext, container: Container): string {
+  const ref = joinedRef(container.document.hostConfig.NetworkMode)
+  const owner = ref === undefined ? container : (registry.get(ref) ?? registry.byName(ref.replace(/^\//, "")))
+  return (owner ?? container).id
 }
 
 /** Absent where there is none. */
