@@ -1,4 +1,5 @@
-// npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM.
+// npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM; then the
+// same machine goes on under systemd, for the tests of the system-wide installation.
 // The kernel package is downloaded, not installed; the root file system is made of Debian packages. Both are kept in .cache.
 import { spawn } from "node:child_process"
 import {
@@ -10,6 +11,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs"
 import { join } from "node:path"
@@ -28,6 +31,22 @@ ensurePackages({
 })
 const program = bun()
 build()
+
+/** The environment of the tests in the machine. */
+const environment =
+  "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 NO_COLOR=1 BARGE_TEST_VM=1"
+
+/** Runs under systemd as the last thing of the machine. */
+const systemdCheck = `[Unit]
+Description=Barge's tests of the installation
+[Service]
+Type=oneshot
+Environment=${environment}
+WorkingDirectory=/barge
+ExecStart=/bin/sh -c 'timeout 1200 bun test --timeout=600000 test/vm/systemd.test.ts 2>&1; echo "VM: tests under systemd ended with $?"; sync; echo o > /proc/sysrq-trigger'
+StandardOutput=file:/dev/console
+StandardError=inherit
+`
 
 const cache = join(root, ".cache", "vm")
 mkdirSync(cache, { recursive: true })
@@ -73,7 +92,7 @@ function fetchKernel() {
 /** A minimal Debian with what Barge needs. */
 function makeBase() {
   const include =
-    "apparmor,crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
+    "apparmor,systemd,crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
   const folder = join(cache, "base")
   const made = join(cache, "base.packages")
   if (existsSync(folder) && existsSync(made) && readFileSync(made, "utf8") === include) return folder
@@ -92,10 +111,14 @@ function makeDisk() {
   run("cp", ["-a", base, folder])
   const home = join(folder, "barge")
   mkdirSync(join(home, "dist"), { recursive: true })
-  for (const part of ["src", "test", "package.json", "tsconfig.json"])
+  for (const part of ["src", "test", "scripts", "packaging", "package.json", "package-lock.json", "tsconfig.json"])
     cpSync(join(root, part), join(home, part), { recursive: true })
   cpSync(executable, join(home, "dist", "barge"))
+  // Younger than its sources by more than the disk's clock can tell: nothing is built in the machine.
+  const later = Date.now() / 1000 + 60
+  utimesSync(join(home, "dist", "barge"), later, later)
   cpSync(program, join(folder, "usr", "local", "bin", "bun"))
+  installedPackages(home)
   mkdirSync(join(folder, "lib", "modules"), { recursive: true })
   run("cp", ["-a", kernel.modules, join(folder, "lib", "modules", kernel.version)])
   run("depmod", ["-b", folder, kernel.version], { stdio: "ignore" })
@@ -107,9 +130,19 @@ function makeDisk() {
   return image
 }
 
+/** What the set-up scripts look for to see that the npm packages are there. */
+function installedPackages(home) {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  for (const name of Object.keys({ ...dependencies, ...devDependencies }))
+    mkdirSync(join(home, "node_modules", name), { recursive: true })
+  const folder = join(home, "node_modules", "@oven", "bun-linux-x64", "bin")
+  mkdirSync(folder, { recursive: true })
+  symlinkSync("/usr/local/bin/bun", join(folder, "bun"))
+}
+
 function initProgram(tests) {
   return `#!/bin/sh
-export PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 NO_COLOR=1 BARGE_TEST_VM=1
+export ${environment}
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t cgroup2 -o nsdelegate cgroup2 /sys/fs/cgroup
@@ -128,9 +161,12 @@ cd /barge
 echo "VM: $(uname -r), cgroup v2 controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
 timeout 3000 bun test --timeout=600000 ${tests.length > 0 ? tests.join(" ") : "test/vm"} 2>&1
 echo "VM: tests ended with $?"
-sync
-echo o > /proc/sysrq-trigger
-sleep 30
+cat > /etc/systemd/system/barge-check.service <<'END'
+${systemdCheck}END
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -sf ../barge-check.service /etc/systemd/system/multi-user.target.wants/barge-check.service
+ln -sf /lib/systemd/system/multi-user.target /etc/systemd/system/default.target
+exec /lib/systemd/systemd --show-status=0 --log-level=err
 `
 }
 
@@ -200,9 +236,12 @@ async function boot() {
     process.stdout.write(text)
   }
   rmSync(disk, { force: true })
-  const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0)
-  const code = /VM: tests ended with (\d+)/.exec(output)?.[1]
+  const count = (word) =>
+    [...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, [, number]) => sum + Number(number), 0)
+  const codes = [/VM: tests ended with (\d+)/, /VM: tests under systemd ended with (\d+)/].map(
+    (pattern) => pattern.exec(output)?.[1],
+  )
   console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
-  if (code !== "0")
-    fail(code === undefined ? "The test machine ended before its tests did" : "The tests failed in the test machine")
+  if (codes.includes(undefined)) fail("The test machine ended before its tests did")
+  if (codes.some((code) => code !== "0")) fail("The tests failed in the test machine")
 }

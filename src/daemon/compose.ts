@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto"
 import { closeSync, existsSync, mkdirSync, readFileSync } from "node:fs"
-import { cpus, hostname } from "node:os"
+import { cpus } from "node:os"
 import { join } from "node:path"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
-import { proxySettings } from "../distribution/proxy.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { logConfig } from "../engine/containers/launch.ts"
 import { followOutput } from "../engine/containers/logs.ts"
@@ -20,7 +19,7 @@ import { NetworkCatalog, type NetworkDocument } from "../engine/networks/catalog
 import { EngineNetworks } from "../engine/networks/service.ts"
 import { EngineRegistry } from "../engine/registry/service.ts"
 import { createApiServer } from "../engine/server.ts"
-import { EngineSystem, type SystemFacts } from "../engine/system/service.ts"
+import { EngineSystem } from "../engine/system/service.ts"
 import { OtlpExporter, otlpTarget } from "../engine/traces/otlp.ts"
 import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
@@ -38,14 +37,12 @@ import { build } from "../std/build.ts"
 import { formatNanos, nowNanos } from "../std/clock.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
 import { openListeners, type TlsKeys } from "../std/http/listener.ts"
-import { newId } from "../std/id.ts"
 import type { Log } from "../std/log.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
-import { openCore, registrySettings } from "./core.ts"
+import { type Core, openCore, registrySettings } from "./core.ts"
+import { reloadAttributes, systemFacts } from "./facts.ts"
 import { shimHolder } from "./shim-holder.ts"
-
-type Core = Awaited<ReturnType<typeof openCore>>
 
 /** A running daemon. Disposing ends it; containers run on. With none running, shim, bridge and rules go too. */
 export interface Daemon extends AsyncDisposable {
@@ -295,23 +292,6 @@ async function serveMetrics(
   }
 }
 
-/** What an event about a configuration that was read again tells. */
-function reloadAttributes(config: DaemonConfig, { runtimes, defaults }: ContainerContext): Record<string, string> {
-  const listed = (values: readonly string[]) => JSON.stringify(values)
-  return {
-    name: hostname(),
-    debug: String(config.debug),
-    labels: listed(config.labels),
-    "default-runtime": runtimes[0]!.name,
-    "default-shm-size": String(defaults.shmSize),
-    "default-ipc-mode": defaults.ipcMode,
-    "insecure-registries": listed(config.insecureRegistries),
-    "registry-mirrors": listed(config.registryMirrors),
-    "live-restore": "true",
-    runtimes: listed(runtimes.map((each) => each.name)),
-  }
-}
-
 /** Bytes of all layers on disk. */
 async function layersSize(core: Core, scope: Scope): Promise<number> {
   let size = 0
@@ -319,48 +299,6 @@ async function layersSize(core: Core, scope: Scope): Promise<number> {
     if (snapshot.kind === "committed") size += (await core.snapshots.usage(scope, snapshot.name)).size
   }
   return size
-}
-
-function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
-  const identity = core.database.collection<string>("daemon")
-  const id = identity.get("id") ?? newId()
-  identity.put("id", id)
-  return {
-    id,
-    dataRoot: config.roots.data,
-    debug: config.debug,
-    experimental: config.experimental,
-    labels: config.labels,
-    insecureRegistries: config.insecureRegistries,
-    registryMirrors: config.registryMirrors,
-    proxies: proxySettings(config.proxies, process.env),
-    exposed: exposedHosts(config),
-    addressPools: config.addressPools,
-    snapshotsWhy: core.snapshots.why,
-    backingFilesystem: fileSystemOf(config.roots.data),
-  }
-}
-
-/** The addresses at which everyone is served who reaches them. */
-function exposedHosts({ hosts, tls, roots }: DaemonConfig): SystemFacts["exposed"] {
-  if (tls?.verify) return []
-  return hosts.flatMap((host) => {
-    const endpoint = parseEndpoint(host, { path: roots.run, tls: tls !== undefined })
-    return endpoint.kind === "tcp"
-      ? [{ address: `${endpoint.host}:${endpoint.port}`, encrypted: tls !== undefined }]
-      : []
-  })
-}
-
-/** The type of the file system that holds `path`, by the longest mount point above it. */
-function fileSystemOf(path: string): string {
-  let best = { point: "", type: "unknown" }
-  for (const line of readFileSync("/proc/self/mounts", "utf8").split("\n")) {
-    const [, point = "", type = ""] = line.split(" ")
-    const above = point === "/" || path === point || path.startsWith(`${point}/`)
-    if (above && point.length >= best.point.length) best = { point, type }
-  }
-  return best.type
 }
 
 function openNetworks(config: DaemonConfig, core: Core, holder: DescriptorHolder, log: Log): Promise<Networking> {

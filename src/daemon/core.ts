@@ -38,6 +38,8 @@ export const registrySettings = (config: DaemonConfig) => ({
   directories: config.registryDirectories,
 })
 
+export type Core = Awaited<ReturnType<typeof openCore>>
+
 /** core and what it stands on, composed. Disposed in the reverse order of what it is made of. */
 export async function openCore(config: DaemonConfig, log: Log) {
   await using stack = new AsyncDisposableStack()

@@ -7,6 +7,7 @@ import { Log } from "../std/log.ts"
 import { composeDaemon } from "./compose.ts"
 import { type DaemonConfig, daemonConfig } from "./config.ts"
 import { daemonHelp, parseDaemonFlags } from "./flags.ts"
+import { tellServiceManager } from "./service-manager.ts"
 
 /** `barge daemon`, or `dockerd`: serves until a signal ends it. @returns the exit code */
 export async function daemonMain(args: readonly string[], calledAs: "barge" | "dockerd"): Promise<number> {
@@ -41,6 +42,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
     await using daemon = await composeDaemon(config, log)
     using _memory = keepSmallWhenIdle()
     for (const remark of config.remarks) log.warn(remark)
+    tellServiceManager("READY=1", log)
     process.on("SIGHUP", () => {
       try {
         const again = daemonConfig(parseDaemonFlags(args), calledAs)
@@ -55,6 +57,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
       for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => resolve(name))
     })
     log.info("shutting down; containers run on", { signal })
+    tellServiceManager("STOPPING=1", log)
     return 0
   } catch (error) {
     log.error("the daemon cannot go on", { error: messageOf(error) })

@@ -19,13 +19,16 @@ const EINTR = 4
 const EAGAIN = 11
 const ECONNABORTED = 103
 
-/** struct sockaddr_un (unix(7)). @throws invalidArgument when the path is longer than its 107 bytes */
+/** struct sockaddr_un (unix(7)); `@` begins a name that is not in the file system. @throws invalidArgument when the path is longer than its 107 bytes */
 function address(path: string): Buffer {
   const name = Buffer.from(path)
   if (name.length > 107) {
     throw new Failure("invalidArgument", `socket path ${path} is longer than 107 bytes; choose a shorter run root`)
   }
-  const bytes = Buffer.from(new ArrayBuffer(3 + name.length))
+  const isAbstract = path.startsWith("@")
+  if (isAbstract) name[0] = 0
+  // Of an abstract name every byte counts, of a path the first NUL ends it.
+  const bytes = Buffer.from(new ArrayBuffer(2 + name.length + (isAbstract ? 0 : 1)))
   bytes.writeUInt16LE(AF_UNIX, 0)
   name.copy(bytes, 2)
   return bytes
