@@ -94,11 +94,7 @@ export class Unpacker {
         options.tell?.(at, "present")
         return
       }
-      await this.#make(scope, layer, options).catch((error: unknown) => {
-        if (!isKind(error, "notFound")) throw error
-        const { digest } = layer.descriptor
-        throw new Failure("notFound", `layer ${digest} is not in the store; pull or load the image again`, error)
-      })
+      await this.#make(scope, layer, options)
       options.tell?.(at, "done")
     })
   }
@@ -109,7 +105,11 @@ export class Unpacker {
     const progress = (bytes: number) => options.tell?.(at, bytes)
     const attempt = async (growing?: GrowingBlob): Promise<AppliedLayer> => {
       await this.#snapshots.prepare(scope, key, this.#snapshots.independent ? undefined : await parent)
-      const found = await this.#differ.apply(scope, descriptor, key, { progress, ...(growing ? { growing } : {}) })
+      const found = await this.#differ
+        .apply(scope, descriptor, key, { progress, ...(growing ? { growing } : {}) })
+        .catch((error: unknown) => {
+          throw isKind(error, "notFound") ? missing(descriptor, error) : error
+        })
       if (found.diffID === diffID) return found
       throw new Failure(
         "invalidArgument",
@@ -161,3 +161,6 @@ export class Unpacker {
     }
   }
 }
+
+const missing = ({ digest }: Descriptor, cause: unknown) =>
+  new Failure("notFound", `layer ${digest} is not in the store; pull or load the image again`, cause)
