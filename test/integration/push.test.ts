@@ -232,6 +232,17 @@ check("an upload may lie at another host, which gets no credentials", async ({ r
   ])
 })
 
+check("layers are told of from the topmost down", async ({ stores, push }) => {
+  await using source = await MemoryRegistry.start()
+  const tars = ["bottom", "middle", "top"].map((name) => tarOf([name, {}, name]))
+  source.addImage("app", "1", tars)
+  const reference = parseReference(`${source.host}/app:1`)
+  const { target } = await stores.remote.pull(stores.scope, reference, { found: () => {}, progress: () => {} })
+  const { steps } = await push(target)
+  const told = steps.filter(({ status }) => status === "Preparing").map(({ id }) => id)
+  expect(told).toEqual(tars.map((tar) => digestOf(tar).slice("sha256:".length, 19)).reverse())
+})
+
 check("a registry that takes no large requests gets pieces", async ({ registry, make, push }) => {
   const target = await make(randomBytes(24 << 20))
   const sizes: number[] = []

@@ -53,8 +53,10 @@ export async function pushImage(
   const parcel = await pack(scope, content, target, options.platform)
   const failed = new AbortController()
   const held = { ...scope, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal }
-  for (const { id } of parcel.layers) options.progress({ id, status: "Preparing" })
-  const pushes = parcel.layers.map(async ({ descriptor, id }) => {
+  // The topmost first, as Docker tells it.
+  const layers = parcel.layers.toReversed()
+  for (const { id } of layers) options.progress({ id, status: "Preparing" })
+  const pushes = layers.map(async ({ descriptor, id }) => {
     const tell = (status: string, current?: number) =>
       options.progress({ id, status, ...(current === undefined ? {} : { current, total: descriptor.size }) })
     const waiting = setTimeout(() => tell("Waiting"), 0)
