@@ -8,9 +8,10 @@ import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { connect } from "node:tls"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
-import { digestOf } from "../../src/oci/digest.ts"
-import { basic, imageManifest, passwordFile } from "../../src/registry/registry.fixture.ts"
+import { type Digest, digestOf } from "../../src/oci/digest.ts"
+import { basic, imageManifest, passwordFile, TestRegistry } from "../../src/registry/registry.fixture.ts"
 import { Containerd } from "../fixtures/containerd.ts"
+import { attach, bundleLayer, payload, signatureLayer, signingKey } from "../fixtures/cosign.ts"
 import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
 import { RegistryProcess } from "../fixtures/registry-process.ts"
 
@@ -252,6 +253,42 @@ test("what refers to an image is listed, and goes along to another registry", as
   await barge("image", "copy", "--referrers", app, copy)
   const listed = (name: string) => barge("image", "referrers", "--format", "{{.Digest}} {{.Tag}}", "--no-trunc", name)
   expect(await listed(copy)).toBe(await listed(app))
+})
+
+test("a daemon that wants signatures pulls what is signed, in either form, and nothing else", async () => {
+  await using registry = await TestRegistry.start()
+  const key = signingKey()
+  const digests: Digest[] = []
+  for (const name of ["simple", "bundle", "bare"]) {
+    await skopeo("copy", "--dest-tls-verify=false", image(), `docker://${registry.address}/${name}:v1`)
+    const { headers } = await registry.ask("HEAD", `/v2/${name}/manifests/v1`)
+    digests.push(headers.get("docker-content-digest") as Digest)
+  }
+  const [simple, bundle] = digests as [Digest, Digest]
+  const text = payload(`${registry.address}/simple`, simple)
+  await attach(registry, "simple", simple, [await signatureLayer(registry, "simple", text, key)])
+  await attach(registry, "bundle", bundle, [await bundleLayer(registry, "bundle", bundle, key)], "referrer")
+  const required = (type: string) => [
+    { type: "sigstoreSigned", keyData: Buffer.from(key.public).toString("base64"), signedIdentity: { type } },
+  ]
+  const scopes = {
+    [registry.address]: required("matchRepository"),
+    [`${registry.address}/bundle`]: required("matchDigest"),
+  }
+  const policy = join(daemon.root, "policy.json")
+  writeFileSync(policy, JSON.stringify({ default: [{ type: "reject" }], transports: { docker: scopes } }))
+  const pull = (name: string) => daemon.docker("pull", `${registry.address}/${name}:v1`)
+  try {
+    writeFileSync(join(daemon.root, "daemon.json"), JSON.stringify({ "signature-policy": policy }))
+    process.kill(daemon.pid, "SIGHUP")
+    while ((await pull("bare")).code === 0) await pause(5)
+    expect((await pull("bare")).stderr).toContain("it has no signature, and one by keyData (sha256:")
+    for (const name of ["simple", "bundle"]) expect((await pull(name)).stderr).toBe("")
+  } finally {
+    writeFileSync(join(daemon.root, "daemon.json"), "{}")
+    process.kill(daemon.pid, "SIGHUP")
+  }
+  while ((await pull("bare")).code !== 0) await pause(5)
 })
 
 test("a renewed certificate counts after SIGHUP, while it serves", async () => {
