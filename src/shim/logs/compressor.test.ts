@@ -88,6 +88,7 @@ test("what was not compressed when a log was closed is compressed when it is ope
   const first = openLog(log, () => {})
   for (let number = 0; number < 500; number++) put(first, number)
   first.close(++time)
+  expect(existsSync(`${log.path}.compressing`)).toBe(false)
   expect(rotated(log).some((name) => !name.endsWith(".gz"))).toBe(true)
   writeFileSync(`${log.path}.compressing`, "cut off")
   const second = openLog(log, () => {})

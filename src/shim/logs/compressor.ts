@@ -62,6 +62,7 @@ export class Compressor {
   /** Ends early. What is not compressed yet stays as it is until the log is opened again. */
   stop(): void {
     this.#abort.abort()
+    rmSync(this.#draft, { force: true })
   }
 
   get #draft(): string {
