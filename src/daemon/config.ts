@@ -24,13 +24,14 @@ export interface DaemonConfig {
     readonly address6?: string
     readonly fixedCidr?: string
     readonly fixedCidr6?: string
+    readonly gateway?: string
+    readonly gateway6?: string
     readonly ipv6: boolean
     readonly mtu?: number
     readonly icc: boolean
     readonly ipForward: boolean
     readonly masquerade: boolean
     readonly respectHostFirewall: boolean
-    readonly filter: boolean
     readonly hostIp?: string
   }
   /** Driver → options that its networks have unless they say otherwise. */
@@ -128,13 +129,13 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
       name: text("bridge") ?? "barge0",
       ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr") }),
       ...pick({ address6: text("bip6"), fixedCidr6: text("fixed-cidr-v6") }),
+      ...pick({ gateway: text("default-gateway"), gateway6: text("default-gateway-v6") }),
       ipv6: flag("ipv6", false),
       ...pick({ mtu: number("mtu"), hostIp: text("ip") }),
       icc: flag("icc", true),
       ipForward: flag("ip-forward", true),
       masquerade: flag("ip-masq", true),
       respectHostFirewall: flag("respect-host-firewall", false),
-      filter: flag("iptables", true),
     },
     networkOptions: networkOptions(list("default-network-opt")),
     addressPools: list("default-address-pool").map(addressPool),

@@ -69,13 +69,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "default-cgroupns-mode": { kind: "text", help: 'Default cgroup namespace mode ("host" or "private")' },
   "default-gateway": {
     kind: "text",
-    help: "Default gateway of the default bridge",
-    withoutEffect: "the bridge itself is the gateway",
+    help: "Gateway of the default bridge's containers instead of the bridge itself",
   },
   "default-gateway-v6": {
     kind: "text",
-    help: "Default IPv6 gateway of the default bridge",
-    withoutEffect: "the bridge itself is the gateway",
+    help: "IPv6 gateway of the default bridge's containers instead of the bridge itself",
   },
   "default-ipc-mode": { kind: "text", help: 'Default IPC mode ("shareable" or "private")' },
   "default-network-opt": {
@@ -127,7 +125,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   "http-proxy": { kind: "text", help: "Proxy for plain HTTP to registries" },
   "https-proxy": { kind: "text", help: "Proxy for HTTPS to registries" },
   "insecure-registry": { kind: "list", key: "insecure-registries", help: "Registries without verified TLS" },
-  ip: { kind: "text", help: "Host address for published ports" },
+  ip: { kind: "text", help: "Host address for published ports of the default bridge" },
   "ip-forward": { kind: "bool", help: "Enable IP forwarding on the host" },
   "ip-forward-no-drop": {
     kind: "bool",
@@ -145,7 +143,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     withoutEffect: "there is no cluster",
   },
   "ip-masq": { kind: "bool", help: "Masquerade outbound traffic of the default bridge" },
-  iptables: { kind: "bool", help: "Write packet filter rules (nftables)" },
+  iptables: {
+    kind: "bool",
+    help: "Write packet filter rules",
+    withoutEffect: "rules are in a table of the daemon's own, and always",
+  },
   ipv6: { kind: "bool", help: "Enable IPv6 on the default bridge" },
   label: { kind: "list", key: "labels", help: "Labels of the daemon (key=value)" },
   "live-restore": {

@@ -94,9 +94,12 @@ export interface SubnetConfig {
   /** The part that addresses are chosen from. */
   readonly range?: string
   readonly gateway?: string
-  /** Addresses that belong to others and are never given out, by name. */
+  /** Addresses that belong to others and are never given out, by name; see {@link otherGateway}. */
   readonly auxiliary: Readonly<Record<string, string>>
 }
+
+/** The auxiliary address that containers of a bridge network have as their gateway instead of the bridge, by family: Docker's names. */
+export const otherGateway = { 4: "DefaultGatewayIPv4", 6: "DefaultGatewayIPv6" } as const
 
 export type DriverName = "bridge" | "macvlan" | "ipvlan"
 
@@ -142,6 +145,11 @@ export interface NetworkingOptions {
   /** The part of the default bridge's subnet that addresses are chosen from. */
   readonly fixedCidr?: string
   readonly fixedCidr6?: string
+  /** Where ports of the default bridge's containers are published that name no address. Default: everywhere. */
+  readonly hostBinding?: string
+  /** Where containers of the default bridge send what leaves it, instead of to the bridge's own address. */
+  readonly gateway?: string
+  readonly gateway6?: string
   /** The default bridge has IPv6 too. */
   readonly ipv6?: boolean
   /** Bytes, of the default bridge. Default: the MTU of the host's default route, at most 1500. */

@@ -1,8 +1,8 @@
 import { Failure } from "../errors/failure.ts"
 import { linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import { cidrOf, formatAddress, formatSubnet, overlap } from "../std/ip.ts"
-import type { NetworkingOptions, NetworkRecord, SubnetConfig } from "./contract.ts"
+import { addressOf, cidrOf, contains, formatAddress, formatSubnet, overlap } from "../std/ip.ts"
+import { type NetworkingOptions, type NetworkRecord, otherGateway, type SubnetConfig } from "./contract.ts"
 import { addressesOf, madeHere } from "./host-bridge.ts"
 import { parseCidr } from "./ip.ts"
 import { planNetwork } from "./plan-network.ts"
@@ -63,7 +63,7 @@ export function defaultNetworkOf(
       auxiliary: {},
     })
   }
-  return planNetwork(
+  const planned = planNetwork(
     {
       id: defaultNetworkId,
       name: "bridge",
@@ -76,11 +76,29 @@ export function defaultNetworkOf(
         "com.docker.network.bridge.name": options.name,
         "com.docker.network.bridge.enable_icc": String(options.icc ?? true),
         "com.docker.network.bridge.enable_ip_masquerade": String(options.ipMasq ?? true),
+        ...(options.hostBinding ? { "com.docker.network.bridge.host_binding_ipv4": options.hostBinding } : {}),
         ...(mtu ? { "com.docker.network.driver.mtu": String(mtu) } : {}),
       },
     },
     { socket, pools: options.defaultAddressPools, owner: options.name, others },
   )
+  return { ...planned, subnets: planned.subnets.map((config) => withOtherGateway(config, options)) }
+}
+
+/** @throws invalidArgument for a gateway that containers cannot reach */
+function withOtherGateway(config: SubnetConfig, options: NetworkingOptions): SubnetConfig {
+  const { subnet } = cidrOf(config.subnet)!
+  const text = subnet.family === 4 ? options.gateway : options.gateway6
+  if (text === undefined) return config
+  const flag = subnet.family === 4 ? "--default-gateway" : "--default-gateway-v6"
+  const address = addressOf(text)
+  if (!address || !contains(subnet, address))
+    throw new Failure(
+      "invalidArgument",
+      `${flag} ${text} is no address of the default bridge's subnet ${config.subnet}`,
+    )
+  if (text === config.gateway) return config
+  return { ...config, auxiliary: { ...config.auxiliary, [otherGateway[subnet.family]]: formatAddress(address) } }
 }
 
 function checkOwnAddress(text: string, flag: string): void {

@@ -12,11 +12,11 @@ import {
   randomMac,
   withNamespace,
 } from "./attachment.ts"
-import type { Endpoint, EndpointAddress, NetworkRecord } from "./contract.ts"
+import { type Endpoint, type EndpointAddress, type NetworkRecord, otherGateway } from "./contract.ts"
 import { bridgesConsultRules, ensureBridge } from "./host-bridge.ts"
 import { Addresses } from "./ipam.ts"
 import { type DriverOptions, driverOptions } from "./options.ts"
-import { ensureParent } from "./parent.ts"
+import { ensureParent, probeKind } from "./parent.ts"
 import type { BridgeRules } from "./rules.ts"
 
 /** An interface of a container in one network: what an {@link Endpoint} says of the kernel. */
@@ -67,10 +67,11 @@ export class LocalNetwork {
         ...(config.range ? { range: cidrOf(config.range)!.subnet } : {}),
         reserved,
       })
+      const gateway = config.auxiliary[otherGateway[subnet.family]] ?? config.gateway
       return {
         addresses,
         prefixLength: subnet.prefixLength,
-        ...(config.gateway && this.#leadsOut(subnet.family) ? { gateway: config.gateway } : {}),
+        ...(gateway && this.#leadsOut(subnet.family) ? { gateway } : {}),
       }
     })
   }
@@ -120,6 +121,13 @@ export class LocalNetwork {
         ipv6: record.ipv6,
       })
     } else this.#index = ensureParent(this.#host, record, options)
+  }
+
+  /** Refuses a new network whose interfaces this kernel cannot make. @throws notImplemented */
+  probe(): void {
+    const { driver } = this.record
+    if (driver === "bridge") return
+    withNamespace("/proc/self/ns/net", (own) => probeKind(this.#host, driver, this.#index, own))
   }
 
   #bridgeAddresses(): string[] {

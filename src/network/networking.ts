@@ -143,6 +143,7 @@ class HostNetworking implements Networking {
     this.#options.networks.put(record.id, record)
     try {
       network.ensure()
+      network.probe()
       const rules = network.rules()
       if (rules) this.#rules.addBridge(rules)
       if (record.ipv6) this.#forwardIpv6()

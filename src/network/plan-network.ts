@@ -1,4 +1,3 @@
-import { closeSync, openSync } from "node:fs"
 import { Failure } from "../errors/failure.ts"
 import { linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
@@ -7,7 +6,7 @@ import type { AddressPool, NetworkRecord, NetworkRequest, SubnetConfig } from ".
 import { inUse, routeMtu } from "./host-bridge.ts"
 import { chooseSubnet, defaultPools, ulaPool } from "./ipam.ts"
 import { type DriverOptions, driverOptions } from "./options.ts"
-import { parentOf, probeKind } from "./parent.ts"
+import { parentOf } from "./parent.ts"
 
 /** What a new network is planned around. */
 export interface Surroundings {
@@ -20,7 +19,7 @@ export interface Surroundings {
 
 /**
  * Completes a network: subnets from the pools, gateways, the interface's name, MTU. Nothing is made yet.
- * @throws invalidArgument · permissionDenied when it overlaps another network · exhausted · notImplemented
+ * @throws invalidArgument · permissionDenied when it overlaps another network · exhausted
  */
 export function planNetwork(request: NetworkRequest, around: Surroundings): NetworkRecord {
   const { driver } = request
@@ -104,12 +103,5 @@ function parentPlace(request: NetworkRequest, options: DriverOptions, { socket, 
   )
   if (other)
     throw new Failure("permissionDenied", `network ${other.id} is already using parent interface ${parent.name}`)
-  const probe = linkByName(socket, parent.own ? (options.parent?.replace(/\.\d+$/, "") ?? "lo") : parent.name)
-  const own = openSync("/proc/self/ns/net", "r")
-  try {
-    if (probe && probe.name !== "lo") probeKind(socket, driver, probe.index, own)
-  } finally {
-    closeSync(own)
-  }
   return { hostInterface: parent.name, ownInterface: parent.own }
 }

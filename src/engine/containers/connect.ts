@@ -48,7 +48,7 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
         containerId: container.id,
         containerName: container.name,
         endpoints: real.map(({ network, settings }) => endpointRequest(registry, container, network, settings)),
-        ports: portsOf(container, context.defaults.hostIp),
+        ports: portsOf(container),
         nameservers: hostConfig.Dns?.length ? hostConfig.Dns : context.defaults.dns.servers,
       },
       span,
@@ -168,7 +168,7 @@ export function publishNetwork(
 }
 
 /** What is to be published: the bindings asked for, and with `-P` every other exposed port on an ephemeral one. */
-export function portsOf(container: Container, defaultHostIp: string): PortBinding[] {
+export function portsOf(container: Container): PortBinding[] {
   const { hostConfig, config } = container.document
   const ports: PortBinding[] = []
   const bindings = hostConfig.PortBindings ?? {}
@@ -180,7 +180,7 @@ export function portsOf(container: Container, defaultHostIp: string): PortBindin
       ports.push({
         protocol,
         containerPort: port,
-        hostIp: binding.HostIp || defaultHostIp,
+        hostIp: binding.HostIp ?? "",
         hostPort: Number(range[1] || 0),
         ...(range[2] ? { hostPortEnd: Number(range[2]) } : {}),
       })
@@ -190,7 +190,7 @@ export function portsOf(container: Container, defaultHostIp: string): PortBindin
     for (const key of Object.keys(config.ExposedPorts ?? {})) {
       const { port, protocol } = parsePort(key)
       if (ports.some((each) => each.containerPort === port && each.protocol === protocol)) continue
-      ports.push({ protocol, containerPort: port, hostIp: defaultHostIp, hostPort: 0 })
+      ports.push({ protocol, containerPort: port, hostIp: "", hostPort: 0 })
     }
   }
   return ports

@@ -73,7 +73,6 @@ export interface ContainerDefaults {
     readonly search: readonly string[]
     readonly options: readonly string[]
   }
-  readonly hostIp: string
   /** Where descriptions of devices lie (Container Device Interface). */
   readonly cdiSpecDirs: readonly string[]
   /** What `host-gateway` stands for; absent: the address of the default bridge. */

@@ -38,7 +38,14 @@ function poolsOf(document: NetworkDocument, record: NetworkRecord | undefined): 
   const got = (six: boolean) =>
     (record?.subnets ?? [])
       .filter(({ subnet }) => subnet.includes(":") === six)
-      .map(({ subnet, gateway }): IpamPool => ({ Subnet: subnet, ...(gateway ? { Gateway: gateway } : {}) }))
+      .map(
+        ({ subnet, range, gateway, auxiliary }): IpamPool => ({
+          Subnet: subnet,
+          ...(range ? { IPRange: range } : {}),
+          ...(gateway ? { Gateway: gateway } : {}),
+          ...(Object.keys(auxiliary).length > 0 ? { AuxiliaryAddresses: auxiliary } : {}),
+        }),
+      )
   return [false, true].flatMap((six) => {
     const pools = given(six)
     if (pools.length === 0) return got(six)
@@ -91,7 +98,8 @@ const defaultBridgeOptions = (record: NetworkRecord): Record<string, string> => 
   "com.docker.network.bridge.enable_icc": record.options["com.docker.network.bridge.enable_icc"] ?? "true",
   "com.docker.network.bridge.enable_ip_masquerade":
     record.options["com.docker.network.bridge.enable_ip_masquerade"] ?? "true",
-  "com.docker.network.bridge.host_binding_ipv4": "0.0.0.0",
+  "com.docker.network.bridge.host_binding_ipv4":
+    record.options["com.docker.network.bridge.host_binding_ipv4"] ?? "0.0.0.0",
   "com.docker.network.bridge.name": record.hostInterface,
   "com.docker.network.driver.mtu": String(record.mtu),
 })
