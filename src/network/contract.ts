@@ -196,7 +196,7 @@ export interface EndpointRequest {
 export interface JoinOptions {
   readonly containerId: string
   readonly containerName: string
-  /** In the order of the interfaces. */
+  /** In the order of the interfaces; none yet for a container that stays alone until it is connected. */
   readonly endpoints: readonly EndpointRequest[]
   readonly ports: readonly PortBinding[]
   /** See {@link Sandbox.nameservers}. */

@@ -1,31 +1,20 @@
-import { closeSync } from "node:fs"
-import { basename } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { addAddress } from "../linux/addresses.ts"
 import { deleteLink, linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
-import { ResolverSockets } from "../linux/resolver-sockets.ts"
 import { newId } from "../std/id.ts"
 import type { Span } from "../trace/span.ts"
 import { changeMac } from "./attachment.ts"
-import type {
-  BoundPort,
-  DescriptorHolder,
-  Endpoint,
-  EndpointRequest,
-  JoinOptions,
-  PortBinding,
-  Records,
-  Sandbox,
-} from "./contract.ts"
-import { defaultNetworkId } from "./default-network.ts"
+import type { DescriptorHolder, Endpoint, EndpointRequest, JoinOptions, Records, Sandbox } from "./contract.ts"
 import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
 import type { Attached, AttachmentWish, LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace, withIpv6 } from "./namespaces.ts"
-import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
+import type { Publisher } from "./publisher.ts"
+import { Publishing } from "./publishing.ts"
 import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
+import { isOfUser, Resolution } from "./resolution.ts"
 import { changeDefaultRoutes, defaultWays } from "./routes.ts"
 
 export interface JoinerOptions {
@@ -50,12 +39,15 @@ export class Joiner implements AsyncDisposable {
   readonly #options: JoinerOptions
   readonly #sandboxes: Map<string, Sandbox>
   readonly #ready: ReadyPlaces
+  readonly #publishing: Publishing
+  readonly #resolution: Resolution
   readonly #names: NameService
   readonly #joining = new Set<string>()
 
   constructor(options: JoinerOptions) {
     this.#options = options
     this.#sandboxes = options.sandboxes
+    this.#publishing = new Publishing(options.publisher, options.networks)
     this.#names = new NameService({
       sandbox: (containerId) => this.#sandboxes.get(containerId),
       isOfUser: isOfUser,
@@ -63,9 +55,15 @@ export class Joiner implements AsyncDisposable {
       resolvConf: options.resolvConf,
       log: options.log,
     })
+    this.#resolution = new Resolution({
+      names: this.#names,
+      sandboxes: this.#sandboxes,
+      log: options.log,
+      ...(options.holder ? { holder: options.holder } : {}),
+    })
     for (const sandbox of this.#sandboxes.values()) {
       this.#names.learn(sandbox.endpoints)
-      this.#attempt(() => this.#lead(sandbox, false))
+      this.#attempt(() => this.#publishing.lead(sandbox, false))
     }
     this.#ready = new ReadyPlaces({
       folder: options.folder,
@@ -91,25 +89,24 @@ export class Joiner implements AsyncDisposable {
     if (this.#sandboxes.has(containerId) || this.#joining.has(containerId))
       throw new Failure("conflict", `container ${containerName} is already connected to its networks`)
     const [first] = requests
-    if (!first) throw new Failure("invalidArgument", `container ${containerName} has no network to join`)
-    const network = this.#network(first.networkId)
+    const network = first && this.#network(first.networkId)
     const undo: (() => void)[] = []
     this.#joining.add(containerId)
     try {
-      span.set({ ready: this.#ready.ready(network) })
       // A ready place has an interface of the usual name, and perhaps no IPv6 for further ones.
       const special =
-        first.interfaceName !== undefined || requests.slice(1).some((each) => this.#hasIpv6(each.networkId))
-      const taken = special ? await this.#ready.bare() : await this.#ready.take(network, wishOf(first))
+        first?.interfaceName !== undefined || requests.slice(1).some((each) => this.#hasIpv6(each.networkId))
+      if (network) span.set({ ready: this.#ready.ready(network) })
+      const taken = !network || special ? await this.#ready.bare() : await this.#ready.take(network, wishOf(first))
       const place = "attached" in taken ? taken : undefined
       const namespace = place?.namespace ?? (taken as NewNamespace)
       undo.push(() => this.#drop(namespace.path, namespace))
       const endpoints: Endpoint[] = []
       for (const request of requests) {
-        const ready = request === first ? place : undefined
-        const attached = ready
-          ? this.#adapt(network, ready, request)
-          : this.#attach(namespace.name, namespace, request, endpoints)
+        const attached =
+          network && place && request === first
+            ? this.#adapt(network, place, request)
+            : this.#attach(namespace.name, namespace, request, endpoints)
         undo.push(() => this.#network(request.networkId).release(attached, false))
         endpoints.push({
           ...endpointOf(attached, request, this.#network(request.networkId)),
@@ -121,7 +118,7 @@ export class Joiner implements AsyncDisposable {
       changeDefaultRoutes(namespace.route, place ? ways(endpoints.slice(0, 1)) : {}, ways(endpoints))
       for (const [at, request] of requests.entries()) addLinkLocal(namespace.route, endpoints[at]!, request)
       await this.#writeSysctls(namespace.path, requests, endpoints)
-      const sandbox = await this.#publish({
+      const sandbox = this.#publishing.publish({
         containerId,
         containerName,
         path: namespace.path,
@@ -132,7 +129,7 @@ export class Joiner implements AsyncDisposable {
       })
       this.#keep(sandbox)
       namespace.route[Symbol.dispose]()
-      this.#serveNames(sandbox, namespace)
+      this.#resolution.serve(sandbox, namespace.resolver)
       this.#describe(span, sandbox)
       return sandbox
     } catch (error) {
@@ -165,9 +162,9 @@ export class Joiner implements AsyncDisposable {
       const next = await this.#reroute(current, [...current.endpoints, endpoint], sockets)
       addLinkLocal(sockets.route, endpoint, request)
       await this.#writeSysctls(sandbox.path, [request], [endpoint])
-      this.#keep(await this.#publish(next))
+      this.#keep(this.#publishing.publish(next))
       sockets.route[Symbol.dispose]()
-      this.#serveNames(next, sockets)
+      this.#resolution.serve(next, sockets.resolver)
       return endpoint
     } catch (error) {
       if (attached) {
@@ -197,7 +194,9 @@ export class Joiner implements AsyncDisposable {
     this.#options.networks.get(networkId)?.release(endpoint, true)
     const current = this.#sandboxes.get(containerId)
     if (!current) return
-    this.#keep(await this.#publish({ ...current, endpoints: current.endpoints.filter(({ id }) => id !== endpoint.id) }))
+    this.#keep(
+      this.#publishing.publish({ ...current, endpoints: current.endpoints.filter(({ id }) => id !== endpoint.id) }),
+    )
   }
 
   leave(containerId: string): void {
@@ -205,8 +204,7 @@ export class Joiner implements AsyncDisposable {
     if (!sandbox) return
     this.#sandboxes.delete(containerId)
     this.#options.records.delete(containerId)
-    this.#names.stop(containerId)
-    this.#options.holder?.release(basename(sandbox.path))
+    this.#resolution.stop(sandbox)
     this.#names.forget(sandbox.endpoints)
     this.#attempt(() => this.#options.publisher.shut(containerId))
     this.#options.publisher.release(sandbox.containerName, sandbox.ports)
@@ -228,33 +226,9 @@ export class Joiner implements AsyncDisposable {
     this.#ready.cool(network)
   }
 
-  /** Answers questions for names again, for sandboxes of an earlier life: on the sockets that were held, else on new ones. */
+  /** See {@link Resolution.resume}. */
   async resume(): Promise<void> {
-    const held = new Map(await this.#options.holder?.recover())
-    for (const { containerId, path, endpoints } of this.sandboxes()) {
-      if (!endpoints.some(isOfUser)) continue
-      const [udp, tcp] = held.get(basename(path)) ?? []
-      held.delete(basename(path))
-      try {
-        const resolver =
-          udp === undefined || tcp === undefined ? await this.#newResolver(path) : new ResolverSockets(udp, tcp)
-        const sandbox = this.#sandboxes.get(containerId)
-        if (sandbox) this.#serveNames(sandbox, { resolver })
-        else resolver?.[Symbol.dispose]()
-      } catch (error) {
-        this.#options.log(`names are not answered in ${path}: ${messageOf(error)}`)
-      }
-    }
-    for (const [key, descriptors] of held) {
-      for (const descriptor of descriptors) closeSync(descriptor)
-      this.#options.holder?.release(key)
-    }
-  }
-
-  async #newResolver(path: string): Promise<ResolverSockets | undefined> {
-    const { route, resolver } = await enterNamespace(path)
-    route[Symbol.dispose]()
-    return resolver
+    await this.#resolution.resume()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -373,75 +347,6 @@ export class Joiner implements AsyncDisposable {
     return next
   }
 
-  /** Gives a sandbox the ports that it wants, if one of its networks leads them in. @throws see {@link Publisher.take} */
-  async #publish(sandbox: Sandbox): Promise<Sandbox> {
-    const { publisher } = this.#options
-    const endpoint = this.#publishing(sandbox)
-    let { ports } = sandbox
-    if (!endpoint) {
-      publisher.shut(sandbox.containerId)
-      publisher.release(sandbox.containerName, ports)
-      return ports.length === 0 ? sandbox : { ...sandbox, ports: [] }
-    }
-    const fresh = ports.length === 0
-    if (fresh) ports = this.#takePorts(sandbox, endpoint)
-    const next = { ...sandbox, ports }
-    try {
-      this.#lead(next, fresh)
-    } catch (error) {
-      if (fresh) publisher.release(sandbox.containerName, ports)
-      throw error
-    }
-    return next
-  }
-
-  #lead(sandbox: Sandbox, fresh: boolean): void {
-    const endpoint = this.#publishing(sandbox)
-    const network = endpoint && this.#options.networks.get(endpoint.networkId)
-    if (!endpoint || !network) return
-    this.#options.publisher.open(
-      sandbox,
-      {
-        bridge: network.record.hostInterface,
-        ...addressesOfEndpoint(endpoint),
-        routed4: network.options.gatewayMode4 === "routed",
-        routed6: network.options.gatewayMode6 === "routed",
-      },
-      fresh,
-    )
-  }
-
-  /** The endpoint that published ports lead to: among those of networks that publish, the one that default routes would prefer. */
-  #publishing({ endpoints }: Sandbox): Endpoint | undefined {
-    const publish = endpoints.filter(({ networkId }) => this.#options.networks.get(networkId)?.publishes)
-    return defaultWays(publish, () => true).ipv4 ?? publish[0]
-  }
-
-  /** Takes the host's side of ports; of a family that is routed there is none. */
-  #takePorts({ containerName, bindings }: Sandbox, endpoint: Endpoint): readonly BoundPort[] {
-    const { options } = this.#network(endpoint.networkId)
-    const routed4 = options.gatewayMode4 === "routed" && endpoint.ipv4 !== undefined
-    const routed6 = options.gatewayMode6 === "routed" && endpoint.ipv6 !== undefined
-    const wanted = bindings.map((each) => ({ ...each, hostIp: each.hostIp || (options.hostBinding ?? "") }))
-    const isRouted = ({ hostIp }: { hostIp: string }) => (hostIp.includes(":") ? routed6 : routed4)
-    const held = wanted.flatMap((each): PortBinding[] => {
-      if (each.hostIp !== "") return isRouted(each) ? [] : [each]
-      if (routed4 && routed6) return []
-      return [routed4 ? { ...each, hostIp: "::" } : routed6 ? { ...each, hostIp: "0.0.0.0" } : each]
-    })
-    const bound = this.#options.publisher.take(containerName, endpoint.id, held)
-    const direct = wanted.flatMap(({ protocol, containerPort, hostIp }): BoundPort[] =>
-      ["0.0.0.0", "::"]
-        .filter(
-          (every) => isRouted({ hostIp: every }) && (hostIp === "" || hostIp.includes(":") === every.includes(":")),
-        )
-        .map((every) => ({ protocol, containerPort, hostIp: every, hostPort: 0 })),
-    )
-    // As Docker lists them: IPv4 first.
-    const six = ({ hostIp }: BoundPort) => Number(hostIp.includes(":"))
-    return direct.length === 0 ? bound : [...bound, ...direct].sort((one, other) => six(one) - six(other))
-  }
-
   async #writeSysctls(
     path: string,
     requests: readonly EndpointRequest[],
@@ -462,12 +367,6 @@ export class Joiner implements AsyncDisposable {
     this.#names.learn(sandbox.endpoints)
   }
 
-  #serveNames({ containerId, path, endpoints }: Sandbox, { resolver }: Pick<NamespaceSockets, "resolver">): void {
-    if (!resolver || !endpoints.some(isOfUser)) resolver?.[Symbol.dispose]()
-    else if (this.#names.serve(containerId, resolver))
-      this.#options.holder?.hold(basename(path), [resolver.udp, resolver.tcp])
-  }
-
   #describe(span: Span, { path, endpoints, ports }: Sandbox): void {
     span.set({
       namespace: path,
@@ -484,9 +383,6 @@ export class Joiner implements AsyncDisposable {
     }
   }
 }
-
-/** Docker resolves names in networks that the user made, not in the default bridge. */
-const isOfUser = ({ networkId }: Endpoint): boolean => networkId !== defaultNetworkId
 
 /** Gives an interface its further addresses. */
 function addLinkLocal(route: NetlinkSocket, endpoint: Endpoint, { linkLocal = [] }: EndpointRequest): void {

@@ -16,7 +16,7 @@ afterAll(() => host[Symbol.asyncDispose]())
 const cli =
   (daemon: TestDaemon) =>
   async (...args: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await daemon.docker(...args)
+    const { code, stdout, stderr } = await daemon.barge(...args)
     if (code !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}\n${daemon.log}`)
     return stdout.trim()
   }
@@ -59,7 +59,7 @@ test("the default bridge is as the daemon's flags say", async () => {
   const address = await docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "one")
   expect(address).toMatch(/^10\.77\.5\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])$/)
   expect(await docker("port", "one")).toMatch(/^80\/tcp -> 127\.0\.0\.1:\d+$/)
-  const ping = await daemon.docker("exec", "two", "ping", "-c", "1", "-W", "1", address)
+  const ping = await daemon.barge("exec", "two", "ping", "-c", "1", "-W", "1", address)
   expect(ping.stdout).toContain("100% packet loss")
   expect(await host.run("sysctl", "-n", "net.ipv4.ip_forward")).toBe("0")
   expect(await host.run("nft", "list", "set", "inet", `barge_${daemon.bridge}`, "hidden")).not.toContain("elements")
@@ -122,7 +122,7 @@ test("everything in the kernel has a name of ours, survives kill -9 in order, an
   ] as const)
     ids.set(name, await docker("network", "create", ...flags, name))
   // With a kernel that has ipvlan one network more; otherwise it is told what is missing, and nothing of it stays.
-  const layered = await daemon.docker("network", "create", "-d", "ipvlan", "layered")
+  const layered = await daemon.barge("network", "create", "-d", "ipvlan", "layered")
   if (layered.code === 0) ids.set("layered", layered.stdout.trim())
   else
     expect(layered.stderr).toContain("the kernel of this host has no ipvlan links: load the module (modprobe ipvlan)")

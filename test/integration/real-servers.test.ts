@@ -13,14 +13,14 @@ let daemon: TestDaemon
 const networks = new Map<string, string>()
 
 const docker = async (...args: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await daemon.docker(...args)
+  const { code, stdout, stderr } = await daemon.barge(...args)
   if (code !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}\n${daemon.log}`)
   return stdout.trim()
 }
 
 /** What a command in a container says, or why it failed. */
 const within = async (container: string, ...command: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await daemon.docker("exec", container, ...command)
+  const { code, stdout, stderr } = await daemon.barge("exec", container, ...command)
   return code === 0 ? stdout.trim() : `failed: ${stderr.trim()}`
 }
 
@@ -36,7 +36,7 @@ const address = (container: string, network: string) =>
 async function until(server: string, wanted: string, ask: () => Promise<string>): Promise<void> {
   while ((await ask()) !== wanted) {
     if ((await docker("inspect", "-f", "{{.State.Running}}", server)) !== "true")
-      throw new Error(`${server} ended: ${(await daemon.docker("logs", server)).stderr}`)
+      throw new Error(`${server} ended: ${(await daemon.barge("logs", server)).stderr}`)
   }
 }
 

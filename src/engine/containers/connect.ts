@@ -41,7 +41,8 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
   const disabled = config.NetworkDisabled || (hostConfig.NetworkMode === "bridge" && !networking.defaultNetwork)
   const entries = disabled ? [] : wishes(context, container)
   const real = entries.filter(({ network }) => network.driver !== "host" && network.driver !== "null")
-  if (real.length > 0) {
+  const alone = real.length === 0 && entries[0]?.network.driver === "null"
+  if (real.length > 0 || alone) {
     for (const { network, settings } of real) checkEndpoint(network, settings)
     await networking.join(
       {
@@ -54,7 +55,7 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
       span,
     )
     takeSandbox(context, container)
-    for (const { network, settings } of real) connectedNetwork(container, network, settings)
+    for (const { network, settings } of alone ? entries : real) connectedNetwork(container, network, settings)
   } else {
     const network = entries[0]?.network ?? networks.resolve(disabled ? "none" : hostConfig.NetworkMode)
     container.state.sandbox = nominalSandbox(network)
@@ -102,15 +103,27 @@ function wishes({ networks }: ContainerContext, container: Container): readonly 
 }
 
 /** Takes over what the mechanism says of a container's sandbox. */
-export function takeSandbox({ networking }: ContainerContext, container: Container): void {
-  const sandbox = networking.sandbox(container.id)
+export function takeSandbox(context: ContainerContext, container: Container): void {
+  const sandbox = context.networking.sandbox(container.id)
   if (!sandbox) return
   container.state.sandbox = {
     id: container.state.sandbox?.id ?? newId(),
     path: sandbox.path,
     ports: sandbox.ports,
-    networks: Object.fromEntries(sandbox.endpoints.map((endpoint) => [endpoint.network, connected(endpoint)])),
+    networks: {
+      ...aloneIn(context, container),
+      ...Object.fromEntries(sandbox.endpoints.map((endpoint) => [endpoint.network, connected(endpoint)])),
+    },
   }
+}
+
+/** The network of those who are in none, when the container is: there is nothing of it in the kernel. */
+function aloneIn({ networks }: ContainerContext, container: Container): ConnectedSandbox["networks"] {
+  const [name = ""] = Object.keys(container.document.networking.EndpointsConfig ?? {})
+  const network = networks.byName(name)
+  if (network?.driver !== "null") return {}
+  const known = container.state.sandbox?.networks[name]
+  return known ? { [name]: known } : nominalSandbox(network).networks
 }
 
 const connected = (endpoint: Endpoint): ConnectedNetwork => ({

@@ -122,6 +122,9 @@ export function failedAnswer(message: Buffer): Buffer {
   return result
 }
 
+/** Whether a message is not whole: the client is to ask over TCP. */
+export const isCut = (message: Buffer): boolean => (message[2]! & 0x02) !== 0
+
 /** Whether a name server says that it cannot or will not answer: another one may. */
 export const tellsFailure = (message: Buffer): boolean => {
   const code = message[3]! & 0x0f

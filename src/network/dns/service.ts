@@ -5,7 +5,7 @@ import type { ResolverSockets } from "../../linux/resolver-sockets.ts"
 import type { Endpoint, Sandbox } from "../contract.ts"
 import { nameserversOf } from "../files.ts"
 import { resolverAddress } from "../namespaces.ts"
-import { answer, failedAnswer, questionOf, reversedAddress, tellsFailure, types } from "./message.ts"
+import { answer, failedAnswer, isCut, questionOf, reversedAddress, tellsFailure, types } from "./message.ts"
 import { addressesIn, NameTable } from "./names.ts"
 import { ResolverServer } from "./server.ts"
 import { askOverTcp, askOverUdp } from "./upstream.ts"
@@ -116,9 +116,10 @@ export class NameService implements Disposable {
     let refused: Buffer | undefined
     try {
       for (const upstream of this.#upstreams(sandbox)) {
-        const answered = overUdp
-          ? await askOverUdp(upstream, message, { port, pending: this.#pending })
-          : await askOverTcp(upstream, message, port)
+        const whole = overUdp ? undefined : await askOverTcp(upstream, message, port)
+        // Where a name server, or what is before it, takes no TCP, an answer over UDP serves too if it is whole.
+        const short = whole ? undefined : await askOverUdp(upstream, message, { port, pending: this.#pending })
+        const answered = whole ?? (short && (overUdp || !isCut(short)) ? short : undefined)
         if (answered && !tellsFailure(answered)) return answered
         refused ??= answered
       }
