@@ -92,7 +92,7 @@ function fetchKernel() {
 /** A minimal Debian with what Barge needs. */
 function makeBase() {
   const include =
-    "apparmor,systemd,crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils"
+    "apparmor,systemd,crun,runc,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils,iperf3"
   const folder = join(cache, "base")
   const made = join(cache, "base.packages")
   if (existsSync(folder) && existsSync(made) && readFileSync(made, "utf8") === include) return folder
@@ -152,7 +152,7 @@ mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs tmpfs /tmp
-for module in overlay bridge veth nf_tables nft_chain_nat nft_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop; do modprobe $module; done
+for module in overlay bridge veth nf_tables nft_chain_nat nft_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop dummy macvlan ipvlan 8021q sctp; do modprobe $module; done
 ip link set lo up
 hostname barge-vm
 echo nameserver 127.0.0.1 > /etc/resolv.conf
