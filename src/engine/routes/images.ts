@@ -10,6 +10,8 @@ const tar = "application/x-tar"
 const authOf = (request: { readonly headers: { get(name: string): string | undefined } }): AuthConfig | undefined =>
   registryAuth(request.headers.get("x-registry-auth"))
 
+const blankName = () => new Failure("invalidArgument", "image name cannot be blank")
+
 export const imageRoutes = (i: Images): RouteTable => ({
   "GET /images/json": route({
     query: {
@@ -105,11 +107,16 @@ export const imageRoutes = (i: Images): RouteTable => ({
       return empty(201)
     },
   }),
+  "DELETE /images/": route({
+    run: () => {
+      throw blankName()
+    },
+  }),
   "DELETE /images/:name": route({
     query: { force: flag(), noprune: flag(), platforms },
     run: async ({ scope, params, query }) => {
       const name = params["name"]!
-      if (name.trim() === "") throw new Failure("invalidArgument", "image name cannot be blank")
+      if (name.trim() === "") throw blankName()
       const { force, noprune: noPrune, platforms } = query
       return json(await i.remove(scope, name, { force, noPrune, platforms }))
     },

@@ -215,6 +215,13 @@ export const images: Operations = {
     ],
     never: { conflict: "names move from image to image" },
   },
+  "DELETE /images/": {
+    cases: [
+      badInput("is given no name", "/images/", "image name cannot be blank"),
+      success("is not there for reading", "/images/", 404, { method: "GET", says: "page not found" }),
+    ],
+    never: { notFound: reasons.namesNothing, conflict: reasons.namesNothing },
+  },
   "DELETE /images/:name": {
     cases: [
       success("takes a name away", "/images/{image.name}:1", 200, { equals: [{ Untagged: "{image.name}:1" }] }),
