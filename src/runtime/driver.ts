@@ -4,7 +4,7 @@ import { Failure } from "../errors/failure.ts"
 import { spawn } from "../linux/spawn.ts"
 import type { ExecRequest, LaunchRequest, RuntimeDriver, RuntimeInfo } from "./contract.ts"
 import { runtimeFailure } from "./failure.ts"
-import { launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
+import { type Before, launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
 import { SealedCopy } from "./sealed-copy.ts"
 
 /** Drives any program with runc's command line. */
@@ -124,7 +124,8 @@ class CommandLineDriver implements RuntimeDriver {
       async (span) => {
         span.set({ program: this.info.path })
         try {
-          const exitCode = await this.#spawn(request, command)
+          // Only who makes a container looks at the host's cgroups.
+          const exitCode = await this.#spawn(request, command, false)
           if (exitCode === 0) return readPid(pidFile)
           this.#checkPrelude(exitCode, log)
           throw runtimeFailure({
@@ -168,18 +169,23 @@ class CommandLineDriver implements RuntimeDriver {
     ]
   }
 
-  #spawn(request: Pick<LaunchRequest, "cgroup" | "stdio">, command: readonly string[]): Promise<number> {
-    if (request.cgroup.kind === "join" && !this.info.cgroupsByUs)
+  #spawn(
+    { cgroup, stdio }: Pick<LaunchRequest, "cgroup" | "stdio">,
+    command: readonly string[],
+    hideUnified = this.info.hideUnified,
+  ): Promise<number> {
+    if (cgroup.kind === "join" && !this.info.cgroupsByUs)
       throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
-    return this.#run(request.cgroup, command, request.stdio)
+    return this.#run({ hideUnified, cgroup }, command, stdio)
   }
 
   #quietly(command: readonly string[]): Promise<number> {
-    return this.#run({ kind: "runtime" }, command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+    const before: Before = { hideUnified: this.info.hideUnified, cgroup: { kind: "runtime" } }
+    return this.#run(before, command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
   }
 
-  #run(cgroup: LaunchRequest["cgroup"], command: readonly string[], stdio: LaunchRequest["stdio"]): Promise<number> {
-    using start = launch(this.info, cgroup, command, this.#sealed?.path())
+  #run(before: Before, command: readonly string[], stdio: LaunchRequest["stdio"]): Promise<number> {
+    using start = launch(before, command, this.#sealed?.path())
     return spawn({ command: start.command, ...stdio, env: runtimeEnvironment }).exited
   }
 

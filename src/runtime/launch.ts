@@ -1,7 +1,7 @@
 import { memoryProgram } from "../linux/memory-file.ts"
 import { mountFlags } from "../linux/mount.ts"
 import { callFailed, type SystemCall, syscallProgram } from "../linux/syscall-program.ts"
-import type { LaunchRequest, RuntimeInfo } from "./contract.ts"
+import type { LaunchRequest } from "./contract.ts"
 
 /** The environment of runtime programs: nothing of ours reaches them. */
 export const runtimeEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const
@@ -13,6 +13,12 @@ const AT_FDCWD = -100
 const O_WRONLY = 1
 const CLONE_NEWNS = 0x20000
 const MNT_DETACH = 2
+
+/** What has to happen before a runtime is called. */
+export interface Before {
+  readonly hideUnified: boolean
+  readonly cgroup: LaunchRequest["cgroup"]
+}
 
 /** A command line to be spawned now. Disposing frees what it stands on, once the child runs. */
 export interface Launch extends Disposable {
@@ -27,14 +33,9 @@ export interface Launch extends Disposable {
  *   propagation first, so the host keeps its mount, and every other mount keeps its propagation.
  * @param program the file to execute; `command` names it as it wants to be called
  */
-export function launch(
-  info: RuntimeInfo,
-  cgroup: LaunchRequest["cgroup"],
-  command: readonly string[],
-  program = command[0]!,
-): Launch {
-  const files = cgroup.kind === "join" ? cgroup.files : []
-  const calls: SystemCall[] = [...(info.hideUnified ? hideUnified : []), ...files.flatMap(joinGroup)]
+export function launch(before: Before, command: readonly string[], program = command[0]!): Launch {
+  const files = before.cgroup.kind === "join" ? before.cgroup.files : []
+  const calls: SystemCall[] = [...(before.hideUnified ? hideUnified : []), ...files.flatMap(joinGroup)]
   if (calls.length === 0 && program === command[0]) return { command, [Symbol.dispose]: () => {} }
   const start = memoryProgram("launch", syscallProgram(calls, program, command, runtimeEnvironment))
   return { command: [start.path], [Symbol.dispose]: () => start[Symbol.dispose]() }

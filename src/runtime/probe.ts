@@ -95,7 +95,7 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
   const controllers = host.unifiedControllers.join(", ")
   if (host.unified !== "/sys/fs/cgroup/unified")
     return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers})`
-  using start = launch(crun, { kind: "runtime" }, [one.path, "--version"])
+  using start = launch({ hideUnified, cgroup: { kind: "runtime" } }, [one.path, "--version"])
   const hidden = await ask(start.command)
   if (hidden === undefined)
     return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers}), and the v2 mount could not be hidden from it`

@@ -74,8 +74,7 @@ export async function attachContainer(
       } catch (error) {
         context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {
-        await process?.[Symbol.asyncDispose]()
-        await client.closeWrite()
+        await Promise.all([client.closeWrite(), process?.[Symbol.asyncDispose]()])
       }
     },
   }

@@ -1,7 +1,8 @@
 import type { ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest } from "../../api/exec.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
-import type { IoConfig } from "../../shim/contract.ts"
+import type { Process } from "../../oci/runtime-spec.ts"
+import type { AttachStream, IoConfig } from "../../shim/contract.ts"
 import { parseDetachKeys } from "../../std/detach-keys.ts"
 import { newId } from "../../std/id.ts"
 import { frame } from "../../std/stdcopy.ts"
@@ -51,9 +52,11 @@ export class ExecService implements Execs {
     return {
       multiplexed: !record.request.Tty,
       serve: async (client) => {
+        let stream: AttachStream | undefined
         try {
-          await tasks.openExec(scope, container.id, id, io)
-          const stream = await tasks.attach(scope, {
+          const { opened, process } = this.#prepare(scope, record, container, io)
+          await opened
+          stream = await tasks.attach(scope, {
             id: container.id,
             execId: id,
             stdin: AttachStdin,
@@ -61,28 +64,24 @@ export class ExecService implements Execs {
             stderr: AttachStderr,
             role: "client",
           })
-          try {
-            await this.#launch(scope, record, container, io)
-            const end = await serveStreams(stream, client, {
-              multiplexed: !record.request.Tty,
-              stdin: AttachStdin,
-              stdout: AttachStdout,
-              stderr: AttachStderr,
-              closeStdin: true,
-              ...(AttachStdin ? { detachKeys: record.detachKeys } : {}),
-            })
-            if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
-            else if (end === "process ended") await record.ended.promise
-          } finally {
-            await stream[Symbol.asyncDispose]()
-          }
+          await this.#launch(scope, record, container, io, process)
+          const end = await serveStreams(stream, client, {
+            multiplexed: !record.request.Tty,
+            stdin: AttachStdin,
+            stdout: AttachStdout,
+            stderr: AttachStderr,
+            closeStdin: true,
+            ...(AttachStdin ? { detachKeys: record.detachKeys } : {}),
+          })
+          if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
+          else if (end === "process ended") await record.ended.promise
         } catch (error) {
           const text = Buffer.from(`${messageOf(error)}\r\n`)
           // Docker tells it where the output was to come.
           await client.write(record.request.Tty ? text : frame("stdout", text))
           log.debug("an exec ended with an error", { exec: id, error: messageOf(error) })
         } finally {
-          await client.closeWrite()
+          await Promise.all([client.closeWrite(), stream?.[Symbol.asyncDispose]()])
         }
       },
     }
@@ -92,8 +91,9 @@ export class ExecService implements Execs {
     const { record, container } = this.#claim(id)
     const io = { ...ioOf(record, request), stdin: false }
     try {
-      await this.#context.tasks.openExec(scope, container.id, id, io)
-      await this.#launch(scope, record, container, io)
+      const { opened, process } = this.#prepare(scope, record, container, io)
+      await opened
+      await this.#launch(scope, record, container, io, process)
     } catch (error) {
       if (isKind(error, "internal")) throw new Failure("invalidArgument", messageOf(error), error)
       throw error
@@ -139,13 +139,26 @@ export class ExecService implements Execs {
     }
   }
 
+  /** Has the streams opened, and makes up meanwhile what is to run; whether that can be is for {@link #launch} to tell. */
+  #prepare(scope: Scope, record: ExecRecord, container: Container, io: IoConfig) {
+    const opened = this.#context.tasks.openExec(scope, container.id, record.id, io)
+    const process = processOf(this.#context, scope, container, record.request)
+    process.catch(() => {})
+    return { opened, process }
+  }
+
   /** Runs the process and follows it to its end. */
-  async #launch(scope: Scope, record: ExecRecord, container: Container, io: IoConfig): Promise<void> {
+  async #launch(
+    scope: Scope,
+    record: ExecRecord,
+    container: Container,
+    io: IoConfig,
+    ready: Promise<Process>,
+  ): Promise<void> {
     const context = this.#context
     publish(context, container, `exec_start: ${record.request.Cmd!.join(" ")}`, { execID: record.id })
     try {
-      const process = await this.#process(scope, container, record.request)
-      const { pid } = await context.tasks.exec(scope, container.id, record.id, process, io)
+      const { pid } = await context.tasks.exec(scope, container.id, record.id, await ready, io)
       record.pid = pid
       if (record.status === "starting") record.status = "running"
       record.started.resolve()
@@ -171,10 +184,6 @@ export class ExecService implements Execs {
       .catch((error) =>
         context.log.debug("an exec could not be followed", { exec: record.id, error: messageOf(error) }),
       )
-  }
-
-  #process(scope: Scope, container: Container, request: ExecCreateRequest) {
-    return processOf(this.#context, scope, container, request)
   }
 
   #claim(id: string): { record: ExecRecord; container: Container } {
