@@ -45,7 +45,7 @@ export function loadProgress(
 }
 
 /** How many layers are unpacked at the same moment: more only compete for the processors and the disk. */
-const atOnce = 3
+const atOnce = 2
 
 /** Makes images' layers into committed snapshots; each stack is unpacked once however many ask for it. */
 export class Unpacker {
