@@ -26,18 +26,26 @@ export async function connectContainer(
       throw new Failure("permissionDenied", "cannot create endpoint on configuration-only network")
     const settings = askedFor(request.EndpointConfig ?? noSettings)
     checkEndpoint(network, settings)
-    const endpoints = { ...container.document.networking.EndpointsConfig }
-    if (!checkTogether(context, container, network) && !container.running) return
+    const joined = !checkTogether(context, container, network)
+    if (joined && !container.running) return
+    // Of the network of those who are in none there is nothing in the kernel.
+    const nominal = network.driver === "null"
+    if (joined && nominal)
+      throw new Failure(
+        "permissionDenied",
+        `endpoint with name ${container.name} already exists in network ${network.name}`,
+      )
+    if (!container.running || nominal) {
+      const endpoints = { ...container.document.networking.EndpointsConfig, [network.name]: settings }
+      container.document.networking = { EndpointsConfig: endpoints }
+    }
     if (container.running) {
       const asked = endpointRequest(registry, container, network, settings)
-      await networking.connect(container.id, asked, scope.span)
+      if (!nominal) await networking.connect(container.id, asked, scope.span)
       takeSandbox(context, container)
       connectedNetwork(container, network, settings)
       await rewriteNetworkFiles(context, container)
       publishNetwork(context, container, network, "connect")
-    } else {
-      endpoints[network.name] = settings
-      container.document.networking = { EndpointsConfig: endpoints }
     }
     await registry.save(scope, container)
   })
