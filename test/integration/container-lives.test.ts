@@ -291,7 +291,7 @@ test("what cannot be waited for, killed, resized or named is refused in Docker's
   }
   expect(await asked("/containers/still/kill")).toBe(`409 cannot kill container: still: container ${id} is not running`)
   expect(await asked("/containers/still/kill?signal=SIG42")).toBe(
-    "400 cannot kill container: still: Invalid signal: SIG42",
+    "400 cannot kill container: still: invalid signal: SIG42",
   )
   expect(await asked("/containers/still/resize?h=1&w=1")).toBe(`409 container ${id} is not running`)
   expect(await asked("/containers/still/resize?h=foo&w=1")).toBe('400 invalid resize height "foo": invalid syntax')

@@ -3,7 +3,7 @@ import { Failure } from "../../errors/failure.ts"
 
 /** The number of `TERM`, `SIGTERM`, `15`, `RTMIN+3`. @throws invalidArgument in Docker's words */
 export function signalNumber(text: string): number {
-  const invalid = () => new Failure("invalidArgument", `Invalid signal: ${text}`)
+  const invalid = () => new Failure("invalidArgument", `invalid signal: ${text}`)
   if (/^\d+$/.test(text)) {
     const number = Number(text)
     if (number < 1 || number > 64) throw invalid()

@@ -143,6 +143,6 @@ test("a health check's times are at least a millisecond, its retries not negativ
 })
 
 test("a stop signal that is none is refused at creation", () => {
-  expect(() => check({}, { Hostname: "", StopSignal: "SIG42" })).toThrow("Invalid signal: SIG42")
+  expect(() => check({}, { Hostname: "", StopSignal: "SIG42" })).toThrow("invalid signal: SIG42")
   expect(() => check({}, { Hostname: "", StopSignal: "RTMIN+3" })).not.toThrow()
 })

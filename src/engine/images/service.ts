@@ -10,7 +10,7 @@ import type {
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Transfer } from "../../core/transfer/contract.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
@@ -125,7 +125,10 @@ export class EngineImages implements Images, ContainerImages {
         : []
       for (const row of rows) wanted.push({ target: row.target, names: [row.name] })
       if (rows.length === 0) {
-        const found = await catalog.locate(scope, ref)
+        const found = await catalog.locate(scope, ref).catch((error) => {
+          if (!isKind(error, "notFound")) throw error
+          throw new Failure("notFound", bare ? `No such image: ${ref}` : "reference does not exist", error)
+        })
         const named = reference?.digest ? [] : found.rows.map((row) => row.name)
         wanted.push({ target: found.target, names: named })
       }

@@ -55,7 +55,7 @@ export const containerLife: Operations = {
         "/containers/{shared}/stop?t=x",
         'strconv.Atoi: parsing "x": invalid syntax',
       ),
-      badInput("is given an unknown signal", "/containers/{shared}/stop?signal=BOGUS", /Invalid signal: BOGUS$/),
+      badInput("is given an unknown signal", "/containers/{shared}/stop?signal=BOGUS", /invalid signal: BOGUS$/),
     ],
     never: { conflict: "stopping what has stopped changes nothing" },
   },
@@ -72,7 +72,7 @@ export const containerLife: Operations = {
       badInput(
         "is given an unknown signal",
         "/containers/{shared}/restart?signal=BOGUS",
-        "Cannot restart container {shared}: Invalid signal: BOGUS",
+        "Cannot restart container {shared}: invalid signal: BOGUS",
       ),
     ],
     never: { conflict: "what does not run is started" },
@@ -95,9 +95,9 @@ export const containerLife: Operations = {
       badInput(
         "is given an unknown signal",
         "/containers/{shared}/kill?signal=BOGUS",
-        "cannot kill container: {shared}: Invalid signal: BOGUS",
+        "cannot kill container: {shared}: invalid signal: BOGUS",
       ),
-      badInput("is given no signal's number", "/containers/{shared}/kill?signal=1000", /Invalid signal: 1000$/),
+      badInput("is given no signal's number", "/containers/{shared}/kill?signal=1000", /invalid signal: 1000$/),
     ],
   },
   "POST /containers/:id/pause": {

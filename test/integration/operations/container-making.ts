@@ -241,7 +241,7 @@ export const containerMaking: Operations = {
       refuses("a relative directory", "the working directory 'x' is invalid, it needs to be an absolute path", {
         WorkingDir: "x",
       }),
-      refuses("an unknown stop signal", "Invalid signal: SIGBOGUS", { StopSignal: "SIGBOGUS" }),
+      refuses("an unknown stop signal", "invalid signal: SIGBOGUS", { StopSignal: "SIGBOGUS" }),
       refuses("an early health check", "Interval in Healthcheck cannot be less than 1ms", {
         Healthcheck: { Interval: 1 },
       }),

@@ -35,7 +35,8 @@ export const images: Operations = {
       success("saves several", "/images/get?names=busybox&names={image.name}", 200, {
         answers: { "content-type": "application/x-tar" },
       }),
-      notFound("is given an unknown image", "/images/get?names=no-such", /no-such/),
+      notFound("is given an unknown image", "/images/get?names=no-such", "No such image: no-such"),
+      notFound("is given an unknown tag", "/images/get?names=busybox:no-such", "reference does not exist"),
       malformed("/images/get?names=a:b:c"),
     ],
     never: { conflict: reasons.changesNothing },
@@ -43,7 +44,7 @@ export const images: Operations = {
   "GET /images/:name/get": {
     cases: [
       success("saves one", "/images/{image.name}:1/get", 200, { answers: { "content-type": "application/x-tar" } }),
-      notFound("is given an unknown image", "/images/no-such/get", /no-such/),
+      notFound("is given an unknown image", "/images/no-such/get", "No such image: no-such"),
       malformed("/images/a:b:c/get"),
     ],
     never: { conflict: reasons.changesNothing },
