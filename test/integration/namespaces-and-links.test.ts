@@ -144,7 +144,7 @@ test("a link gives names, variables and an address that follows the container", 
 
 test("a link to a container that is missing is refused at creation", async () => {
   const { status, body } = await create({ HostConfig: { Links: ["nobody:x"] } })
-  expect([status, body.message]).toEqual([400, "could not get container for nobody"])
+  expect([status, body.message]).toEqual([400, "could not get container for nobody: No such container: nobody"])
 })
 
 test("hosts files: added hosts, the host's gateway, and the host's own file in its network", async () => {

@@ -14,7 +14,7 @@ export interface SnapshotInfo {
 }
 
 export interface SnapshotUsage {
-  /** Bytes on disk of this snapshot alone, without its parents. */
+  /** Bytes that the files of this snapshot alone hold, without its parents'. */
   readonly size: number
   readonly inodes: number
 }

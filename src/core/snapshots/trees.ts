@@ -18,7 +18,7 @@ const directoryFlags = openFlags.directory | openFlags.noFollow
 /** Whether a call failed because there is nothing of that name. */
 export const isMissing = (error: unknown): boolean => (error as { code?: string } | null)?.code === "ENOENT"
 
-/** Counts space on disk, each inode once however many names it has. */
+/** Counts what files hold, each inode once however many names it has; directories hold nothing, as in Docker's sizes. */
 export class UsageCounter {
   readonly #seen = new Set<string>()
   #size = 0
@@ -31,7 +31,7 @@ export class UsageCounter {
       if (this.#seen.has(key)) return
       this.#seen.add(key)
     }
-    this.#size += status.blocks * 512
+    if (!directory) this.#size += status.size
     this.#inodes++
   }
 
@@ -44,7 +44,7 @@ export class UsageCounter {
 const deepestCounted = 2048
 
 /**
- * What the tree at `path` takes on disk, the directory itself included; never follows links. A tree that changes
+ * What the tree at `path` holds, the directory itself included; never follows links. A tree that changes
  * meanwhile, or is not there, counts as far as it is seen. Blocks.
  */
 export function treeUsage(path: PathBytes): SnapshotUsage {

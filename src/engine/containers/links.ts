@@ -1,5 +1,5 @@
 import type { HostConfig } from "../../api/container-config.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { variableName } from "./merge.ts"
 import { joinedRef } from "./neighbours.ts"
@@ -50,7 +50,7 @@ function follow(registry: ContainerRegistry, name: string): Container {
     }
     return found
   } catch (error) {
-    throw new Failure("invalidArgument", `could not get container for ${name}`, error)
+    throw new Failure("invalidArgument", `could not get container for ${name}: ${messageOf(error)}`, error)
   }
 }
 
