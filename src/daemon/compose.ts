@@ -135,6 +135,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     logForwarding,
     registry,
     execs: new Map(),
+    ends: new Set(),
     tasks: core.tasks,
     sharedMemory: core.sharedMemory,
     snapshots: core.snapshots,
@@ -268,8 +269,9 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       })
     },
     [Symbol.asyncDispose]: async () => {
-      const idle = registry.all().every((container) => !container.running)
       await server.close(1000)
+      await quiesceContainers(context)
+      const idle = registry.all().every((container) => !container.running)
       if (idle) await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
       await owned.disposeAsync()
     },

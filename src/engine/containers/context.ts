@@ -95,6 +95,8 @@ export interface ContainerHost {
 export interface ContainerContext {
   readonly registry: ContainerRegistry
   readonly execs: ExecRecords
+  /** Ends of runs that are being dealt with: records, and what the runs held. */
+  readonly ends: Set<Promise<void>>
   readonly tasks: TaskService
   readonly sharedMemory: SharedMemory
   readonly snapshots: Snapshotter

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import type { SharedMemoryOfRun } from "../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../errors/failure.ts"
 import { recoverSandbox } from "./connect.ts"
@@ -11,6 +12,9 @@ import { startHealthChecks, stopHealthChecks } from "./health.ts"
 import { sweepImageMounts } from "./mounts/image-mounts.ts"
 import { startLocked } from "./start.ts"
 
+/** How long the end of the daemon waits for what ended containers held to be freed, in milliseconds. */
+const freeingGrace = 5_000
+
 /**
  * Brings records and reality together when the daemon starts: running containers go on, those that ended meanwhile get
  * their end, half-removed ones are removed, and restart policies are applied. The registry must be loaded.
@@ -19,9 +23,12 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   const scope = context.background("recover")
   context.tasks.onExit((namespace, exit) => {
     if (namespace !== scope.namespace || exit.execId) return
-    handleExit(context, exit.id, exit).catch((error) => {
-      context.log.error("handling the end of a container failed", { container: exit.id, error: messageOf(error) })
-    })
+    const handled = handleExit(context, exit.id, exit)
+      .catch((error) => {
+        context.log.error("handling the end of a container failed", { container: exit.id, error: messageOf(error) })
+      })
+      .finally(() => context.ends.delete(handled))
+    context.ends.add(handled)
   })
   await context.tasks.recover((namespace) => ({ ...scope, namespace }))
   const memory = await context.sharedMemory.recover(
@@ -137,10 +144,17 @@ function resumePolicy(context: ContainerContext, container: Container): void {
     })
 }
 
-/** Ends timers and checks of this daemon; containers run on. */
-export function quiesceContainers(context: ContainerContext): void {
+/**
+ * Ends timers and checks of this daemon; containers run on. What is being freed after a container's end is waited for, a
+ * while: the rest is swept at the next start.
+ */
+export async function quiesceContainers(context: ContainerContext): Promise<void> {
   for (const container of context.registry.all()) {
     cancelRestart(container)
     stopHealthChecks(container)
   }
+  const over = new AbortController()
+  const late = pause(freeingGrace, undefined, { signal: over.signal }).catch(() => {})
+  await Promise.race([Promise.all(context.ends), late])
+  over.abort()
 }
