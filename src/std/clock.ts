@@ -4,14 +4,15 @@ let last = 0n
 
 /**
  * Nanoseconds since the epoch: the wall clock's value, interpolated by the monotonic clock, strictly increasing within
- * the process. It follows the wall clock again when the two differ by more than 2 ms (the clock was set).
+ * the process. It is never behind the wall clock's milliseconds, so that what happens after somebody looked at that is
+ * later, and follows it again when it is more than 3 ms ahead (the clock was set).
  */
 export function nowNanos(): bigint {
   const ticks = process.hrtime.bigint()
   let now = anchorNanos + (ticks - anchorTicks)
   const wall = BigInt(Date.now()) * 1_000_000n
   const drift = now - wall
-  if (drift > 3_000_000n || drift < -2_000_000n) {
+  if (drift > 3_000_000n || drift < 0n) {
     anchorNanos = wall
     anchorTicks = ticks
     now = wall
