@@ -1,6 +1,6 @@
 import { Docker } from "../src/client/docker.ts"
 import { parseHost } from "../src/client/host.ts"
-import { isolated } from "./measure.ts"
+import { isolated, timed } from "./measure.ts"
 
 /** What programs do without a command line: requests over one kept connection, by the same client for every engine. */
 export class ApiBench {
@@ -22,6 +22,20 @@ export class ApiBench {
       await transport.text("POST", `/containers/${Id}/start`)
       await transport.text("POST", `/containers/${Id}/wait`)
       await transport.text("DELETE", `/containers/${Id}`, { query: { force: true } })
+    })
+  }
+
+  /** Milliseconds of so many creations and starts, one after the other. @param name names the containers, with a number behind */
+  async starts(name: string, count: number): Promise<number> {
+    const { transport } = this.#docker
+    return await timed(async () => {
+      for (let number = 0; number < count; number++) {
+        const { Id } = await transport.json<{ Id: string }>("POST", "/containers/create", {
+          query: { name: `${name}${number}` },
+          body: { Image: "busybox", Cmd: ["sleep", "10000"] },
+        })
+        await transport.text("POST", `/containers/${Id}/start`)
+      }
     })
   }
 

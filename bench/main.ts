@@ -49,8 +49,13 @@ async function measure(peer: Peer): Promise<void> {
   await cli("run", "-d", "--name", "executed", "busybox", "sleep", "10000")
   say("exec true", "ms", await isolated(rounds, () => cli("exec", "executed", "true")))
   if (api) say("API exec create+start+inspect", "ms", await api.exec("executed"))
-  api?.close()
   await cli("rm", "-f", "executed")
+
+  if (api) {
+    say("API 20 × create+start", "ms", await api.starts("a", 20))
+    api.close()
+    await cli("rm", "-f", ...Array.from({ length: 20 }, (_, number) => `a${number}`))
+  }
 
   say("stop of a shell that ignores SIGTERM", "ms", await stopOfDeaf(cli))
 
