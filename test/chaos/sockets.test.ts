@@ -190,7 +190,8 @@ test("sockets that systemd hands over are served, all of them or by name, and st
   const launcher = `
     import os, socket, sys
     for index, path in enumerate(sys.argv[1:3]):
-        s = socket.socket(socket.AF_UNIX); s.bind(path); s.listen(64); os.set_inheritable(s.fileno(), True)
+        s = socket.socket(socket.AF_UNIX); s.bind(path + ".new"); s.listen(64); os.rename(path + ".new", path)
+        os.set_inheritable(s.fileno(), True)
         os.dup2(s.fileno(), 10 + index, inheritable=True)
     os.dup2(10, 3, inheritable=True); os.dup2(11, 4, inheritable=True); os.closerange(5, 64)
     os.environ.update(LISTEN_FDS="2", LISTEN_FDNAMES="first:second", LISTEN_PID=str(os.getpid()))
