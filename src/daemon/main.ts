@@ -37,6 +37,8 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
     log.error("the daemon needs root: mounts, namespaces and cgroups are the kernel's to give; run it with sudo")
     return 1
   }
+  // What containers see of the host's files (/etc/hosts, the ground of their roots) is for all their users to read.
+  process.umask(0o022)
   try {
     using _pidfile = takePidfile(config.pidfile)
     await using daemon = await composeDaemon(config, log)

@@ -197,29 +197,25 @@ test("sockets that systemd hands over are served, all of them or by name, and st
     os.environ.update(LISTEN_FDS="2", LISTEN_FDNAMES="first:second", LISTEN_PID=str(os.getpid()))
     os.execv(sys.argv[3], sys.argv[3:])`
   writeFileSync(join(folder, "launch.py"), launcher.replaceAll("\n    ", "\n"))
+  const words = (host: string) => [
+    "daemon",
+    "--data-root",
+    `${folder}/data`,
+    "--exec-root",
+    `${folder}/run`,
+    "--pidfile",
+    `${folder}/pid`,
+    "--config-file",
+    `${scratch.root}/daemon.json`,
+    "--bridge",
+    "none",
+    "-H",
+    host,
+  ]
   const start = (host: string) =>
-    Bun.spawn(
-      [
-        "python3",
-        join(folder, "launch.py"),
-        ...sockets,
-        executable,
-        "daemon",
-        "--data-root",
-        `${folder}/data`,
-        "--exec-root",
-        `${folder}/run`,
-        "--pidfile",
-        `${folder}/pid`,
-        "--config-file",
-        `${scratch.root}/daemon.json`,
-        "--bridge",
-        "none",
-        "-H",
-        host,
-      ],
-      { stdio: ["ignore", "ignore", "inherit"] },
-    )
+    Bun.spawn(["python3", join(folder, "launch.py"), ...sockets, executable, ...words(host)], {
+      stdio: ["ignore", "ignore", "inherit"],
+    })
   const ask = async (path: string) => {
     const client = new RawClient(path)
     await client.send("GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -247,21 +243,7 @@ test("sockets that systemd hands over are served, all of them or by name, and st
       rmSync(path)
     }
   }
-  const alone = await runProgram(executable, [
-    "daemon",
-    "--data-root",
-    `${folder}/data`,
-    "--exec-root",
-    `${folder}/run`,
-    "--pidfile",
-    `${folder}/pid`,
-    "--config-file",
-    `${scratch.root}/daemon.json`,
-    "--bridge",
-    "none",
-    "-H",
-    "fd://",
-  ])
+  const alone = await runProgram(executable, words("fd://"))
   expect(alone.code).toBe(1)
   expect(alone.stderr + alone.stdout).toContain(
     "no sockets found via socket activation: make sure the service was started by systemd",

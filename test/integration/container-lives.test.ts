@@ -358,3 +358,12 @@ test("an exec that cannot start says so where its output was to come, and has a 
   }
   await out("rm", "-f", "executes")
 })
+
+test("a strict umask of whoever starts the daemon does not keep a container's users from its files", async () => {
+  const before = process.umask(0o077)
+  const started = TestDaemon.start()
+  await using strict = await started.finally(() => process.umask(before))
+  await strict.bootstrap()
+  const read = ["run", "--rm", "-u", "1000", "busybox", "cat", "/etc/hosts", "/etc/resolv.conf", "/.dockerenv"]
+  expect(await strict.docker(...read)).toMatchObject({ code: 0, stderr: "" })
+})
