@@ -40,7 +40,7 @@ export class Keeper {
   #flush(): void {
     for (let process = this.#queue[0]; process; process = this.#queue[0]) {
       const { id, execId } = process.record
-      const descriptors = Object.entries(process.descriptors() as Record<keyof KeptDescriptors, number>)
+      const descriptors = Object.entries(process.keepable() as Record<keyof KeptDescriptors, number>)
       const kept: WireKept = {
         id,
         ...(execId === undefined ? {} : { execId }),

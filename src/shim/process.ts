@@ -138,6 +138,12 @@ export class SupervisedProcess {
     return { ...this.io.descriptors(), ...(this.#watch ? { pidfd: this.#watch.descriptor } : {}) }
   }
 
+  /** Those that others may keep for us. An input whose end was asked for would not end while they have a copy of it. */
+  keepable(): KeptDescriptors {
+    const { stdin, ...others } = this.descriptors()
+    return stdin === undefined || this.#record.inputClosed ? others : { stdin, ...others }
+  }
+
   /** Lets go of everything here. The record stays. */
   close(): void {
     clearTimeout(this.#linger)

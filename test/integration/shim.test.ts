@@ -134,6 +134,19 @@ test("input goes in, and half-closing it ends the process's input while its outp
   await world.remove("input")
 })
 
+test("input that was complete before the start, and more than a pipe holds, ends for a process that reads late", async () => {
+  const io = { terminal: false, stdin: true, stdinOnce: true }
+  await world.shim.open("complete", io, world.log("complete"))
+  await using stream = await world.shim.attach({ id: "complete", stdin: true, ...both, role: "client" })
+  await stream.write(Buffer.alloc(300_000, "x"))
+  await stream.closeStdin()
+  await world.shim.tasks()
+  await world.run("complete", "sleep 0.3; wc -c", io)
+  expect(await text(stream)).toBe("300000\n")
+  expect((await world.exit("complete")).code).toBe(0)
+  await world.remove("complete")
+})
+
 test("stdinOnce closes stdin when its client goes away", async () => {
   const io = { terminal: false, stdin: true, stdinOnce: true }
   await world.run("once", "cat", io)
