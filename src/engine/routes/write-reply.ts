@@ -1,4 +1,5 @@
 import type { JsonMessage } from "../../api/image.ts"
+import { ConnectionFailure } from "../../distribution/connection-failure.ts"
 import { Failure, kindOf, messageOf, toHttpStatus } from "../../errors/failure.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
@@ -145,7 +146,8 @@ export function writeFailure(
   form: "json" | "hijacked" | "text",
 ): void {
   const { response, headers } = context
-  const status = toHttpStatus(error)
+  // A registry that cannot be reached is 500 with Docker: 503 is kept for what this daemon itself does not have.
+  const status = error instanceof ConnectionFailure ? 500 : toHttpStatus(error)
   const message = messageOf(error)
   if (response.started) response.abort()
   else if (kindOf(error) === "notModified") response.send(status, headers)

@@ -142,7 +142,7 @@ export const images: Operations = {
         says: 'Get "http:///data/file.tar": http: no Host in request URL',
       }),
       badInput("is given an address that is none", "/images/create?fromSrc=a%5Bb", 'parse "http://a[b": invalid URL'),
-      success("tells of an address where nobody listens", "/images/create?fromSrc=127.0.0.1:1/x", 503, {
+      success("tells of an address where nobody listens", "/images/create?fromSrc=127.0.0.1:1/x", 500, {
         says: 'Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
       }),
       badInput("is given a bad tag", "/images/create?fromImage=busybox&tag=a:b", "invalid tag format"),
