@@ -40,6 +40,9 @@ export function build({ force = false } = {}) {
       "--bytecode",
       "--splitting", // each process loads its own part: the command line starts in two thirds of the time
       "--format=esm",
+      // Files that happen to lie where somebody calls the program are no business of it.
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
       `--define=BARGE_VERSION=${JSON.stringify(version)}`,
       `--define=BARGE_COMMIT=${JSON.stringify(commit)}`,
       `--define=BARGE_BUILT=${JSON.stringify(new Date().toISOString())}`,

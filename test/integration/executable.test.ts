@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from "bun:test"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { executable, runProgram } from "../fixtures/daemon.ts"
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "barge-called-here-"))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test("files of the folder where the program is called neither run nor set its environment", async () => {
+  writeFileSync(join(folder, "preloaded.ts"), 'console.log("preloaded")\n')
+  writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./preloaded.ts"]\n')
+  writeFileSync(
+    join(folder, ".env"),
+    "BARGE_HOST=tcp://from-a-file.invalid:1\nDOCKER_HOST=tcp://from-a-file.invalid:1\n",
+  )
+  writeFileSync(join(folder, "package.json"), "{ this is no JSON")
+  writeFileSync(join(folder, "tsconfig.json"), "{ nor is this")
+  const version = await runProgram(executable, ["--version"], { cwd: folder })
+  expect(version).toMatchObject({ code: 0, stderr: "" })
+  expect(version.stdout).toMatch(/^Barge version \S+, build \w+\n$/)
+  const context = await runProgram(
+    executable,
+    ["context", "inspect", "default", "--format", "{{.Endpoints.docker.Host}}"],
+    {
+      cwd: folder,
+    },
+  )
+  expect(context).toMatchObject({ code: 0, stdout: "unix:///run/barge/barge.sock\n" })
+})
