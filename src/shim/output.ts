@@ -59,6 +59,17 @@ export class Output {
     })
   }
 
+  /** Reads what is there now, at most `most` bytes, whoever would hold it. */
+  exhaust(most: number): void {
+    for (let taken = 0; !this.#over && taken < most; ) {
+      const length = readOrEnd(this.descriptor)
+      if (length === wouldBlock) return
+      if (length === 0) this.#end()
+      else this.#sink(buffer, margin, length)
+      taken += length
+    }
+  }
+
   close(): void {
     if (this.#over) return
     this.#over = true
@@ -76,13 +87,17 @@ export class Output {
         break
       }
       if (length === 0) {
-        this.close()
-        this.#ended()
+        this.#end()
         return
       }
       this.#sink(buffer, margin, length)
     }
     this.resume()
+  }
+
+  #end(): void {
+    this.close()
+    this.#ended()
   }
 
   #tellIdle(): void {

@@ -215,8 +215,12 @@ export class ProcessIo {
     this.settle()
   }
 
-  /** Tells attached clients that there is no more, whether or not somebody could still write. */
+  /**
+   * Tells attached clients that there is no more, whether or not somebody could still write. What a pipe still holds goes to
+   * them before, also to those that are slow.
+   */
   endAttachments(): void {
+    if (this.#live) for (const output of this.#outputs.values()) output.exhaust(pipeSize)
     this.settle()
     for (const attachment of this.#attachments) attachment.end({ lagged: false, position: this.log.position })
     this.#resume()

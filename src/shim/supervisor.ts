@@ -179,9 +179,9 @@ export class Supervisor {
     if (process.record.pid !== undefined && !process.exit) {
       throw new Failure("conflict", `process ${keyOf(id, execId)} runs; end it first`)
     }
+    process.io.endAttachments()
     if (execId !== undefined && process.record.pid !== undefined && !process.io.isOver) {
       // Something that it left behind still writes, and must be able to: its output goes on to nowhere.
-      process.io.endAttachments()
       process.update({ forgotten: true })
       return
     }

@@ -210,6 +210,19 @@ test("execs have their own exit codes and output, many at once", async () => {
   await world.remove("host")
 })
 
+test("a client that reads late gets all that was written, though the process has ended and is forgotten by then", async () => {
+  await world.run("late", "sleep 1000")
+  await world.shim.open("late", plainIo, { format: "none", path: "", maxSize: 0, maxFiles: 0 }, "e")
+  await using stream = await world.shim.attach({ id: "late", execId: "e", stdin: false, ...both, role: "client" })
+  await world.exec("late", "e", "head -c 1700000 /dev/zero")
+  await world.exit("late", "e")
+  await world.shim.forget("late", "e")
+  expect((await text(stream)).length).toBe(1_700_000)
+  await world.shim.kill("late", 9)
+  await world.exit("late")
+  await world.remove("late")
+})
+
 test("the spans of shim and runtime come back with the answer, the first output after it", async () => {
   const spans: SpanRecord[] = []
   const first = Promise.withResolvers<void>()
