@@ -39,6 +39,18 @@ export function containerSuite(client: "docker" | "barge"): void {
       expect({ code, stdout: stdout.trim() }).toEqual({ code: 0, stdout: "300000" })
     })
 
+    test("without a terminal the keys that detach are bytes like any other, in what is piped to run and to exec", async () => {
+      const { runProgram, executable } = await import("../fixtures/daemon.ts")
+      const command = client === "docker" ? "docker" : executable
+      const input = "before\u0010\u0011after\u0010\u0011"
+      await out("run", "-d", "--name", "piped", "busybox", "sleep", "1000")
+      for (const words of [["run", "--rm", "-i", "busybox"], ["exec", "-i", "piped"]]) {
+        const { code, stdout } = await runProgram(command, ["-H", `unix://${daemon.socket}`, ...words, "cat"], { input })
+        expect({ code, stdout }).toEqual({ code: 0, stdout: input })
+      }
+      await out("rm", "-f", "piped")
+    })
+
     // Older clients of docker end with 125 where 28 ends with 126.
     test.skipIf(client === "docker" && otherWords !== undefined)(
       "what cannot be run ends with 127, 126 and 125",

@@ -67,7 +67,7 @@ export async function attachContainer(
           stdout: options.stdout,
           stderr: options.stderr,
           closeStdin: feedsOnce,
-          ...(options.stdin ? { detachKeys } : {}),
+          ...(options.stdin && config.Tty ? { detachKeys } : {}),
         })
         if (end === "detached") publish(context, container, "detach")
         else if (end === "process ended") await Promise.race([ended, client.closed])

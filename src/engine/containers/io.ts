@@ -12,7 +12,7 @@ export interface ServeOptions {
   readonly stderr: boolean
   /** Whether the client's half-close ends the process's input. */
   readonly closeStdin: boolean
-  /** Absent: what the client types is given on as it is. */
+  /** What a user types at a terminal to leave it. Absent: what the client sends is given on as it is. */
   readonly detachKeys?: Uint8Array
 }
 

@@ -71,7 +71,7 @@ export class ExecService implements Execs {
             stdout: AttachStdout,
             stderr: AttachStderr,
             closeStdin: true,
-            ...(AttachStdin ? { detachKeys: record.detachKeys } : {}),
+            ...(AttachStdin && record.request.Tty ? { detachKeys: record.detachKeys } : {}),
           })
           if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
           else if (end === "process ended") await record.ended.promise
