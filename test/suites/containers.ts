@@ -44,8 +44,13 @@ export function containerSuite(client: "docker" | "barge"): void {
       const command = client === "docker" ? "docker" : executable
       const input = "before\u0010\u0011after\u0010\u0011"
       await out("run", "-d", "--name", "piped", "busybox", "sleep", "1000")
-      for (const words of [["run", "--rm", "-i", "busybox"], ["exec", "-i", "piped"]]) {
-        const { code, stdout } = await runProgram(command, ["-H", `unix://${daemon.socket}`, ...words, "cat"], { input })
+      for (const words of [
+        ["run", "--rm", "-i", "busybox"],
+        ["exec", "-i", "piped"],
+      ]) {
+        const { code, stdout } = await runProgram(command, ["-H", `unix://${daemon.socket}`, ...words, "cat"], {
+          input,
+        })
         expect({ code, stdout }).toEqual({ code: 0, stdout: input })
       }
       await out("rm", "-f", "piped")
