@@ -45,15 +45,18 @@ export class ExecService implements Execs {
   }
 
   async start(scope: Scope, id: string, request: ExecStartRequest): Promise<Attachment> {
-    const { record, container } = this.#claim(id)
+    const { record, container } = this.#find(id)
     const { AttachStdin, AttachStdout, AttachStderr } = record.request
     const io = ioOf(record, request)
     const { tasks, log } = this.#context
+    // Who starts says how it reads, whatever the exec was made with: frames, or bytes as a terminal takes them.
+    const multiplexed = !request.Tty
     return {
-      multiplexed: !record.request.Tty,
+      multiplexed,
       serve: async (client) => {
         let stream: AttachStream | undefined
         try {
+          claim(record)
           const { opened, process } = this.#prepare(scope, record, container, io)
           await opened
           stream = await tasks.attach(scope, {
@@ -66,10 +69,10 @@ export class ExecService implements Execs {
           })
           await this.#launch(scope, record, container, io, process)
           const end = await serveStreams(stream, client, {
-            multiplexed: !record.request.Tty,
+            multiplexed,
             stdin: AttachStdin,
             stdout: AttachStdout,
-            stderr: AttachStderr,
+            stderr: AttachStderr && multiplexed,
             closeStdin: true,
             ...(AttachStdin && record.request.Tty ? { detachKeys: record.detachKeys } : {}),
           })
@@ -78,7 +81,7 @@ export class ExecService implements Execs {
         } catch (error) {
           const text = Buffer.from(`${messageOf(error)}\r\n`)
           // Docker tells it where the output was to come.
-          await client.write(record.request.Tty ? text : frame("stdout", text))
+          await client.write(multiplexed ? frame("stdout", text) : text)
           log.debug("an exec ended with an error", { exec: id, error: messageOf(error) })
         } finally {
           await Promise.all([client.closeWrite(), stream?.[Symbol.asyncDispose]()])
@@ -88,7 +91,8 @@ export class ExecService implements Execs {
   }
 
   async startDetached(scope: Scope, id: string, request: ExecStartRequest): Promise<void> {
-    const { record, container } = this.#claim(id)
+    const { record, container } = this.#find(id)
+    claim(record)
     const io = { ...ioOf(record, request), stdin: false }
     try {
       const { opened, process } = this.#prepare(scope, record, container, io)
@@ -186,13 +190,11 @@ export class ExecService implements Execs {
       )
   }
 
-  #claim(id: string): { record: ExecRecord; container: Container } {
+  /** An exec in a container that runs. @throws notFound, conflict */
+  #find(id: string): { record: ExecRecord; container: Container } {
     const record = this.#require(id)
     const container = this.#context.registry.resolve(record.containerId)
     requireRunning(container, container.id)
-    if (record.status === "ended") throw new Failure("conflict", `Error: Exec command ${id} has already run`)
-    if (record.status !== "created") throw new Failure("conflict", `Error: Exec command ${id} is already running`)
-    record.status = "starting"
     return { record, container }
   }
 
@@ -203,6 +205,13 @@ export class ExecService implements Execs {
     }
     return record
   }
+}
+
+/** An exec runs once. @throws conflict */
+function claim(record: ExecRecord): void {
+  if (record.status === "ended") throw new Failure("conflict", `Error: Exec command ${record.id} has already run`)
+  if (record.status !== "created") throw new Failure("conflict", `Error: Exec command ${record.id} is already running`)
+  record.status = "starting"
 }
 
 /** Docker calls them otherwise here than for an attach. @throws invalidArgument */
@@ -226,7 +235,7 @@ function requireRunning(container: Container, ref: string): void {
 }
 
 function ioOf(record: ExecRecord, start: ExecStartRequest): IoConfig {
-  const [height, width] = start.ConsoleSize ?? record.request.ConsoleSize ?? [0, 0]
+  const [height, width] = (start.Tty ? start.ConsoleSize : undefined) ?? record.request.ConsoleSize ?? [0, 0]
   return {
     terminal: record.request.Tty,
     ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),

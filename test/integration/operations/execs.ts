@@ -47,6 +47,21 @@ export const execs: Operations = {
         headers: { Connection: "Upgrade", Upgrade: "tcp" },
         answers: { "content-type": "application/vnd.docker.multiplexed-stream", upgrade: "tcp", "api-version": "1.51" },
       }),
+      success("gives bare bytes where a terminal was asked for", "/exec/{exec}/start", 200, {
+        hijacked: true,
+        body: { Tty: true },
+        equals: "out\n",
+      }),
+      success("gives frames of a terminal's output to who did not ask for one", "/exec/{terminalExec}/start", 200, {
+        hijacked: true,
+        body: {},
+        equals: "\u0001\0\0\0\0\0\0\u0005out\r\n",
+      }),
+      success("tells in the stream that it has run", "/exec/{ranExec}/start", 200, {
+        hijacked: true,
+        body: { Tty: true },
+        equals: "Error: Exec command {ranExec} has already run\r\n",
+      }),
       success("leaves it alone", "/exec/{exec}/start", 200, { body: { Detach: true }, equals: "" }),
       unknown("/exec/no-such/start", none),
       notFound(
@@ -59,7 +74,7 @@ export const execs: Operations = {
         "is given one that has run",
         "/exec/{ranExec}/start",
         "Error: Exec command {ranExec} has already run",
-        none,
+        { body: { Detach: true } },
       ),
       conflict(
         "is given one of a container that has ended",
@@ -71,7 +86,7 @@ export const execs: Operations = {
         "is given one that runs",
         "/exec/{runningExec}/start",
         "Error: Exec command {runningExec} is already running",
-        none,
+        { body: { Detach: true } },
       ),
       ...badBodies("/exec/{exec}/start"),
     ],

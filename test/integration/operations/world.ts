@@ -118,6 +118,8 @@ export class World implements AsyncDisposable {
         return await this.#container(name, { HostConfig: { ReadonlyRootfs: true } })
       case "exec":
         return await this.#exec("shared", { Cmd: ["echo", "out"], AttachStdout: true })
+      case "terminalExec":
+        return await this.#exec("shared", { Cmd: ["echo", "out"], AttachStdout: true, Tty: true })
       case "ranExec": {
         const exec = await this.#exec("shared", { Cmd: ["true"], AttachStdout: true })
         await this.#ask("POST", `/exec/${exec.id}/start`, {})
