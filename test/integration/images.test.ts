@@ -61,6 +61,7 @@ async function withImages(use: (bench: Bench) => Promise<void>): Promise<void> {
         snapshotKey: "work",
         baseImageId: resolved.id,
         config: { ...hostPlatform(), created: new Date().toISOString(), config: {} },
+        below: {},
         changes: ["LABEL made=here"],
         createdBy: "sh",
         comment: "a change",

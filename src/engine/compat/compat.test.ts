@@ -52,6 +52,11 @@ test("events of creating images are not told before 1.46", () => {
   expect(recordReshaper("GET /events", "1.46")!(event)).toMatchObject({ status: "create", id: "x" })
 })
 
+test("what concerns no container in particular has no id", () => {
+  const event = { Type: "container", Action: "prune", Actor: { ID: "", Attributes: {} } }
+  expect(recordReshaper("GET /events", "1.51")!(event)).toEqual({ status: "prune", ...event })
+})
+
 test("a MAC address does not go with a network that is not the container's own", () => {
   for (const NetworkMode of ["host", "none", "container:x"]) {
     const body = (own: string, endpoint: string) => ({

@@ -166,5 +166,6 @@ function event(message: EventMessage, version: string): unknown {
   if (message.Type === "image" && message.Action === "create" && isBefore(version, "1.46")) return undefined
   if (!isBefore(version, "1.52") || (message.Type !== "container" && message.Type !== "image")) return message
   const from = message.Type === "container" ? message.Actor.Attributes["image"] : undefined
-  return { status: message.Action, id: message.Actor.ID, ...(from ? { from } : {}), ...message }
+  const id = message.Actor.ID
+  return { status: message.Action, ...(id ? { id } : {}), ...(from ? { from } : {}), ...message }
 }

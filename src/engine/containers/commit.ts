@@ -29,6 +29,7 @@ export async function commitContainer(
           ...(options.author ? { author: options.author } : {}),
           config: runConfig(options.config ?? document.config),
         },
+        below: runConfig(document.config),
         changes: options.changes,
         createdBy: [document.path, ...document.args].join(" "),
         ...(options.comment ? { comment: options.comment } : {}),

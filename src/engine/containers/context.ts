@@ -9,7 +9,7 @@ import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import type { Networking } from "../../network/contract.ts"
-import type { ImageConfig } from "../../oci/image.ts"
+import type { ImageConfig, ImageRunConfig } from "../../oci/image.ts"
 import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
@@ -43,6 +43,8 @@ export interface ContainerImages {
       readonly snapshotKey: string
       readonly baseImageId: string
       readonly config: Omit<ImageConfig, "rootfs" | "history">
+      /** What `config` and the changes leave open is as here. */
+      readonly below: ImageRunConfig
       readonly changes: readonly string[]
       readonly createdBy: string
       readonly comment?: string

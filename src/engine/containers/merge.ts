@@ -4,43 +4,51 @@ import { Failure } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
 
 /**
- * What runs: the request, and from the image what the request leaves open. Variables, ports, volumes and labels are
- * joined, the request's winning. The image's command belongs to the image's entrypoint: a request with an entrypoint of
- * its own does not get it.
+ * What runs: the request, and from the image what the request leaves open.
  * @throws invalidArgument when there is no command in either
  */
 export function mergeImageConfig(config: ContainerConfig, image: ImageRunConfig = {}): ContainerConfig {
-  const named = new Set((config.Env ?? []).map(variableName))
-  const inherited = (image.Env ?? []).filter((line) => !named.has(variableName(line)))
-  const ownEntrypoint = (config.Entrypoint?.length ?? 0) > 0
-  const ownCommand = (config.Cmd?.length ?? 0) > 0
-  const entrypoint = config.Entrypoint ?? image.Entrypoint ?? null
-  const merged: ContainerConfig = {
-    ...config,
-    User: config.User || (image.User ?? ""),
-    Env: [...(config.Env ?? []), ...inherited],
-    // An entrypoint of one empty word takes the image's away.
-    Entrypoint: entrypoint?.length === 1 && entrypoint[0] === "" ? null : entrypoint,
-    Cmd: ownEntrypoint || ownCommand ? config.Cmd : (image.Cmd ?? config.Cmd),
-    WorkingDir: clean(config.WorkingDir || (image.WorkingDir ?? "")),
-    Volumes:
-      Object.keys(config.Volumes ?? {}).length > 0 ? joined(image.Volumes, config.Volumes) : (image.Volumes ?? null),
-    Labels: joined(image.Labels, config.Labels) ?? {},
-    OnBuild: config.OnBuild ?? null,
-  }
-  const ports = joined(image.ExposedPorts, config.ExposedPorts)
-  const stopSignal = config.StopSignal || image.StopSignal
+  const joined = joinRunConfigs(config, image)
+  const { Entrypoint } = joined
   const shell = config.Shell ?? image.Shell
-  const health = mergedHealth(config.Healthcheck, image.Healthcheck)
   const complete: ContainerConfig = {
-    ...merged,
-    ...(ports ? { ExposedPorts: ports } : {}),
-    ...(stopSignal ? { StopSignal: stopSignal } : {}),
+    ...config,
+    ...joined,
+    // An entrypoint of one empty word takes the image's away.
+    Entrypoint: Entrypoint?.length === 1 && Entrypoint[0] === "" ? null : Entrypoint,
+    WorkingDir: clean(joined.WorkingDir),
+    Labels: joined.Labels ?? {},
+    OnBuild: config.OnBuild ?? null,
     ...(shell ? { Shell: shell } : {}),
-    ...(health ? { Healthcheck: health } : {}),
   }
   if (commandOf(complete).length === 0) throw new Failure("invalidArgument", "no command specified")
   return complete
+}
+
+/**
+ * One configuration on top of another. Variables, ports, volumes and labels are joined, one's own winning. A command belongs
+ * to the entrypoint that it comes with: who has an entrypoint of their own does not get it.
+ */
+export function joinRunConfigs(own: Partial<ContainerConfig>, below: ImageRunConfig) {
+  const named = new Set((own.Env ?? []).map(variableName))
+  const inherited = (below.Env ?? []).filter((line) => !named.has(variableName(line)))
+  const ownEntrypoint = (own.Entrypoint?.length ?? 0) > 0
+  const ownCommand = (own.Cmd?.length ?? 0) > 0
+  const ports = joined(below.ExposedPorts, own.ExposedPorts)
+  const stopSignal = own.StopSignal || below.StopSignal
+  const health = mergedHealth(own.Healthcheck, below.Healthcheck)
+  return {
+    User: own.User || (below.User ?? ""),
+    Env: [...(own.Env ?? []), ...inherited],
+    Entrypoint: own.Entrypoint ?? below.Entrypoint ?? null,
+    Cmd: ownEntrypoint || ownCommand ? (own.Cmd ?? null) : (below.Cmd ?? own.Cmd ?? null),
+    WorkingDir: own.WorkingDir || (below.WorkingDir ?? ""),
+    Volumes: Object.keys(own.Volumes ?? {}).length > 0 ? joined(below.Volumes, own.Volumes) : (below.Volumes ?? null),
+    Labels: joined(below.Labels, own.Labels),
+    ...(ports ? { ExposedPorts: ports } : {}),
+    ...(stopSignal ? { StopSignal: stopSignal } : {}),
+    ...(health ? { Healthcheck: health } : {}),
+  }
 }
 
 /** A directory without doubled or closing slashes, `.` and `..`. */

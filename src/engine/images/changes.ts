@@ -55,6 +55,7 @@ const instructions: Readonly<Record<string, Apply>> = {
  */
 export function applyChanges(config: ImageRunConfig, changes: readonly string[]): ImageRunConfig {
   let result = config
+  let commandGiven = false
   for (const line of changes.flatMap(logicalLines)) {
     const [, name = "", rest = ""] = /^(\S+)\s*(.*)$/s.exec(line) ?? []
     const apply = instructions[name.toUpperCase()]
@@ -63,6 +64,9 @@ export function applyChanges(config: ImageRunConfig, changes: readonly string[])
     const variable = (wanted: string) =>
       result.Env?.find((entry) => entry.startsWith(`${wanted}=`))?.slice(wanted.length + 1)
     result = apply(result, rest, () => splitWords(rest, variable))
+    if (apply === instructions["CMD"]) commandGiven = true
+    // The command that was there belonged to another entrypoint.
+    if (apply === instructions["ENTRYPOINT"] && !commandGiven) result = { ...result, Cmd: null }
   }
   return result
 }

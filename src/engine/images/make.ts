@@ -4,10 +4,11 @@ import { setParent } from "../../core/transfer/parents.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
-import type { ImageConfig } from "../../oci/image.ts"
+import type { ImageConfig, ImageRunConfig } from "../../oci/image.ts"
 import { hostPlatform, parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, type Reference } from "../../oci/reference.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
+import { joinRunConfigs } from "../containers/merge.ts"
 import { applyChanges } from "./changes.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type { ImportOptions } from "./contract.ts"
@@ -63,6 +64,7 @@ export async function commitImage(
     /** Empty for a container without an image. */
     readonly baseImageId: string
     readonly config: Omit<ImageConfig, "rootfs" | "history">
+    readonly below: ImageRunConfig
     readonly changes: readonly string[]
     readonly createdBy: string
     readonly comment?: string
@@ -72,7 +74,8 @@ export async function commitImage(
 ): Promise<{ readonly id: string; readonly reference?: string }> {
   const name = options.repository ? newName(options.repository, options.tag) : undefined
   const base = options.baseImageId === "" ? undefined : (await context.catalog.find(scope, options.baseImageId)).image
-  const config = { ...options.config, config: applyChanges(options.config.config ?? {}, options.changes) }
+  const run = applyChanges(options.config.config ?? {}, options.changes)
+  const config = { ...options.config, config: { ...run, ...given(joinRunConfigs(run, options.below)) } }
   return await context.leases.within(scope, async (held) => {
     const { target, id } = await context.transfer.commit(held, options.snapshotKey, base?.resolved, {
       config,
@@ -83,4 +86,17 @@ export async function commitImage(
     await nameNew(context, held, target, name)
     return { id, ...(name ? { reference: familiar(name) } : {}) }
   })
+}
+
+/** Without what says nothing. */
+function given(run: ReturnType<typeof joinRunConfigs>): ImageRunConfig {
+  const { User, Volumes, WorkingDir, Labels, Healthcheck, ...rest } = run
+  return {
+    ...rest,
+    ...(User ? { User } : {}),
+    ...(Volumes ? { Volumes } : {}),
+    ...(WorkingDir ? { WorkingDir } : {}),
+    ...(Healthcheck ? { Healthcheck: Healthcheck as NonNullable<ImageRunConfig["Healthcheck"]> } : {}),
+    Labels: Labels ?? {},
+  }
 }

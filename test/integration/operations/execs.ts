@@ -70,12 +70,9 @@ export const execs: Operations = {
         "No such exec instance: {orphanExec}",
         none,
       ),
-      conflict(
-        "is given one that has run",
-        "/exec/{ranExec}/start",
-        "Error: Exec command {ranExec} has already run",
-        { body: { Detach: true } },
-      ),
+      conflict("is given one that has run", "/exec/{ranExec}/start", "Error: Exec command {ranExec} has already run", {
+        body: { Detach: true },
+      }),
       conflict(
         "is given one of a container that has ended",
         "/exec/{endedExec}/start",
