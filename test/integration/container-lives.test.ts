@@ -302,6 +302,23 @@ test("what cannot be waited for, killed, resized or named is refused in Docker's
   await out("rm", "still")
 })
 
+test("the signal is told before the end that it brings", async () => {
+  const since = Math.floor(Date.now() / 1000)
+  for (let round = 0; round < 5; round++) {
+    await out("run", "-d", "--name", "shot", "busybox", "top")
+    await out("kill", "shot")
+    await out("start", "shot")
+    await out("rm", "-f", "shot")
+  }
+  const filters = encodeURIComponent(JSON.stringify({ container: ["shot"], event: ["kill", "die", "destroy"] }))
+  const { text } = await daemon.get(`/events?since=${since}&until=${Math.ceil(Date.now() / 1000)}&filters=${filters}`)
+  const actions = text
+    .trim()
+    .split("\n")
+    .map((line) => (JSON.parse(line) as { Action: string }).Action)
+  expect(actions).toEqual(Array.from({ length: 5 }, () => ["kill", "die", "kill", "die", "destroy"]).flat())
+})
+
 test("top takes ps's options as they are, of the container's processes only", async () => {
   await out("run", "-d", "--name", "topped", "busybox", "sleep", "1000")
   const asked = async (options: string) => {

@@ -57,12 +57,12 @@ export async function removeContainer(
 async function killForRemoval(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
   const wasPaused = container.state.status === "paused"
   const ended = container.nextExit()
+  publish(context, container, "kill", { signal: "9" })
   try {
     await context.tasks.kill(scope, container.id, 9)
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
   }
-  publish(context, container, "kill", { signal: "9" })
   if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
   await ended
 }

@@ -104,13 +104,14 @@ export async function killContainer(
   if (ends) await markStopped(context, scope, container)
   const wasPaused = container.state.status === "paused"
   const ended = container.nextExit()
+  // Told first: the end that it brings is told after it.
+  publish(context, container, "kill", { signal: String(signal) })
   try {
     await context.tasks.kill(scope, container.id, signal)
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
     throw new Failure("conflict", `container ${container.id} is not running`)
   }
-  publish(context, container, "kill", { signal: String(signal) })
   if (signal === 9) {
     if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
     await ended
