@@ -17,6 +17,8 @@ export interface LiveTask {
   startedAt: bigint
   status: TaskStatus
   exit?: ExitRecord
+  /** The container's mounts have been made in its root after the end of its processes. */
+  hasView?: true
   readonly waiters: ((exit: ExitRecord) => void)[]
   readonly execExits: Map<string, ExitRecord>
   readonly execWaiters: Map<string, ((exit: ExitRecord) => void)[]>
@@ -43,7 +45,7 @@ type ExitListener = (namespace: string, exit: ExitRecord) => void
 export class LiveTasks {
   readonly #byKey = new Map<string, LiveTask>()
   readonly #listeners: ExitListener[] = []
-  /** Exits told before the start that they belong to had been answered. */
+  /** Exits told before the start that they belong to had been answered, or the task had been taken over. */
   readonly #early = new Map<string, ExitRecord>()
 
   onExit(listener: ExitListener): void {
@@ -84,7 +86,12 @@ export class LiveTasks {
     return live
   }
 
-  /** Tells the end of a task that ended before its start was answered. */
+  /** Forgets an end that nobody had asked for: it belongs to no start to come. */
+  dropEarly(key: string): void {
+    this.#early.delete(key)
+  }
+
+  /** Tells the end of a task that ended before it was known here. */
   tellEarly(key: string): void {
     const early = this.#early.get(key)
     this.#early.delete(key)

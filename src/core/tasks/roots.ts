@@ -70,7 +70,10 @@ export class TaskRoots {
           // It was started while this waited, or has ended and is not freed yet: then the root goes when the task does.
           using seen = mounts && live.status !== "stopped" ? holdRootSeenBy(live.pid, root) : undefined
           if (seen) return await work(seen.path)
-          await mounts?.(root, (view) => mountInView(root, view))
+          if (mounts && !live.hasView) {
+            await mounts(root, (view) => mountInView(root, view))
+            live.hasView = true
+          }
           return await work(root)
         }
         const bundle = this.#bundle(scope, containerId)

@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import { mount } from "../../linux/mount.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
@@ -44,7 +44,18 @@ export class Tasks implements TaskService {
 
   async open(scope: Scope, containerId: string, io: IoConfig, log: LogConfig): Promise<void> {
     const key = keyOf(scope, containerId)
-    await this.#perTask.run(key, () => this.#with.shim.open(key, io, log))
+    await this.#perTask.run(key, async () => {
+      const ended = this.#live.get(key)
+      if (ended?.status === "stopped") {
+        // Who was quicker than the clean-up after the last run does it.
+        await this.drained(scope, containerId)
+        await this.#free(scope, ended)
+      }
+      await this.#with.shim.open(key, io, log).catch((error) => {
+        // Another client attached before.
+        if (!isKind(error, "alreadyExists") || this.#live.has(key)) throw error
+      })
+    })
   }
 
   async close(scope: Scope, containerId: string): Promise<void> {
@@ -89,6 +100,7 @@ export class Tasks implements TaskService {
       execExits: new Map(),
       execWaiters: new Map(),
     }
+    this.#live.dropEarly(key)
     try {
       bundle.create(holdings)
       if (request.snapshotKey) {
@@ -315,10 +327,14 @@ export class Tasks implements TaskService {
       if (live.status !== "stopped") {
         throw new Failure("conflict", `task ${containerId} is running; kill it and wait for its end first`)
       }
-      await freeTask(this.#with, scope, live)
-      this.#live.remove(key)
-      this.#with.events.publish(scope, "/tasks/delete", { container_id: containerId })
+      await this.#free(scope, live)
     })
+  }
+
+  async #free(scope: Scope, live: LiveTask): Promise<void> {
+    await freeTask(this.#with, scope, live)
+    this.#live.remove(live.key)
+    this.#with.events.publish(scope, "/tasks/delete", { container_id: live.holdings.containerId })
   }
 
   #bundle(scope: Scope, containerId: string): Bundle {

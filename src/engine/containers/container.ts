@@ -104,6 +104,8 @@ export class Container {
   stopping = 0
   /** A `restart` is under way: `--rm` waits for the end of the run after it. */
   restarting = 0
+  /** SIGKILL is on its way to the run's process: a freeze would keep it alive. */
+  killed = false
   /** A removal is under way or done. */
   removed = false
   readonly execIds = new Set<string>()
@@ -146,10 +148,10 @@ export class Container {
     this.#exitWaiters.clear()
   }
 
-  tellRemoval(): void {
+  /** @param error why the container is still there; the removal itself may go well whatever the run was */
+  tellRemoval(error = ""): void {
     this.tellExit()
-    // The removal itself went well, whatever the run was: Docker tells no error here.
-    const end = { exitCode: this.state.exitCode, error: "" }
+    const end = { exitCode: this.state.exitCode, error }
     for (const resolve of this.#removalWaiters) resolve(end)
     this.#removalWaiters.clear()
   }

@@ -26,6 +26,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
   await context.registry.locked(id, async () => {
     if (container.removed) return
     stopHealthChecks(container)
+    container.killed = false
     const { state } = container
     const wasPaused = state.status === "paused"
     const ran = BigInt(exit.at) - BigInt(state.startedAt)
@@ -39,20 +40,34 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
       state.restartCount++
       state.status = "restarting"
     }
-    await context.registry.save(scope, container)
+    // Whatever the disk has no room for: who waits is told. A daemon that starts anew finds the end out for itself.
+    await context.registry.save(scope, container).catch((error) => {
+      context.log.error("recording the end of a container failed", { container: id, error: messageOf(error) })
+    })
     publish(context, container, "die", {
       execDuration: (ran > 0n ? ran / 1_000_000_000n : 0n).toString(),
       exitCode: String(state.exitCode),
     })
     endExecs(context, container)
     if (container.document.hostConfig.AutoRemove && !again && container.restarting === 0) {
-      context.registry.departed.remember(id, { exitCode: state.exitCode, error: state.error })
-      await removeRecord(context, scope, container, true)
+      await removeEnded(context, scope, container)
     } else container.tellExit()
     if (again && !container.removed) scheduleRestart(context, container, ran)
   })
   // Nobody waits for this: a start that comes meanwhile waits in the task service's own line.
   await freeTask(context, scope, container)
+}
+
+/** `--rm`. Who waits for the removal is told also when it fails: the container is still there then. */
+async function removeEnded(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  const { state, id } = container
+  try {
+    context.registry.departed.remember(id, { exitCode: state.exitCode, error: state.error })
+    await removeRecord(context, scope, container, true)
+  } catch (error) {
+    context.log.error("removing a container after its end failed", { container: id, error: messageOf(error) })
+    container.tellRemoval(messageOf(error))
+  }
 }
 
 /** Frees what the task held; what fails is said in the log and swept at the daemon's next start. */
@@ -156,7 +171,12 @@ export async function removeRecord(
   cancelRestart(container)
   stopHealthChecks(container)
   endExecs(context, container)
-  await context.registry.remove(scope, container)
+  try {
+    await context.registry.remove(scope, container)
+  } catch (error) {
+    container.removed = false
+    throw error
+  }
   container.tellRemoval()
   publish(context, container, "destroy")
   await dropImageMounts(context, scope, container.document.mounts)
@@ -171,7 +191,16 @@ export async function removeRecord(
     }
   }
   const folder = join(context.containersRoot, container.id)
-  const removeFolder = () => rmSync(folder, { recursive: true, force: true })
+  const removeFolder = () => {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+    } catch (error) {
+      context.log.warn("removing a container's folder failed; the daemon's next start removes it", {
+        container: container.id,
+        error: messageOf(error),
+      })
+    }
+  }
   const lastLines = context.logForwarding.finish(container.id)
   if (lastLines) void lastLines.then(removeFolder)
   else removeFolder()

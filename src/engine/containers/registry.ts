@@ -126,6 +126,11 @@ export class ContainerRegistry {
     this.free(container.name, container.id)
   }
 
+  /** Waits for a start that is under way: a process speaks, and is spoken to, before its start has been recorded. */
+  async afterStart(container: Container): Promise<void> {
+    if (!container.running) await this.locked(container.id, async () => {})
+  }
+
   /** Runs `work` while nobody else changes this container. */
   locked<T>(id: string, work: () => Promise<T>): Promise<T> {
     return this.#locks.run(id, work)

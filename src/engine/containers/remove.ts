@@ -8,6 +8,7 @@ import { type ContainerContext, publish } from "./context.ts"
 import type { RemoveOptions } from "./contract.ts"
 import { removeRecord } from "./exit.ts"
 import { sizes } from "./inspect.ts"
+import { killProcess } from "./stop.ts"
 
 const removing = new WeakSet<Container>()
 
@@ -26,44 +27,46 @@ export async function removeContainer(
   if (removing.has(container) || container.removed) {
     throw new Failure("conflict", `removal of container ${ref} is already in progress`)
   }
-  const { status } = container.state
-  if ((container.running || status === "restarting") && !options.force) {
-    const state = status === "paused" ? "paused" : status === "restarting" ? "restarting" : "running"
-    const advice =
-      status === "paused" ? " and must be unpaused first" : ": stop the container before removing or force remove"
-    throw new Failure("conflict", `cannot remove container "/${container.name}": container is ${state}${advice}`)
-  }
+  if (!options.force) refuseRunning(container)
   removing.add(container)
   container.stopping++
-  try {
-    if (container.running) await killForRemoval(context, scope, container)
-    await context.registry.locked(container.id, async () => {
-      if (container.removed) return
-      if (container.running) {
-        throw new Failure(
-          "conflict",
-          `container ${container.id} was started again while it was being removed; remove it again`,
-        )
-      }
+  const removed = () =>
+    context.registry.locked(container.id, async () => {
+      if (container.removed) return true
+      if (!options.force) refuseRunning(container)
+      // A start was under way.
+      if (container.running) return false
       await removeRecord(context, scope, container, options.volumes || container.document.hostConfig.AutoRemove)
       await context.tasks.close(scope, container.id)
+      return true
     })
+  try {
+    do if (container.running) await killForRemoval(context, scope, container)
+    while (!(await removed()))
   } finally {
     container.stopping--
     removing.delete(container)
   }
 }
 
+/** @throws conflict in Docker's words */
+function refuseRunning(container: Container): void {
+  const { status } = container.state
+  if (!container.running && status !== "restarting") return
+  const state = status === "paused" ? "paused" : status === "restarting" ? "restarting" : "running"
+  const advice =
+    status === "paused" ? " and must be unpaused first" : ": stop the container before removing or force remove"
+  throw new Failure("conflict", `cannot remove container "/${container.name}": container is ${state}${advice}`)
+}
+
 async function killForRemoval(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
-  const wasPaused = container.state.status === "paused"
   const ended = container.nextExit()
   publish(context, container, "kill", { signal: "9" })
   try {
-    await context.tasks.kill(scope, container.id, 9)
+    await killProcess(context, scope, container)
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
   }
-  if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
   await ended
 }
 

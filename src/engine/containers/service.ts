@@ -92,7 +92,8 @@ export class ContainerService implements Containers {
     await this.#context.registry.locked(container.id, async () => {
       if (container.state.status === "paused")
         throw new Failure("conflict", `container ${container.id} is already paused`)
-      if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
+      if (!container.running || container.killed)
+        throw new Failure("conflict", `container ${container.id} is not running`)
       await this.#context.tasks.pause(scope, container.id)
       container.state.status = "paused"
       await this.#context.registry.save(scope, container)
@@ -119,6 +120,7 @@ export class ContainerService implements Containers {
     const departed = this.#context.registry.departed.find(ref)
     if (departed && condition !== "next-exit") return { result: Promise.resolve(waitResponse(departed)) }
     const container = this.#find(ref)
+    if (condition === "not-running") await this.#context.registry.afterStart(container)
     const { state } = container
     const ended = !container.running && state.status !== "restarting"
     if (condition === "not-running" && ended) {
@@ -138,6 +140,7 @@ export class ContainerService implements Containers {
 
   async resize(scope: Scope, ref: string, size: { readonly height: number; readonly width: number }): Promise<void> {
     const container = this.#find(ref)
+    await this.#context.registry.afterStart(container)
     if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
     await this.#context.tasks.resize(scope, container.id, size)
     publish(this.#context, container, "resize", { height: String(size.height), width: String(size.width) })

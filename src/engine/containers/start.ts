@@ -31,6 +31,7 @@ export async function startLocked(
     state.restartCount = 0
   }
   state.manuallyStopped = false
+  container.killed = false
   state.error = ""
   forgetExecs(context, container)
   const began = nowNanos()

@@ -15,17 +15,14 @@ export async function stopContainer(
   options: StopOptions,
 ): Promise<void> {
   const { config } = container.document
-  if (container.state.status === "restarting") {
-    await cancelPendingRestart(context, scope, container)
-    return
-  }
+  if (await takeBackRestart(context, scope, container)) return
   if (!container.running) throw new Failure("notModified", `container ${container.id} is not running`)
   const signal = signalNumber(options.signal || config.StopSignal || "SIGTERM")
   const grace = options.timeout ?? config.StopTimeout ?? 10
+  const ended = container.nextExit()
   container.stopping++
   try {
     await markStopped(context, scope, container)
-    const ended = container.nextExit()
     await endProcess(context, scope, container, signal, grace, ended)
     await ended
   } finally {
@@ -43,19 +40,11 @@ async function endProcess(
   ended: Promise<unknown>,
 ): Promise<void> {
   const { tasks } = context
-  const wasPaused = container.state.status === "paused"
-  const send = async (number: number) => {
-    try {
-      await tasks.kill(scope, container.id, number)
-    } catch (error) {
-      if (!isKind(error, "notFound")) throw error
-    }
-  }
-  if (wasPaused) {
-    // A frozen process gets no signal before it is thawed; SIGKILL first, so that it does nothing more.
+  const send = (number: number) =>
+    unlessEnded(() => (number === 9 ? killProcess(context, scope, container) : tasks.kill(scope, container.id, number)))
+  if (container.state.status === "paused") {
     publish(context, container, "kill", { signal: "9" })
     await send(9)
-    await tasks.resume(scope, container.id).catch(() => {})
     return
   }
   const reach = tasks.canReceive(scope, container.id, signal)
@@ -85,6 +74,28 @@ async function endProcess(
   await send(9)
 }
 
+/**
+ * SIGKILL, and what it takes for it to arrive: a frozen process gets no signal before it is thawed. A pause that is under way
+ * is waited for, and there is none any more before the end.
+ * @throws notFound when it has ended
+ */
+export async function killProcess(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  await context.tasks.kill(scope, container.id, 9)
+  container.killed = true
+  await context.registry.locked(container.id, async () => {
+    if (container.killed && container.state.status === "paused")
+      await context.tasks.resume(scope, container.id).catch(() => {})
+  })
+}
+
+async function unlessEnded(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!isKind(error, "notFound")) throw error
+  }
+}
+
 /** `docker kill`. @throws conflict when it does not run */
 export async function killContainer(
   context: ContainerContext,
@@ -93,29 +104,24 @@ export async function killContainer(
   text: string | undefined,
 ): Promise<void> {
   const signal = signalNumber(text || "KILL")
-  if (container.state.status === "restarting" && signal === 9) {
-    await cancelPendingRestart(context, scope, container)
-    return
-  }
+  if (signal === 9 && (await takeBackRestart(context, scope, container))) return
+  await context.registry.afterStart(container)
   if (!container.running) {
     throw new Failure("conflict", `container ${container.id} is not running`)
   }
+  const ended = container.nextExit()
   const ends = signal === 9 || signal === signalNumber(container.document.config.StopSignal || "SIGTERM")
   if (ends) await markStopped(context, scope, container)
-  const wasPaused = container.state.status === "paused"
-  const ended = container.nextExit()
   // Told first: the end that it brings is told after it.
   publish(context, container, "kill", { signal: String(signal) })
   try {
-    await context.tasks.kill(scope, container.id, signal)
+    if (signal === 9) await killProcess(context, scope, container)
+    else await context.tasks.kill(scope, container.id, signal)
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
     throw new Failure("conflict", `container ${container.id} is not running`)
   }
-  if (signal === 9) {
-    if (wasPaused) await context.tasks.resume(scope, container.id).catch(() => {})
-    await ended
-  }
+  if (signal === 9) await ended
 }
 
 /** `docker restart`: stops when it runs, then starts. @param ref what the client calls the container */
@@ -129,11 +135,9 @@ export async function restartContainer(
   container.restarting++
   try {
     if (options.signal) signalNumber(options.signal)
-    if (container.running || container.state.status === "restarting") {
-      await stopContainer(context, scope, container, options).catch((error) => {
-        if (!isKind(error, "notModified")) throw error
-      })
-    }
+    await stopContainer(context, scope, container, options).catch((error) => {
+      if (!isKind(error, "notModified")) throw error
+    })
     await context.registry.locked(container.id, () => startLocked(context, scope, container, {}))
   } catch (error) {
     throw new Failure(kindOf(error), `Cannot restart container ${ref}: ${messageOf(error)}`, error)
@@ -149,14 +153,20 @@ async function markStopped(context: ContainerContext, scope: Scope, container: C
   await context.registry.save(scope, container)
 }
 
-async function cancelPendingRestart(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
-  await context.registry.locked(container.id, async () => {
+/** Sees to it that a restart that is pending does not come. One that is under way is waited for. @returns whether there was one */
+async function takeBackRestart(context: ContainerContext, scope: Scope, container: Container): Promise<boolean> {
+  if (container.running) return false
+  return await context.registry.locked(container.id, async () => {
+    if (container.state.status !== "restarting") return false
     cancelRestart(container)
     container.state.manuallyStopped = true
-    if (container.state.status === "restarting") container.state.status = "exited"
+    container.state.status = "exited"
     await context.registry.save(scope, container)
+    // Who waits for the end of the run that will not be has waited long enough.
+    container.tellExit()
+    publish(context, container, "stop")
+    return true
   })
-  publish(context, container, "stop")
 }
 
 async function withinSeconds(event: Promise<unknown>, seconds: number): Promise<boolean> {

@@ -15,6 +15,7 @@ export async function topContainer(
   container: Container,
   psArgs: string,
 ): Promise<TopResponse> {
+  await context.registry.afterStart(container)
   if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
   const args = (psArgs || "-ef").split(/\s+/).filter(Boolean)
   const renamed = /(\S*)=(PID\S*)/.exec(psArgs)

@@ -24,6 +24,7 @@ export class ExecService implements Execs {
 
   async create(_scope: Scope, ref: string, request: ExecCreateRequest): Promise<ExecCreateResponse> {
     const container = this.#context.registry.resolve(ref)
+    await this.#context.registry.afterStart(container)
     requireRunning(container, ref)
     if (!request.Cmd || request.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
     const detachKeys = escapeKeys(request.DetachKeys)
