@@ -125,6 +125,7 @@ class ShimAttachStream implements AttachStream {
     const parser = new FrameParser(maxAnswer)
     const accepted = Promise.withResolvers<LogPosition>()
     let held: Frame[] | undefined = []
+    let closed = false
     socket.on("error", () => {})
     socket.on("data", (bytes: Buffer) => {
       for (const each of parser.push(bytes)) {
@@ -139,6 +140,7 @@ class ShimAttachStream implements AttachStream {
       if (this.#queued > highWater) socket.pause()
     })
     socket.once("close", () => {
+      closed = true
       accepted.reject(new Failure("unavailable", "the shim closed the connection"))
       if (this.#socket === socket) this.#lost()
     })
@@ -149,7 +151,8 @@ class ShimAttachStream implements AttachStream {
         this.#socket = socket
         for (const each of held ?? []) this.#frame(each)
         held = undefined
-        socket.resume()
+        if (closed) this.#lost()
+        else socket.resume()
       }
       return { position, release }
     } catch (error) {

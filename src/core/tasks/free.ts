@@ -1,4 +1,5 @@
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { setTimeout as pause } from "node:timers/promises"
+import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import type { Cgroup } from "../../linux/cgroup-contract.ts"
 import type { Scope } from "../scope.ts"
 import { removeBundle } from "./bundle.ts"
@@ -17,7 +18,8 @@ export async function freeTask(collaborators: TaskCollaborators, scope: Scope, l
       failures.push(error)
     }
   }
-  await attempt(() => shim.forget(live.key).catch(ignoreMissing))
+  const forget = () => shim.forget(live.key).catch(ignoreMissing)
+  if (live.pid !== 0) await attempt(forget)
   await attempt(() => live.driver.delete({ id: live.key, stateRoot: stateRootOf(collaborators) }))
   await attempt(async () => {
     if (live.cgroup.exists() && live.cgroup.frozen()) await live.cgroup.thaw()
@@ -27,6 +29,7 @@ export async function freeTask(collaborators: TaskCollaborators, scope: Scope, l
     await attempt(() => blocking.unmount(bundle.rootfs))
     if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
   }
+  if (live.pid === 0) await attempt(() => onceEnded(forget))
   await attempt(() => removeBundle(bundle, blocking))
   if (failures.length > 0) {
     throw new Failure("internal", `cleaning up ${holdings.containerId}: ${failures.map(messageOf).join("; ")}`)
@@ -47,6 +50,18 @@ async function removeWithContents(cgroup: Cgroup): Promise<void> {
     await cgroup.remove()
   } finally {
     clearInterval(again)
+  }
+}
+
+/** A task of whose start no answer came may run all the same, until the end of its group is noticed. */
+async function onceEnded(forget: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await forget()
+    } catch (error) {
+      if (!isKind(error, "conflict") || attempt === 100) throw error
+    }
+    await pause(20)
   }
 }
 

@@ -51,4 +51,6 @@ export async function recoverTasks(
   }
   for (const id of known.keys()) if (!tasks.has(id)) await collaborators.shim.forget(id).catch(ignoreMissing)
   for (const exit of ended) tasks.ended(exit)
+  // Those that ended while this was going on.
+  for (const { key } of tasks.all()) tasks.tellEarly(key)
 }
