@@ -43,6 +43,27 @@ test("a pipe is told to be readable once per wish", async () => {
   closeSync(reader)
 })
 
+test("a handler that throws keeps none of the others from being told", async () => {
+  const failures: unknown[] = []
+  const own = new Reactor((error) => failures.push(error))
+  const pipes = Array.from({ length: 20 }, () => pipe())
+  const told = pipes.map(([reader], index) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const watch = own.watch(reader, () => {
+      watch.close()
+      resolve()
+      throw new Error(`handler ${index}`)
+    })
+    watch.want(readiness.read)
+    return promise
+  })
+  for (const [, writer] of pipes) writeNow(writer, Buffer.from("a"))
+  await Promise.all(told)
+  expect(failures.length).toBe(20)
+  for (const ends of pipes) for (const end of ends) closeSync(end)
+  own[Symbol.dispose]()
+})
+
 test("a FIFO's reader sees its end when the last holder of both directions has gone, and nothing before", () => {
   const path = join(folder, "out")
   makeFifo(path)

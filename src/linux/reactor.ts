@@ -28,9 +28,12 @@ export class Reactor implements Disposable {
   readonly #wake: readonly [number, number]
   readonly #watches = new Map<number, Watch>()
   readonly #event = Buffer.from(new ArrayBuffer(eventSize))
+  readonly #failed: (error: unknown) => void
   #nextToken = 1
 
-  constructor() {
+  /** @param failed told what a handler throws; uncaught by default */
+  constructor(failed: (error: unknown) => void = throwLater) {
+    this.#failed = failed
     this.#epoll = check(c.epoll_create1(EPOLL_CLOEXEC), "epoll_create1")
     this.#wake = pipe()
     this.#control(EPOLL_CTL_ADD, this.#wake[0], readiness.read, 0)
@@ -72,7 +75,16 @@ export class Reactor implements Disposable {
     for (let index = 0; index < ready.length; index += 2) {
       const token = ready[index]!
       if (token === 0) this.#end()
-      else this.#watches.get(token)?.tell(ready[index + 1]!)
+      else this.#tell(token, ready[index + 1]!)
+    }
+  }
+
+  /** The kernel tells every event once: whatever a handler throws, those after it are told theirs. */
+  #tell(token: number, events: number): void {
+    try {
+      this.#watches.get(token)?.tell(events)
+    } catch (error) {
+      this.#failed(error)
     }
   }
 
@@ -88,6 +100,12 @@ export class Reactor implements Disposable {
     this.#event.writeUInt32LE(0, tokenAt + 4)
     check(c.epoll_ctl(this.#epoll, operation, descriptor, this.#event), "epoll_ctl")
   }
+}
+
+function throwLater(error: unknown): void {
+  setImmediate(() => {
+    throw error
+  })
 }
 
 /** One descriptor under watch. Close it before the descriptor. */

@@ -189,7 +189,7 @@ export class ProcessIo {
 
   /** Closes the process's stdin after what clients have sent so far. A terminal has no end of its own. */
   endInput(): void {
-    if (!this.#input || this.#options.io.terminal || this.#input.isEnding) return
+    if (!this.#input || this.#options.io.terminal || this.#input.isEnding || this.#closed) return
     this.#options.onInputEnd()
     this.#input.end()
   }

@@ -56,7 +56,11 @@ export class SupervisedProcess {
       log: openLog(logOf(record), events.trouble),
       onFirstOutput: () => this.onFirstOutput?.(),
       onInputEnd: () => {
-        this.update({ inputClosed: true })
+        try {
+          this.update({ inputClosed: true })
+        } catch {
+          // No room for the record: the input ends all the same, and is opened again only if this program is killed.
+        }
         events.inputEnd()
       },
       onEnd: events.outputEnd,
@@ -173,9 +177,13 @@ export class SupervisedProcess {
       oomKilled: oomFile !== undefined && oomKills(oomFile) > (oomBefore ?? 0),
     }
     this.io.readAhead()
-    this.folder.writeExit(this.#exit)
-    this.#events.exit(this.#exit)
-    this.#lingerThenEnd()
+    try {
+      this.folder.writeExit(this.#exit)
+    } finally {
+      // Also when there is no room for the record: who waits is told as long as this program runs.
+      this.#events.exit(this.#exit)
+      this.#lingerThenEnd()
+    }
   }
 
   #lingerThenEnd(): void {

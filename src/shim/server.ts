@@ -129,10 +129,16 @@ export class Server {
   }
 
   #accept(): void {
-    for (;;) {
-      const descriptor = acceptNow(this.listener)
-      if (descriptor === wouldBlock) break
-      this.#serve(descriptor)
+    try {
+      for (;;) {
+        const descriptor = acceptNow(this.listener)
+        if (descriptor === wouldBlock) break
+        this.#serve(descriptor)
+      }
+    } catch (error) {
+      // No descriptor is left: who waits is taken when there is one.
+      setTimeout(() => this.#watch.want(readiness.read), 100).unref()
+      throw error
     }
     this.#watch.want(readiness.read)
   }

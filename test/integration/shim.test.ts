@@ -212,12 +212,17 @@ test("execs have their own exit codes and output, many at once", async () => {
 })
 
 test("a client that reads late gets all that was written, though the process has ended and is forgotten by then", async () => {
+  const io = { terminal: false, stdin: true, stdinOnce: true }
   await world.run("late", "sleep 1000")
-  await world.shim.open("late", plainIo, { format: "none", path: "", maxSize: 0, maxFiles: 0 }, "e")
-  await using stream = await world.shim.attach({ id: "late", execId: "e", stdin: false, ...both, role: "client" })
-  await world.exec("late", "e", "head -c 1700000 /dev/zero")
+  await world.shim.open("late", io, { format: "none", path: "", maxSize: 0, maxFiles: 0 }, "e")
+  await using stream = await world.shim.attach({ id: "late", execId: "e", stdin: true, ...both, role: "client" })
+  await world.exec("late", "e", "head -c 1700000 /dev/zero", io)
   await world.exit("late", "e")
   await world.shim.forget("late", "e")
+  // What it still sends, to a process that takes nothing any more, is of no consequence.
+  await stream.write(Buffer.from("more"))
+  await stream.closeStdin()
+  await world.shim.tasks()
   expect((await text(stream)).length).toBe(1_700_000)
   await world.shim.kill("late", 9)
   await world.exit("late")
