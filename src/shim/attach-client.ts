@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { Failure } from "../errors/failure.ts"
+import { Failure, isKind } from "../errors/failure.ts"
 import type { AttachOptions, AttachStream, LogConfig, LogPosition, OutputChunk } from "./contract.ts"
 import { dial } from "./link.ts"
 import { readChunks } from "./logs/reader.ts"
@@ -19,30 +19,47 @@ import {
 /** So many bytes wait here before the shim has to. */
 const highWater = 256 * 1024
 
+/** The shim and what lies before it take less of the input of a process that does not run yet. */
+const mostBeforeStart = 1024 * 1024
+
+/** What the next shim knows of a process whose stream was cut off. */
+export interface Successor {
+  readonly log: LogConfig
+  /** Whether the process runs, or has run; otherwise it is only opened. */
+  readonly started: boolean
+}
+
 interface Queued extends OutputChunk {
   readonly reached: LogPosition
 }
 
 /**
  * Opens a live connection to a process's stdio. If the shim is killed meanwhile it goes on with the next one: what was
- * written in between comes from the log; only input that was under way is lost.
- * @param afterLoss waits for the shim to be there again and gives the task's log
+ * written in between comes from the log; a process that has not been started gets all input again, of one that runs only
+ * the input that was under way is lost.
+ * @param afterLoss waits for the shim to be there again and tells what it knows. @throws notFound when that is nothing
  * @throws the shim's failure
  */
 export async function openAttach(
   socketPath: string,
   options: AttachOptions,
-  afterLoss: () => Promise<LogConfig>,
+  afterLoss: () => Promise<Successor>,
 ): Promise<AttachStream> {
   const stream = new ShimAttachStream(socketPath, options, afterLoss)
   await stream.begin()
   return stream
 }
 
+interface Connected {
+  readonly position: LogPosition
+  /** Lets frames through. */
+  readonly release: () => void
+}
+
 class ShimAttachStream implements AttachStream {
   readonly #socketPath: string
   readonly #options: AttachOptions
-  readonly #afterLoss: () => Promise<LogConfig>
+  readonly #afterLoss: () => Promise<Successor>
   #socket: Socket | undefined
   /** Resolves when there is a connection, or never will be again. */
   #connected: Promise<void> = Promise.resolve()
@@ -51,6 +68,9 @@ class ShimAttachStream implements AttachStream {
   /** After what has come, read or not. */
   #received: LogPosition = { generation: 0, offset: 0 }
   #lagged = false
+  /** All input so far, while there is little. */
+  #sent: Buffer[] | undefined = []
+  #sentBytes = 0
   #inputEnded = false
   #queue: Queued[] = []
   #queued = 0
@@ -58,7 +78,7 @@ class ShimAttachStream implements AttachStream {
   #wake: (() => void) | undefined
   #iterated = false
 
-  constructor(socketPath: string, options: AttachOptions, afterLoss: () => Promise<LogConfig>) {
+  constructor(socketPath: string, options: AttachOptions, afterLoss: () => Promise<Successor>) {
     this.#socketPath = socketPath
     this.#options = options
     this.#afterLoss = afterLoss
@@ -94,9 +114,17 @@ class ShimAttachStream implements AttachStream {
     for (let start = 0; start < bytes.length; start += maxInput) {
       await this.#connected
       const socket = this.#socket
+      const piece = frame(frameTypes.input, bytes.subarray(start, start + maxInput))
+      this.#remember(piece)
       if (!socket || socket.destroyed) return
-      if (!socket.write(frame(frameTypes.input, bytes.subarray(start, start + maxInput)))) await drained(socket)
+      if (!socket.write(piece)) await drained(socket)
     }
+  }
+
+  #remember(piece: Buffer): void {
+    this.#sentBytes += piece.length
+    if (this.#sentBytes > mostBeforeStart) this.#sent = undefined
+    else this.#sent?.push(piece)
   }
 
   async closeStdin(): Promise<void> {
@@ -120,7 +148,7 @@ class ShimAttachStream implements AttachStream {
   }
 
   /** Attaches on a new connection. Frames after the answer wait until `release`. */
-  async #connect(): Promise<{ readonly position: LogPosition; readonly release: () => void }> {
+  async #connect(): Promise<Connected> {
     const socket = await dial(this.#socketPath)
     const parser = new FrameParser(maxAnswer)
     const accepted = Promise.withResolvers<LogPosition>()
@@ -174,8 +202,17 @@ class ShimAttachStream implements AttachStream {
 
   /** Goes on with the next shim, from where the output had come. */
   async #resume(): Promise<void> {
-    const log = await this.#afterLoss()
-    const { position, release } = await this.#connect()
+    const { log, started } = await this.#afterLoss()
+    let connected: Connected
+    try {
+      connected = await this.#connect()
+    } catch (error) {
+      // That one was killed as well.
+      if (!isLoss(error)) throw error
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return await this.#resume()
+    }
+    const { position, release } = connected
     if (log.format !== "none" && this.#options.execId === undefined) {
       for await (const chunks of readChunks({ log, from: this.#received, to: position })) {
         for (const chunk of chunks) if (this.#options[chunk.stream]) this.#enqueue({ ...chunk, reached: position })
@@ -183,6 +220,7 @@ class ShimAttachStream implements AttachStream {
     }
     this.#received = position
     release()
+    if (!started) for (const piece of this.#sent ?? []) this.#socket?.write(piece)
     if (this.#inputEnded) this.#socket?.write(frame(frameTypes.inputEnd, new Uint8Array()))
   }
 
@@ -222,6 +260,11 @@ class ShimAttachStream implements AttachStream {
     }
   }
 }
+
+/** Whether a connection failed because there was no shim, or no more. */
+export const isLoss = (error: unknown): boolean =>
+  isKind(error, "unavailable") ||
+  ["ECONNREFUSED", "ECONNRESET", "ENOENT", "EPIPE"].includes((error as { code?: string }).code ?? "")
 
 async function drained(socket: Socket): Promise<void> {
   await new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import type { Socket } from "node:net"
 import { Failure, isKind } from "../errors/failure.ts"
 import { selfCommand } from "../std/self.ts"
 import type { Span } from "../trace/span.ts"
-import { openAttach } from "./attach-client.ts"
+import { isLoss, openAttach, type Successor } from "./attach-client.ts"
 import type {
   AttachOptions,
   AttachStream,
@@ -103,18 +103,26 @@ class ShimClient implements Shim {
   }
 
   async attach(options: AttachOptions): Promise<AttachStream> {
-    await this.#link
-    return await openAttach(this.#socketPath, options, () => this.#logAfterLoss(options.id))
+    for (;;) {
+      await this.#link
+      try {
+        return await openAttach(this.#socketPath, options, () => this.#afterLoss(options))
+      } catch (error) {
+        if (!isLoss(error)) throw error
+        await this.#afterLoss(options)
+      }
+    }
   }
 
-  /** Waits for the shim after a lost connection. @returns the task's log @throws notFound when it knows the task no more */
-  async #logAfterLoss(id: string): Promise<LogConfig> {
+  /** Waits for the shim after a lost connection. @returns what it knows of the process @throws notFound when that is nothing */
+  async #afterLoss({ id, execId }: AttachOptions): Promise<Successor> {
     for (;;) {
       if (this.#disposed) throw new Failure("cancelled", "the connection to the shim was closed")
       try {
         const task = (await this.tasks()).find((each) => each.id === id)
-        if (!task) throw new Failure("notFound", `the shim knows no task ${id}`)
-        return task.log
+        const process = execId === undefined ? task : task?.execs.find((each) => each.execId === execId)
+        if (!task || !process) throw new Failure("notFound", `the shim knows no process ${keyOf(id, execId)}`)
+        return { log: task.log, started: process.pid !== 0 }
       } catch (error) {
         if (!isKind(error, "unavailable")) throw error
         await new Promise((resolve) => setTimeout(resolve, 10))

@@ -68,8 +68,8 @@ export class Supervisor {
     for (const { folder, record } of recordsIn(this.#tasksFolder)) {
       const key = keyOf(record.id, record.execId)
       const own = inherited.get(key)
-      if (record.phase === "starting" || (record.phase === "opened" && !own)) {
-        if (record.phase === "starting") killHalfStarted(record, this.#options.journal)
+      if (record.phase === "starting") {
+        killHalfStarted(record, this.#options.journal)
         folder.remove()
         continue
       }

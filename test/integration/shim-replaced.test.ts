@@ -110,6 +110,39 @@ test("kill -9 of the shim does not end a process's stdin, and attached clients g
   await world.remove("talk")
 })
 
+test("input that a client sent before the start reaches the process, though the shim was killed over it", async () => {
+  const io = { terminal: false, stdin: true, stdinOnce: true }
+  await world.shim.open("sent", io, world.log("sent"))
+  await using stream = await world.shim.attach({ id: "sent", stdin: true, ...both, role: "client" })
+  await stream.write(Buffer.alloc(100_000, "x"))
+  await stream.closeStdin()
+  await killShim()
+  await world.run("sent", "wc -c", io)
+  const output = stream.output[Symbol.asyncIterator]()
+  expect(Buffer.from((await output.next()).value!.bytes).toString()).toBe("100000\n")
+  expect((await output.next()).done).toBe(true)
+  expect((await world.exit("sent")).code).toBe(0)
+  await world.remove("sent")
+})
+
+test("an attached client goes on, however often the shim is killed while it looks for the next", async () => {
+  const io = { terminal: false, stdin: true, stdinOnce: false }
+  await world.run("often", "cat", io)
+  await using stream = await world.shim.attach({ id: "often", stdin: true, ...both, role: "client" })
+  for (let round = 0; round < 12; round++) {
+    await killShim()
+    // The client looks for the next one about every 10 ms.
+    if (round % 2 === 1) await Bun.sleep(round)
+  }
+  await stream.write(Buffer.from("still there\n"))
+  await stream.closeStdin()
+  let all = ""
+  for await (const chunk of stream.output) all += Buffer.from(chunk.bytes).toString()
+  expect(all).toBe("still there\n")
+  await world.exit("often")
+  await world.remove("often")
+})
+
 test("a terminal works after a kill -9 of the shim", async () => {
   const io = { terminal: true, stdin: true, stdinOnce: false }
   await world.run("console", "read a; echo got $a; exit 5", io)

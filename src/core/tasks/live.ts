@@ -1,7 +1,7 @@
 import { Failure } from "../../errors/failure.ts"
 import type { Cgroup } from "../../linux/cgroup-contract.ts"
 import type { RuntimeDriver } from "../../runtime/contract.ts"
-import type { ExitRecord } from "../../shim/contract.ts"
+import type { ExitRecord, TaskState } from "../../shim/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Bundle, TaskHoldings } from "./bundle.ts"
 import type { Task, TaskStatus } from "./contract.ts"
@@ -121,12 +121,16 @@ export class LiveTasks {
     }
   }
 
-  /** After a new connection to the shim: exits that were missed, and tasks that nobody can tell of any more. */
-  reconnected(known: ReadonlySet<string>, exits: readonly ExitRecord[]): void {
-    for (const exit of exits) this.ended(exit)
+  /** After a new connection to the shim: exits that were missed, and tasks and execs that nobody can tell of any more. */
+  reconnected(tasks: readonly TaskState[]): void {
+    const known = new Map(tasks.map((task) => [task.id, task]))
+    for (const { exit } of tasks) if (exit) this.ended(exit)
     for (const live of this.#byKey.values()) {
-      if (live.status === "stopped" || known.has(live.key)) continue
-      this.ended({ id: live.key, pid: live.pid, at: (BigInt(Date.now()) * 1_000_000n).toString(), oomKilled: false })
+      const unknown = { id: live.key, at: (BigInt(Date.now()) * 1_000_000n).toString(), oomKilled: false }
+      const execs = known.get(live.key)?.execs ?? []
+      for (const execId of [...live.execWaiters.keys()])
+        if (!execs.some((exec) => exec.execId === execId)) this.ended({ ...unknown, execId, pid: 0 })
+      if (live.status !== "stopped" && !known.has(live.key)) this.ended({ ...unknown, pid: live.pid })
     }
   }
 }

@@ -45,7 +45,11 @@ export async function recoverTasks(
       continue
     }
     if (live.cgroup.frozen()) live.status = "paused"
-    for (const exec of state.execs) if (exec.exit) live.execExits.set(exec.execId, exec.exit)
+    for (const { execId, pid, exit } of state.execs) {
+      if (exit) live.execExits.set(execId, exit)
+      // It was only opened, by a client of the daemon before.
+      if (pid === 0) await collaborators.shim.forget(key, execId).catch(ignoreMissing)
+    }
     tasks.add(live)
     if (state.exit) ended.push(state.exit)
   }

@@ -30,11 +30,7 @@ export class Tasks implements TaskService {
     this.#starts = new Semaphore(collaborators.startsAtOnce)
     collaborators.shim.on((event) => {
       if (event.type === "exit") this.#live.ended(event.exit)
-      else if (event.type === "reconnected")
-        this.#live.reconnected(
-          new Set(event.tasks.map((task) => task.id)),
-          event.tasks.flatMap((task) => task.exit ?? []),
-        )
+      else if (event.type === "reconnected") this.#live.reconnected(event.tasks)
     })
   }
 

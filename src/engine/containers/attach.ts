@@ -70,7 +70,7 @@ export async function attachContainer(
           ...(options.stdin && config.Tty ? { detachKeys } : {}),
         })
         if (end === "detached") publish(context, container, "detach")
-        else if (end === "process ended") await Promise.race([ended, client.closed])
+        else if (end === "process ended") await Promise.race([untilEnded(context, container, ended), client.closed])
       } catch (error) {
         context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {
@@ -78,6 +78,12 @@ export async function attachContainer(
       }
     },
   }
+}
+
+/** A start that has failed, or whose process ended at once, has nothing more to wait for. */
+async function untilEnded(context: ContainerContext, container: Container, ended?: Promise<unknown>): Promise<void> {
+  await context.registry.afterStart(container)
+  if (container.running) await ended
 }
 
 async function replay(

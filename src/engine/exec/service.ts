@@ -56,8 +56,10 @@ export class ExecService implements Execs {
       multiplexed,
       serve: async (client) => {
         let stream: AttachStream | undefined
+        let ours = false
         try {
           claim(record)
+          ours = true
           const { opened, process } = this.#prepare(scope, record, container, io)
           await opened
           stream = await tasks.attach(scope, {
@@ -80,6 +82,7 @@ export class ExecService implements Execs {
           if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
           else if (end === "process ended") await record.ended.promise
         } catch (error) {
+          if (ours) await this.#failed(record, container, error)
           const text = Buffer.from(`${messageOf(error)}\r\n`)
           // Docker tells it where the output was to come.
           await client.write(multiplexed ? frame("stdout", text) : text)
@@ -100,6 +103,7 @@ export class ExecService implements Execs {
       await opened
       await this.#launch(scope, record, container, io, process)
     } catch (error) {
+      await this.#failed(record, container, error)
       if (isKind(error, "internal")) throw new Failure("invalidArgument", messageOf(error), error)
       throw error
     }
@@ -162,20 +166,10 @@ export class ExecService implements Execs {
   ): Promise<void> {
     const context = this.#context
     publish(context, container, `exec_start: ${record.request.Cmd!.join(" ")}`, { execID: record.id })
-    try {
-      const { pid } = await context.tasks.exec(scope, container.id, record.id, await ready, io)
-      record.pid = pid
-      if (record.status === "starting") record.status = "running"
-      record.started.resolve()
-    } catch (error) {
-      record.status = "ended"
-      record.exitCode = execFailureCode(messageOf(error))
-      record.started.resolve()
-      record.ended.resolve()
-      await context.tasks.forgetExec(scope, container.id, record.id).catch(() => {})
-      publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
-      throw error
-    }
+    const { pid } = await context.tasks.exec(scope, container.id, record.id, await ready, io)
+    record.pid = pid
+    if (record.status === "starting") record.status = "running"
+    record.started.resolve()
     const background = context.background("exec")
     void context.tasks
       .waitExec(background, container.id, record.id)
@@ -189,6 +183,18 @@ export class ExecService implements Execs {
       .catch((error) =>
         context.log.debug("an exec could not be followed", { exec: record.id, error: messageOf(error) }),
       )
+  }
+
+  /** Ends an exec of which nothing came. */
+  async #failed(record: ExecRecord, container: Container, error: unknown): Promise<void> {
+    if (record.status !== "starting") return
+    record.status = "ended"
+    record.exitCode = execFailureCode(messageOf(error))
+    record.started.resolve()
+    record.ended.resolve()
+    const { tasks } = this.#context
+    await tasks.forgetExec(this.#context.background("exec"), container.id, record.id).catch(() => {})
+    publish(this.#context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
   }
 
   /** An exec in a container that runs. @throws notFound, conflict */
