@@ -8,6 +8,18 @@ export interface CreateResponse {
   readonly Warnings: readonly string[]
 }
 
+export interface CheckpointRequest {
+  readonly CheckpointID: string
+  /** On the daemon's host; the container's own directory when empty. */
+  readonly CheckpointDir: string
+  /** The processes are killed when they are written. */
+  readonly Exit: boolean
+}
+
+export interface CheckpointSummary {
+  readonly Name: string
+}
+
 export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead"
 
 export interface HealthResult {

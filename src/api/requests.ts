@@ -1,3 +1,4 @@
+import type { CheckpointRequest } from "./container.ts"
 import type {
   ContainerConfig,
   CreateRequest,
@@ -266,6 +267,12 @@ export const createRequest: StructSchema<CreateRequest> = {
 }
 
 export const updateRequest = struct<UpdateRequest>("UpdateConfig", { ...resourceFields, RestartPolicy: restartPolicy })
+
+export const checkpointRequest = struct<CheckpointRequest>("CreateOptions", {
+  CheckpointID: text,
+  CheckpointDir: text,
+  Exit: flag,
+})
 
 export const execCreateRequest = struct<ExecCreateRequest>("ExecOptions", {
   User: text,

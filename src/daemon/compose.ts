@@ -151,6 +151,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     log,
     defaults: {
       cgroupParent: config.cgroupParent,
+      experimental: config.experimental,
       ...(config.logDriver ? { logDriver: config.logDriver } : {}),
       logOptions: config.logOptions,
       shmSize: config.shmSize,
@@ -176,6 +177,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       seccomp: new SeccompFilters(),
       ipv6: existsSync("/proc/sys/net/ipv6/conf"),
       apparmor: loadAppArmor(join(config.roots.run, "apparmor-profile")),
+      criu: core.criu,
       ...(init ? { initPath: init } : {}),
     },
     runtimes: [

@@ -24,6 +24,7 @@ import { makeGround } from "../engine/containers/ground.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
+import { Criu } from "../runtime/criu.ts"
 import { openDriver } from "../runtime/driver.ts"
 import { probeRuntimes, withShimName } from "../runtime/probe.ts"
 import { connectShim } from "../shim/client.ts"
@@ -92,11 +93,13 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
 
   const cgroups = detectCgroups()
+  const criu = new Criu()
   const runtimes = withShimName(
     await probeRuntimes({
       host: cgroups,
       configured: [...config.runtimes].map(([name, { path, args }]) => ({ name, path, args })),
       ...(config.defaultRuntime ? { default: config.defaultRuntime } : {}),
+      ...(config.experimental ? { criu } : {}),
     }),
   )
   const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
@@ -149,6 +152,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     leases,
     containers,
     cgroups,
+    criu,
     runtimes,
     shim,
     tasks,

@@ -18,6 +18,8 @@ export interface RuntimeInfo {
    * controllers on v2, even when it is told to leave cgroups alone.
    */
   readonly hideUnified: boolean
+  /** Whether it can write the processes of a container to disk, and bring them back (with CRIU). */
+  readonly checkpoints: boolean
   /** Why this one was chosen, or why it is as it is; shown in `barge info`. */
   readonly reason: string
 }
@@ -48,6 +50,22 @@ export interface ExecRequest extends Omit<LaunchRequest, "bundle"> {
   readonly processFile: string
 }
 
+/** Where CRIU reads and writes. */
+export interface CheckpointFiles {
+  /** The directory that holds the processes. */
+  readonly image: string
+  /** The directory for its logs, `dump.log` and `restore.log`; made when it is missing. */
+  readonly work: string
+}
+
+export interface CheckpointRequest extends CheckpointFiles {
+  readonly id: string
+  readonly stateRoot: string
+  /** The processes go on; otherwise they are killed when they are written. */
+  readonly leaveRunning: boolean
+  readonly span: Span
+}
+
 /**
  * Drives one OCI runtime program. Every call spawns it as a child of this process; the container's init is left to this
  * process as an adopted child (which must be a child subreaper).
@@ -57,6 +75,10 @@ export interface RuntimeDriver {
   readonly info: RuntimeInfo
   /** Creates and starts in one go. @returns the host PID of init */
   run(request: LaunchRequest): Promise<number>
+  /** As `run`, with the processes that {@link checkpoint} wrote. */
+  restore(request: LaunchRequest & CheckpointFiles): Promise<number>
+  /** Writes the processes of a running container. `image` must be an empty directory. After a failure the container goes on. */
+  checkpoint(request: CheckpointRequest): Promise<void>
   /** Creates; the process waits for {@link start}. @returns the host PID of init */
   create(request: LaunchRequest): Promise<number>
   start(request: Pick<LaunchRequest, "id" | "stateRoot" | "span">): Promise<void>

@@ -1,8 +1,16 @@
-import { existsSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import { spawn } from "../linux/spawn.ts"
-import type { ExecRequest, LaunchRequest, RuntimeDriver, RuntimeInfo } from "./contract.ts"
+import { checkpointFailure } from "./checkpoint-failure.ts"
+import type {
+  CheckpointFiles,
+  CheckpointRequest,
+  ExecRequest,
+  LaunchRequest,
+  RuntimeDriver,
+  RuntimeInfo,
+} from "./contract.ts"
 import { runtimeFailure } from "./failure.ts"
 import { type Before, launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
 import { SealedCopy } from "./sealed-copy.ts"
@@ -54,7 +62,35 @@ class CommandLineDriver implements RuntimeDriver {
     return this.#launch(request, ["create"])
   }
 
-  #launch(request: LaunchRequest, verb: readonly string[]): Promise<number> {
+  restore(request: LaunchRequest & CheckpointFiles): Promise<number> {
+    prepareWork(request.work, "restore.log")
+    return this.#launch(request, ["restore", "--detach", ...criuOptions(request)], (log) =>
+      checkpointFailure({ info: this.info, verb: "restore", log, work: request.work }),
+    )
+  }
+
+  checkpoint(request: CheckpointRequest): Promise<void> {
+    prepareWork(request.work, "runtime.log", "dump.log")
+    return request.span.step(
+      `${this.info.name} checkpoint`,
+      async (span) => {
+        span.set({ program: this.info.path, image: request.image })
+        const log = join(request.work, "runtime.log")
+        const verb = ["checkpoint", ...criuOptions(request), ...(request.leaveRunning ? ["--leave-running"] : [])]
+        const exitCode = await this.#quietly([...this.#program(request, log), ...verb, request.id])
+        if (exitCode === 0) return
+        throw checkpointFailure({ info: this.info, verb: "checkpoint", log: read(log), work: request.work })
+      },
+      "runtime",
+    )
+  }
+
+  #launch(
+    request: LaunchRequest,
+    verb: readonly string[],
+    failed: (log: string | undefined, exitCode: number) => Failure = (log, exitCode) =>
+      runtimeFailure({ info: this.info, verb: "create", exitCode, log, bundle: request.bundle }),
+  ): Promise<number> {
     const pidFile = join(request.bundle, "init.pid")
     const log = join(request.bundle, "runtime.log")
     const command = [
@@ -75,13 +111,7 @@ class CommandLineDriver implements RuntimeDriver {
         const exitCode = await this.#spawn(request, command)
         if (exitCode !== 0) {
           this.#checkPrelude(exitCode, log)
-          const failure = runtimeFailure({
-            info: this.info,
-            verb: "create",
-            exitCode,
-            log: read(log),
-            bundle: request.bundle,
-          })
+          const failure = failed(read(log), exitCode)
           await this.delete(request)
           throw failure
         }
@@ -196,6 +226,21 @@ class CommandLineDriver implements RuntimeDriver {
       `${this.info.name} was not started: its control groups could not be joined, or the mount namespace that hides cgroup2 could not be made`,
     )
   }
+}
+
+/** Both ways alike: CRIU restores locks only when it was told to keep them. */
+const criuOptions = ({ image, work }: CheckpointFiles): readonly string[] => [
+  "--image-path",
+  image,
+  "--work-path",
+  work,
+  "--file-locks",
+]
+
+/** Makes the directory for logs, without those of an earlier time. */
+function prepareWork(work: string, ...logs: readonly string[]): void {
+  mkdirSync(work, { recursive: true, mode: 0o700 })
+  for (const log of logs) rmSync(join(work, log), { force: true })
 }
 
 function read(path: string): string | undefined {

@@ -9,6 +9,7 @@ const info = {
   version: "1.8.1",
   cgroupsByUs: true,
   seccompBpf: true,
+  checkpoints: false,
   hideUnified: false,
   reason: "",
 } as const

@@ -50,8 +50,8 @@ export function runtimeFailure(call: FailedCall): Failure {
   return new Failure(/: exec: "/.test(text) ? "invalidArgument" : "internal", `${opening}${text}: unknown`)
 }
 
-/** The last error of a log: runtimes write warnings before it, and some write plain text. */
-function lastError(log: string | undefined): string | undefined {
+/** The last error of a runtime's log: they write warnings before it, and some write plain text. */
+export function lastError(log: string | undefined): string | undefined {
   const lines = (log ?? "").split("\n").filter((line) => line.trim() !== "")
   let fallback: string | undefined
   for (const line of lines.reverse()) {

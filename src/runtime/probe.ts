@@ -3,6 +3,7 @@ import { Failure } from "../errors/failure.ts"
 import { type CgroupHost, detectCgroups } from "../linux/cgroup.ts"
 import { capture } from "../linux/spawn.ts"
 import type { RuntimeInfo } from "./contract.ts"
+import type { Criu } from "./criu.ts"
 import { launch, runtimeEnvironment } from "./launch.ts"
 
 /** A runtime given with `--add-runtime NAME=PATH` or in the configuration file. */
@@ -19,7 +20,8 @@ export interface Runtimes {
 }
 
 /**
- * Finds the OCI runtimes of this host and learns what they can do: crun first, runc second, then those configured.
+ * Finds the OCI runtimes of this host and learns what they can do: crun first, runc second, then those configured. Where
+ * checkpoints are wanted and nobody named a default, one that can make them goes before those that cannot.
  * @throws unavailable when there is none, or the wanted default is not among them
  */
 export async function probeRuntimes(
@@ -27,6 +29,8 @@ export async function probeRuntimes(
     readonly configured?: readonly ConfiguredRuntime[]
     readonly default?: string
     readonly host?: CgroupHost
+    /** What checkpoints are made with; absent when none are wanted. */
+    readonly criu?: Criu
   } = {},
 ): Promise<Runtimes> {
   const host = options.host ?? detectCgroups()
@@ -48,6 +52,7 @@ export async function probeRuntimes(
   }
   const wanted = options.default ?? all.keys().next().value
   const chosen = wanted === undefined ? undefined : all.get(wanted)
+  if (chosen && options.criu && !options.default) return await withCheckpoints(all, chosen, options.criu)
   if (chosen) return { all, default: chosen }
   throw new Failure(
     "unavailable",
@@ -55,6 +60,21 @@ export async function probeRuntimes(
       ? `no OCI runtime can be used: ${refusals.join("; ")}; install crun or runc`
       : `the default runtime ${wanted} cannot be used${refusals.length ? `: ${refusals.join("; ")}` : ""}; install it or choose another with --default-runtime`,
   )
+}
+
+/** The same runtimes, and as default one that can make checkpoints if there is one and CRIU works here; with the reason. */
+async function withCheckpoints(all: Map<string, RuntimeInfo>, first: RuntimeInfo, criu: Criu): Promise<Runtimes> {
+  const chosen = first.checkpoints ? first : [...all.values()].find((each) => each.checkpoints)
+  const fault = chosen ? await criu.fault() : "no OCI runtime here can make them; install runc"
+  const why = fault
+    ? `no checkpoints: ${fault}`
+    : chosen === first
+      ? ""
+      : `the default for the sake of checkpoints, which ${first.name} cannot make`
+  const taken = (!fault && chosen) || first
+  const told = { ...taken, reason: [taken.reason, why].filter(Boolean).join("; ") }
+  all.set(told.name, told)
+  return { all, default: told }
 }
 
 /** What Docker calls runc by the name of containerd's shim for it. */
@@ -86,11 +106,13 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
   const family = /^crun version/m.test(asked) ? "crun" : /^runc version/m.test(asked) ? "runc" : "other"
   const version = /version:? v?(\S+)/.exec(asked)?.[1] ?? "unknown"
   const info = { name: one.name, path: one.path, args, family, version, hideUnified: false, reason: "" } as const
-  if (family !== "crun") return { ...info, cgroupsByUs: false, seccompBpf: false }
+  // crun has it where it was built with CRIU's library, but has never been tried with it here.
+  const checkpoints = family === "runc"
+  if (family !== "crun") return { ...info, cgroupsByUs: false, seccompBpf: false, checkpoints }
   const cgroupsByUs = host.mode !== "unified"
   const seccompBpf = /\+SECCOMP/.test(asked) && atLeast(version, [1, 0])
   const hideUnified = host.mode === "hybrid" && host.unifiedControllers.length > 0
-  const crun: RuntimeInfo = { ...info, cgroupsByUs, seccompBpf, hideUnified }
+  const crun: RuntimeInfo = { ...info, cgroupsByUs, seccompBpf, hideUnified, checkpoints }
   if (!hideUnified) return crun
   const controllers = host.unifiedControllers.join(", ")
   if (host.unified !== "/sys/fs/cgroup/unified")

@@ -6,10 +6,12 @@ import { isLoss, openAttach, type Successor } from "./attach-client.ts"
 import type {
   AttachOptions,
   AttachStream,
+  CheckpointOrder,
   ExecStart,
   ExitRecord,
   IoConfig,
   LogConfig,
+  RestoreRequest,
   RunRequest,
   Shim,
   ShimEvent,
@@ -84,6 +86,14 @@ class ShimClient implements Shim {
 
   async start(id: string, span: Span): Promise<void> {
     await this.#request("start", { id }, span)
+  }
+
+  async restore(request: RestoreRequest, span: Span): Promise<{ readonly pid: number }> {
+    return await this.#launch("restore", request, span, request.id)
+  }
+
+  async checkpoint(order: CheckpointOrder, span: Span): Promise<void> {
+    await this.#request("checkpoint", order, span)
   }
 
   async exec(request: ExecStart, span: Span): Promise<{ readonly pid: number }> {

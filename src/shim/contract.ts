@@ -1,4 +1,4 @@
-import type { RuntimeInfo } from "../runtime/contract.ts"
+import type { CheckpointFiles, RuntimeInfo } from "../runtime/contract.ts"
 import type { Span, SpanRecord } from "../trace/span.ts"
 
 /** How a task's output is kept on disk. */
@@ -24,6 +24,11 @@ export interface IoConfig {
   readonly stdin: boolean
   /** Close stdin when the first client that attached it goes away. */
   readonly stdinOnce: boolean
+  /**
+   * Pipes without names, as a process needs them that is to be checkpointed. Should shim and daemon be killed at once, they
+   * are found again only where init has them.
+   */
+  readonly nameless?: boolean
 }
 
 export interface RunRequest {
@@ -36,6 +41,19 @@ export interface RunRequest {
   readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
   /** The file that counts OOM kills (v1 `memory.oom_control`, v2 `memory.events`), read when init ends. */
   readonly oomFile?: string
+}
+
+export interface RestoreRequest extends RunRequest {
+  readonly checkpoint: CheckpointFiles
+}
+
+export interface CheckpointOrder {
+  readonly id: string
+  /** Where the checkpoint is to be; nothing may be there. It appears when it is complete. */
+  readonly directory: string
+  /** For CRIU's logs. */
+  readonly work: string
+  readonly leaveRunning: boolean
 }
 
 export interface ExecStart {
@@ -146,6 +164,10 @@ export interface Shim extends AsyncDisposable {
   run(request: RunRequest, span: Span): Promise<{ readonly pid: number }>
   create(request: RunRequest, span: Span): Promise<{ readonly pid: number }>
   start(id: string, span: Span): Promise<void>
+  /** As `run`, with the processes of a checkpoint. */
+  restore(request: RestoreRequest, span: Span): Promise<{ readonly pid: number }>
+  /** Writes a task's processes to disk; unless they are left running, its end is told as any other. @throws conflict when it runs with named pipes */
+  checkpoint(order: CheckpointOrder, span: Span): Promise<void>
   exec(request: ExecStart, span: Span): Promise<{ readonly pid: number }>
   /** Sends a signal to init or an exec's process, by pidfd. @throws notFound when it has ended */
   kill(id: string, signal: number, execId?: string): Promise<void>

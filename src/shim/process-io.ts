@@ -1,7 +1,5 @@
-import { closeSync, rmSync } from "node:fs"
-import { join } from "node:path"
+import { closeSync } from "node:fs"
 import { duplicate, growPipe, setNonBlocking } from "../linux/descriptor.ts"
-import { makeFifo, openFifoBoth, openFifoInput, openFifoReader, openFifoWriter } from "../linux/fifo.ts"
 import { setWindowSize, type WindowSize } from "../linux/pty.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { Stdio } from "../runtime/contract.ts"
@@ -12,6 +10,7 @@ import type { AttachOptions, IoConfig, LogPosition, OutputStream } from "./contr
 import { Input } from "./input.ts"
 import type { LogWriter } from "./logs/writer.ts"
 import { Output, type OutputSink } from "./output.ts"
+import type { StdioEnds } from "./stdio-ends.ts"
 
 /** Our ends of a process's stdio. Owned by whoever holds the object. */
 export interface IoDescriptors {
@@ -23,8 +22,8 @@ export interface IoDescriptors {
 
 export interface ProcessIoOptions {
   readonly reactor: Reactor
-  /** Where the FIFOs are. */
-  readonly folder: string
+  /** The pipes; of no use with a terminal. */
+  readonly ends: StdioEnds
   readonly io: IoConfig
   readonly log: LogWriter
   /** Told at the first byte of output. */
@@ -38,11 +37,7 @@ export interface ProcessIoOptions {
 /** Pipes hold this much, so that a process seldom waits for us. */
 const pipeSize = 1024 * 1024
 
-/**
- * Stdio of one process: named FIFOs, or a terminal. Output goes to the log first and then to every attached client. The
- * process's own ends are opened for both directions, so that it lives on, waiting, when this program is killed; the next
- * one opens the FIFOs by their names.
- */
+/** Stdio of one process: pipes, or a terminal. Output goes to the log first and then to every attached client. */
 export class ProcessIo {
   readonly #options: ProcessIoOptions
   readonly #attachments = new Set<Attachment>()
@@ -75,12 +70,9 @@ export class ProcessIo {
     return this.#over
   }
 
-  /** Makes the FIFOs and opens our ends; for a terminal there is nothing until its master comes. */
+  /** Prepares the pipes; for a terminal there is nothing until its master comes. */
   create(): void {
-    const { folder, io } = this.#options
-    if (io.terminal) return
-    for (const stream of ["stdout", "stderr"] as const) makeFifo(join(folder, stream))
-    if (io.stdin) makeFifo(join(folder, "stdin"))
+    if (!this.#options.io.terminal) this.#options.ends.create()
   }
 
   /**
@@ -88,7 +80,7 @@ export class ProcessIo {
    * @returns what the runtime gets, and how to close it when the process has its copies
    */
   openForProcess(): { readonly stdio: Stdio; readonly release: () => void } {
-    const { folder, io } = this.#options
+    const { ends: pipes, io } = this.#options
     if (io.terminal) return { stdio: { stdin: "ignore", stdout: "ignore", stderr: "ignore" }, release: () => {} }
     const opened: number[] = []
     const keep = (descriptor: number) => {
@@ -101,15 +93,14 @@ export class ProcessIo {
     try {
       const ends = { stdout: 0, stderr: 0 }
       for (const stream of ["stdout", "stderr"] as const) {
-        const path = join(folder, stream)
-        const reader = openFifoReader(path)
+        const { reader, both } = pipes.output(stream)
+        ends[stream] = keep(both)
         growPipe(reader, pipeSize)
         this.#addOutput(stream, reader)
-        ends[stream] = keep(openFifoBoth(path))
       }
       let stdin: number | "ignore" = "ignore"
       if (this.#input) {
-        const { reader, writer } = openFifoInput(join(folder, "stdin"))
+        const { reader, writer } = pipes.input()
         stdin = keep(reader)
         this.#input.connect(writer)
       }
@@ -130,11 +121,11 @@ export class ProcessIo {
   }
 
   /**
-   * Takes the ends of a process that runs already: those given, or by the names of its FIFOs when none are.
+   * Takes the ends of a process that runs already: those given, or what can be found of its pipes when none are.
    * @param input what its stdin has not got yet
    */
   adopt(given: IoDescriptors | undefined, inputClosed: boolean, input: Buffer): void {
-    const { folder, io } = this.#options
+    const { ends, io } = this.#options
     if (io.terminal) {
       if (given?.master !== undefined) this.connectTerminal(given.master)
       else this.#input?.close()
@@ -142,12 +133,12 @@ export class ProcessIo {
       return
     }
     for (const stream of ["stdout", "stderr"] as const) {
-      const reader = given ? given[stream] : openIfThere(() => openFifoReader(join(folder, stream)))
+      const reader = given ? given[stream] : ends.outputAgain(stream)
       if (reader !== undefined) this.#addOutput(stream, reader)
     }
     if (!this.#input) return
-    const byName = given || inputClosed ? undefined : openIfThere(() => openFifoWriter(join(folder, "stdin")))
-    const writer = given?.stdin ?? byName
+    const found = given || inputClosed ? undefined : ends.inputAgain()
+    const writer = given?.stdin ?? found
     if (writer === undefined) this.#input.close()
     else this.#input.connect(writer)
     if (input.length > 0) this.#input.write(input)
@@ -235,7 +226,7 @@ export class ProcessIo {
     for (const output of this.#outputs.values()) output.close()
     this.#closed = true
     this.log.close(nowNanos())
-    for (const name of ["stdin", "stdout", "stderr"]) rmSync(join(this.#options.folder, name), { force: true })
+    this.#options.ends.remove()
   }
 
   /** Our descriptors, for handing over or keeping. They stay ours. */
@@ -307,15 +298,5 @@ export class ProcessIo {
     this.#attachments.delete(attachment)
     if (attachment.options.stdin && this.#options.io.stdinOnce) this.endInput()
     this.#resume()
-  }
-}
-
-function openIfThere(open: () => number): number | undefined {
-  try {
-    return open()
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code === "ENOENT" || code === "ENXIO") return undefined
-    throw error
   }
 }

@@ -9,6 +9,7 @@ import { ExitWatch, pidfdOf } from "./exit-watch.ts"
 import { type LogTrouble, openLog } from "./logs/writer.ts"
 import { type IoDescriptors, ProcessIo } from "./process-io.ts"
 import type { ProcessRecord, RecordFolder } from "./record.ts"
+import { NamedPipes, NamelessPipes, type StdioEnds } from "./stdio-ends.ts"
 
 /** After the end of a process its clients wait so long for others that still have its outputs open, in milliseconds. */
 const lingering = 2000
@@ -39,6 +40,7 @@ export class SupervisedProcess {
   onFirstOutput: (() => void) | undefined
   readonly #reactor: Reactor
   readonly #events: ProcessEvents
+  readonly #ends: StdioEnds
   #record: ProcessRecord
   #exit: ExitRecord | undefined
   #watch: ExitWatch | undefined
@@ -49,9 +51,12 @@ export class SupervisedProcess {
     this.folder = folder
     this.#record = record
     this.#events = events
+    this.#ends = record.io.nameless
+      ? new NamelessPipes({ pid: record.pid, pipes: record.pipes ?? {} })
+      : new NamedPipes(folder.path, record.io.stdin)
     this.io = new ProcessIo({
       reactor,
-      folder: folder.path,
+      ends: this.#ends,
       io: record.io,
       log: openLog(logOf(record), events.trouble),
       onFirstOutput: () => this.onFirstOutput?.(),
@@ -97,6 +102,7 @@ export class SupervisedProcess {
       phase,
       pid,
       startedAt,
+      ...(this.#ends instanceof NamelessPipes ? { pipes: this.#ends.identities } : {}),
       ...(ticks ? { startTicks: ticks } : {}),
     })
     this.#await(pidfd)

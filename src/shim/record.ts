@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import type { RuntimeInfo } from "../runtime/contract.ts"
 import type { ExitRecord, IoConfig, LogConfig } from "./contract.ts"
+import type { PipeIdentities } from "./stdio-ends.ts"
 
 /** What is on disk of a process, for the shim that comes after this one. */
 export interface ProcessRecord {
@@ -18,6 +19,8 @@ export interface ProcessRecord {
   /** Nanoseconds since the epoch. */
   readonly startedAt?: string
   readonly inputClosed?: boolean
+  /** The pipes of stdio, where they have no names. */
+  readonly pipes?: PipeIdentities
   readonly runtime?: RuntimeInfo
   readonly stateRoot?: string
   readonly bundle?: string

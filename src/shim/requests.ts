@@ -1,7 +1,7 @@
 import { Failure } from "../errors/failure.ts"
 import { nowNanos } from "../std/clock.ts"
 import type { Span } from "../trace/span.ts"
-import type { ExecStart, IoConfig, LogConfig, RunRequest } from "./contract.ts"
+import type { CheckpointOrder, ExecStart, IoConfig, LogConfig, RestoreRequest, RunRequest } from "./contract.ts"
 import type { WireRequest } from "./protocol.ts"
 import type { Supervisor } from "./supervisor.ts"
 
@@ -18,6 +18,8 @@ const methods: Readonly<Record<string, (supervisor: Supervisor, params: never, s
   run: (supervisor, request: RunRequest, span) => supervisor.launch(request, "run", span),
   create: (supervisor, request: RunRequest, span) => supervisor.launch(request, "create", span),
   start: (supervisor, { id }: Target, span) => supervisor.start(id, span),
+  restore: (supervisor, request: RestoreRequest, span) => supervisor.launch(request, "restore", span),
+  checkpoint: (supervisor, order: CheckpointOrder, span) => supervisor.checkpoint(order, span),
   exec: (supervisor, request: ExecStart, span) => supervisor.exec(request, span),
   kill: (supervisor, { id, execId, signal }: Target & { signal: number }) => supervisor.get(id, execId).kill(signal),
   resize: (supervisor, { id, execId, size }: Target & { size: { height: number; width: number } }) =>

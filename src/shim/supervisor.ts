@@ -5,9 +5,20 @@ import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
+import { writeCheckpoint } from "./checkpoint.ts"
 import type { Connection } from "./connection.ts"
 import { ConsoleSocket } from "./console.ts"
-import type { AttachOptions, ExecStart, IoConfig, LogConfig, LogPosition, RunRequest, TaskState } from "./contract.ts"
+import type {
+  AttachOptions,
+  CheckpointOrder,
+  ExecStart,
+  IoConfig,
+  LogConfig,
+  LogPosition,
+  RestoreRequest,
+  RunRequest,
+  TaskState,
+} from "./contract.ts"
 import { killHalfStarted } from "./half-started.ts"
 import { type KeptDescriptors, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
@@ -48,6 +59,8 @@ const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #processes = new Map<string, SupervisedProcess>()
+  /** Tasks that are being written to disk. */
+  readonly #checkpointing = new Set<string>()
   #launching = 0
   #suspects: ReadonlySet<number> = new Set()
   #sweep: ReturnType<typeof setTimeout> | undefined
@@ -134,17 +147,39 @@ export class Supervisor {
     }
   }
 
-  async launch(request: RunRequest, verb: "run" | "create", span: Span): Promise<{ readonly pid: number }> {
+  async launch(
+    request: RunRequest | RestoreRequest,
+    verb: "run" | "create" | "restore",
+    span: Span,
+  ): Promise<{ readonly pid: number }> {
     this.#openUnlessOpened(request.id, request.io, request.log)
     const { id, bundle, runtime, stateRoot, cgroup, oomFile } = request
     const driver = this.#options.driver(runtime)
     const process = this.get(id)
     process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
-    const pid = await this.#start(process, span, verb === "run" ? "running" : "created", (launch) =>
-      driver[verb]({ id, bundle, stateRoot, cgroup, ...launch }),
-    )
+    const pid = await this.#start(process, span, verb === "create" ? "created" : "running", (launch) => {
+      const common = { id, bundle, stateRoot, cgroup, ...launch }
+      if (verb !== "restore") return driver[verb](common)
+      return driver.restore({ ...common, ...(request as RestoreRequest).checkpoint })
+    })
     return { pid }
+  }
+
+  async checkpoint(order: CheckpointOrder, span: Span): Promise<void> {
+    const process = this.get(order.id)
+    const { runtime, stateRoot } = process.record
+    if (!runtime || !stateRoot || process.exit) throw new Failure("conflict", `task ${order.id} does not run`)
+    if (this.#checkpointing.has(order.id)) throw new Failure("conflict", `a checkpoint of ${order.id} is being made`)
+    this.#checkpointing.add(order.id)
+    this.#launching++
+    try {
+      await writeCheckpoint(this.#options.driver(runtime), process.record, stateRoot, order, span)
+    } finally {
+      this.#checkpointing.delete(order.id)
+      this.#launching--
+      this.#sweepSoon()
+    }
   }
 
   async start(id: string, span: Span): Promise<void> {

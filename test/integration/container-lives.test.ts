@@ -336,16 +336,6 @@ test("top takes ps's options as they are, of the container's processes only", as
   await out("rm", "-f", "topped")
 })
 
-test("checkpoints are answered as by an engine that has none", async () => {
-  const id = await out("create", "--name", "kept", "busybox", "top")
-  expect((await daemon.get("/containers/kept/checkpoints")).text.trim()).toBe("[]")
-  const made = await post("/containers/kept/checkpoints", { CheckpointID: "x" })
-  expect([made.status, made.body.message]).toEqual([501, expect.stringContaining(`Cannot checkpoint container ${id}`)])
-  const gone = await daemon.request("DELETE", "/containers/kept/checkpoints/x")
-  expect([gone.status, JSON.parse(gone.text).message]).toEqual([404, "checkpoint x does not exist for container kept"])
-  await out("rm", "kept")
-})
-
 test("a container knows by /.dockerenv that it is one, and its own layer stays as the image left it", async () => {
   await out("run", "--name", "known", "busybox", "sh", "-c", "ls -A /.dockerenv && readlink /etc/mtab")
   expect(await out("logs", "known")).toBe("/.dockerenv\n/proc/mounts")

@@ -5,6 +5,7 @@ import { pipe } from "../../src/linux/descriptor.ts"
 import { copyDescriptor } from "../../src/linux/pidfd.ts"
 import type { AttachStream, ShimEvent } from "../../src/shim/contract.ts"
 import { selfCommand } from "../../src/std/self.ts"
+import { noSink, Span } from "../../src/trace/span.ts"
 import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
 
 let world: ShimWorld
@@ -52,12 +53,14 @@ function expectCount(text: string, missingAllowed = 0): void {
   expect(missing).toBeLessThanOrEqual(missingAllowed)
 }
 
-for (const terminal of [false, true]) {
-  const kind = terminal ? "a terminal" : "pipes"
-  const io = { ...plainIo, terminal }
+const kinds = { "a terminal": { terminal: true }, "named pipes": {}, "nameless pipes": { nameless: true } }
+
+for (const [kind, own] of Object.entries(kinds)) {
+  const io = { ...plainIo, ...own }
+  const word = kind.replace(" ", "-")
 
   test(`an upgrade in the middle of output on ${kind} loses no byte, keeps clients, PID and exit code`, async () => {
-    const id = `upgrade-${terminal}`
+    const id = `upgrade-${word}`
     await world.shim.open(id, io, world.log(id))
     await using stream = await world.shim.attach({ id, stdin: false, ...both, role: "client" })
     const pid = world.shim.pid
@@ -75,7 +78,7 @@ for (const terminal of [false, true]) {
   })
 
   test(`kill -9 of the shim in the middle of output on ${kind}: the container lives, its output and exit code stay known`, async () => {
-    const id = `killed-${terminal}`
+    const id = `killed-${word}`
     await world.shim.open(id, io, world.log(id))
     await using stream = await world.shim.attach({ id, stdin: false, ...both, role: "client" })
     const halfWay = Promise.withResolvers<void>()
@@ -186,6 +189,37 @@ test("without a daemon that kept descriptors the next shim still finds container
   await world.shim.kill("alone", 9)
   expect([137, undefined]).toContain((await world.exit("alone")).code)
   await world.remove("alone")
+})
+
+test("nameless pipes are found again where init has them, unless it has something else there", async () => {
+  const io = { ...plainIo, nameless: true }
+  await world.run("talks", "while true; do echo on; sleep 0.05; done", io)
+  await world.run("apart", "exec >/dev/null; while true; do echo out; echo err >&2; sleep 0.05; done", io)
+  const before = world.shim.pid
+  await world.shim[Symbol.asyncDispose]()
+  process.kill(before, "SIGKILL")
+  await world.connect()
+  for (const [id, stream, text] of [
+    ["talks", "stdout", "on\n"],
+    ["apart", "stderr", "err\n"],
+  ] as const) {
+    await using attached = await world.shim.attach({ id, stdin: false, ...both, role: "client" })
+    const { value } = await attached.output[Symbol.asyncIterator]().next()
+    expect([value!.stream, Buffer.from(value!.bytes).toString()]).toEqual([stream, expect.stringContaining(text)])
+    await world.shim.kill(id, 9)
+    await world.exit(id)
+    await world.remove(id)
+  }
+})
+
+test("a process with named pipes cannot be checkpointed, and the refusal says what to do", async () => {
+  await world.run("named", "sleep 1000")
+  const span = Span.root(noSink, "test", "checkpoint")
+  const order = { id: "named", directory: join(world.folder, "c"), work: join(world.folder, "w"), leaveRunning: true }
+  await expect(world.shim.checkpoint(order, span)).rejects.toThrow("start it again under an experimental daemon")
+  await world.shim.kill("named", 9)
+  await world.exit("named")
+  await world.remove("named")
 })
 
 test("descriptors that a client wants to outlive it are held, over upgrades too, until they are released", async () => {

@@ -1,5 +1,6 @@
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
+import type { CheckpointFiles } from "../../runtime/contract.ts"
 import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig } from "../../shim/contract.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
@@ -40,6 +41,17 @@ export interface TaskRequest {
   readonly runtime?: string
   readonly io: IoConfig
   readonly log: LogConfig
+  /** Processes to go on with, instead of a new init. */
+  readonly checkpoint?: CheckpointFiles
+}
+
+export interface CheckpointOptions {
+  /** Where it is to be; appears when it is complete. */
+  readonly directory: string
+  /** The directory for CRIU's logs. */
+  readonly work: string
+  /** The processes go on; otherwise they end, and their exit is told. */
+  readonly leaveRunning: boolean
 }
 
 /** The running things. One task per container at most. */
@@ -69,6 +81,8 @@ export interface TaskService {
   wait(scope: Scope, containerId: string): Promise<ExitRecord>
   pause(scope: Scope, containerId: string): Promise<void>
   resume(scope: Scope, containerId: string): Promise<void>
+  /** Writes a task's processes to disk. @throws conflict when they cannot be, for what they were started with · internal with CRIU's words */
+  checkpoint(scope: Scope, containerId: string, options: CheckpointOptions): Promise<void>
   update(scope: Scope, containerId: string, resources: Resources): Promise<void>
   stats(scope: Scope, containerId: string): CgroupStats
   pids(scope: Scope, containerId: string): readonly number[]

@@ -3,13 +3,14 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import { mount } from "../../linux/mount.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
-import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig } from "../../shim/contract.ts"
+import { makeRestorable } from "../../runtime/restorable.ts"
+import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig, RunRequest } from "../../shim/contract.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 import { Bundle, type TaskHoldings } from "./bundle.ts"
 import { bundleRootOf, groundOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
-import type { Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
+import type { CheckpointOptions, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
 import { recoverTasks } from "./recover.ts"
@@ -123,6 +124,7 @@ export class Tasks implements TaskService {
           cgroup.create(spec.linux.resources ?? {})
           span.set({ cgroup: cgroupPath, hierarchies: cgroup.joinFiles.length })
         }
+        if (request.checkpoint) makeRestorable(spec, bundle.path)
         bundle.writeSpec(spec)
         span.set({
           namespaces: spec.linux.namespaces.map((each) => each.type).join(" "),
@@ -130,21 +132,20 @@ export class Tasks implements TaskService {
         })
         return spec.linux.resources
       })
-      const { pid } = await step(scope, "start", (span) =>
-        shim.run(
-          {
-            id: key,
-            bundle: bundle.path,
-            runtime: driver.info,
-            stateRoot: stateRootOf(this.#with),
-            io: request.io,
-            log: request.log,
-            cgroup: cgroupByUs ? { kind: "join", files: cgroup.joinFiles } : { kind: "runtime" },
-            ...(cgroup.oomFile ? { oomFile: cgroup.oomFile } : {}),
-          },
-          span,
-        ),
-      )
+      const { pid } = await step(scope, "start", (span) => {
+        const run: RunRequest = {
+          id: key,
+          bundle: bundle.path,
+          runtime: driver.info,
+          stateRoot: stateRootOf(this.#with),
+          io: request.io,
+          log: request.log,
+          cgroup: cgroupByUs ? { kind: "join", files: cgroup.joinFiles } : { kind: "runtime" },
+          ...(cgroup.oomFile ? { oomFile: cgroup.oomFile } : {}),
+        }
+        const { checkpoint } = request
+        return checkpoint ? shim.restore({ ...run, checkpoint }, span) : shim.run(run, span)
+      })
       if (cgroupByUs && limits?.pids) cgroup.update({ pids: limits.pids })
       live.pid = pid
       live.startedAt = scope.span.now()
@@ -222,6 +223,15 @@ export class Tasks implements TaskService {
     await live.cgroup.thaw()
     live.status = "running"
     this.#with.events.publish(scope, "/tasks/resumed", { container_id: containerId })
+  }
+
+  async checkpoint(scope: Scope, containerId: string, options: CheckpointOptions): Promise<void> {
+    const { key } = this.#live.running(scope, containerId)
+    await step(scope, "checkpoint", (span) => this.#with.shim.checkpoint({ id: key, ...options }, span))
+    this.#with.events.publish(scope, "/tasks/checkpointed", {
+      container_id: containerId,
+      checkpoint: options.directory,
+    })
   }
 
   async update(scope: Scope, containerId: string, resources: Resources): Promise<void> {

@@ -41,7 +41,7 @@ export async function attachContainer(
   if (live) {
     process = await context.registry.locked(container.id, async () => {
       if (!container.running) {
-        await context.tasks.open(scope, container.id, ioConfig(container), logConfig(context, container))
+        await context.tasks.open(scope, container.id, ioConfig(context, container), logConfig(context, container))
       }
       // Who feeds a process once stays until it has ended, and finds it so (Docker Engine API, attach with StdinOnce).
       if (feedsOnce) ended = container.nextExit()

@@ -12,6 +12,7 @@ import type { Networking } from "../../network/contract.ts"
 import type { ImageConfig, ImageRunConfig } from "../../oci/image.ts"
 import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
+import type { Criu } from "../../runtime/criu.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
 import type { Log } from "../../std/log.ts"
 import type { Span } from "../../trace/span.ts"
@@ -59,6 +60,8 @@ export interface ContainerImages {
 /** What the daemon's configuration says about containers. */
 export interface ContainerDefaults {
   readonly cgroupParent: string
+  /** Checkpoints are to be had. */
+  readonly experimental: boolean
   /** Absent: nobody named one. */
   readonly logDriver?: string
   readonly logOptions: Readonly<Record<string, string>>
@@ -89,6 +92,7 @@ export interface ContainerHost {
   /** Whether the kernel has IPv6. */
   readonly ipv6: boolean
   readonly apparmor: AppArmor
+  readonly criu: Criu
   /** The init program for `--init`; absent when none is installed. */
   readonly initPath?: string
 }

@@ -1,4 +1,6 @@
 import type {
+  CheckpointRequest,
+  CheckpointSummary,
   CommitResponse,
   ContainerInspect,
   ContainerSummary,
@@ -34,6 +36,11 @@ export interface ListOptions {
   readonly size: boolean
   /** status, name, id, label, ancestor, before, since, exited, health, network, volume, publish, expose, is-task, isolation */
   readonly filters: Filters
+}
+
+export interface StartOptions {
+  /** Goes on from a checkpoint, in the container's own directory of them when `dir` is empty. */
+  readonly checkpoint?: { readonly name: string; readonly dir: string }
 }
 
 export interface StopOptions {
@@ -142,7 +149,7 @@ export interface Containers {
   list(scope: Scope, options: ListOptions): Promise<readonly ContainerSummary[]>
   inspect(scope: Scope, ref: string, options: { readonly size: boolean }): Promise<ContainerInspect>
   /** @throws notModified when it runs · conflict when it is paused */
-  start(scope: Scope, ref: string, options: { readonly detachKeys?: string }): Promise<void>
+  start(scope: Scope, ref: string, options: StartOptions): Promise<void>
   /** @throws notModified when it does not run */
   stop(scope: Scope, ref: string, options: StopOptions): Promise<void>
   restart(scope: Scope, ref: string, options: StopOptions): Promise<void>
@@ -174,12 +181,12 @@ export interface Containers {
   /** The root file system as a tar. Resolves when reading can begin. */
   exportTree(scope: Scope, ref: string): Promise<AsyncIterable<Uint8Array>>
   commit(scope: Scope, options: CommitOptions): Promise<CommitResponse>
-  /** None is ever there. */
-  checkpoints(scope: Scope, ref: string): Promise<readonly never[]>
-  /** @throws notImplemented telling what is missing */
-  createCheckpoint(scope: Scope, ref: string): Promise<void>
+  /** In the container's own directory of them when `dir` is empty. @throws notFound when `dir` does not exist */
+  checkpoints(scope: Scope, ref: string, dir: string): Promise<readonly CheckpointSummary[]>
+  /** @throws conflict when it does not run or has that one · notImplemented telling what is missing */
+  createCheckpoint(scope: Scope, ref: string, request: CheckpointRequest): Promise<void>
   /** @throws notFound */
-  deleteCheckpoint(scope: Scope, ref: string, checkpoint: string): Promise<void>
+  deleteCheckpoint(scope: Scope, ref: string, checkpoint: string, dir: string): Promise<void>
   /** @throws notFound (`Could not find the file …`), as the two that follow */
   archiveStatus(scope: Scope, ref: string, path: string): Promise<PathStatus>
   readArchive(scope: Scope, ref: string, path: string): Promise<ContainerArchive>

@@ -6,6 +6,7 @@ import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { requestedDevices } from "./device-requests.ts"
+import { runtimeOf } from "./launch.ts"
 import { checkLinksRun, linkEnvironment } from "./links.ts"
 import { type MountHolds, prepareMount } from "./mounts/prepare.ts"
 import { ipcNeighbour, pidNeighbour } from "./neighbours.ts"
@@ -43,7 +44,7 @@ export async function containerSpec(
     linked: linkEnvironment(context.registry, container),
     cgroupMode: context.host.cgroupMode,
     cgroupPath: "",
-    runtime: context.runtimes.find((each) => each.name === hostConfig.Runtime) ?? context.runtimes[0]!,
+    runtime: runtimeOf(context, container),
     seccomp: context.host.seccomp,
     apparmor: context.host.apparmor,
     ...(context.host.initPath ? { initPath: context.host.initPath } : {}),

@@ -1,4 +1,6 @@
 import type {
+  CheckpointRequest,
+  CheckpointSummary,
   CommitResponse,
   ContainerInspect,
   ContainerSummary,
@@ -17,7 +19,7 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { archiveStatus, extractArchive, readArchive } from "./archive.ts"
 import { attachContainer } from "./attach.ts"
-import { createCheckpoint, deleteCheckpoint } from "./checkpoints.ts"
+import { createCheckpoint, deleteCheckpoint, listCheckpoints } from "./checkpoints.ts"
 import { commitContainer } from "./commit.ts"
 import { renameInNetworks } from "./connect.ts"
 import type { Container, EndOfRun } from "./container.ts"
@@ -34,6 +36,7 @@ import type {
   LogStream,
   LogsOptions,
   RemoveOptions,
+  StartOptions,
   StatsOptions,
   StopOptions,
   WaitCondition,
@@ -70,9 +73,12 @@ export class ContainerService implements Containers {
     return await inspectContainer(this.#context, scope, this.#find(ref), options)
   }
 
-  async start(scope: Scope, ref: string): Promise<void> {
+  async start(scope: Scope, ref: string, { checkpoint }: StartOptions): Promise<void> {
+    if (checkpoint && !this.#context.defaults.experimental)
+      throw new Failure("invalidArgument", "checkpoint is only supported in experimental mode")
     const container = this.#find(ref)
-    await this.#context.registry.locked(container.id, () => startLocked(this.#context, scope, container, {}))
+    const from = checkpoint ? { checkpoint } : {}
+    await this.#context.registry.locked(container.id, () => startLocked(this.#context, scope, container, from))
   }
 
   async stop(scope: Scope, ref: string, options: StopOptions): Promise<void> {
@@ -235,17 +241,16 @@ export class ContainerService implements Containers {
     await extractArchive(this.#context, scope, this.#find(ref), ref, options, archive)
   }
 
-  async checkpoints(_scope: Scope, ref: string): Promise<readonly never[]> {
-    this.#find(ref)
-    return []
+  async checkpoints(_scope: Scope, ref: string, dir: string): Promise<readonly CheckpointSummary[]> {
+    return listCheckpoints(this.#context, this.#find(ref), dir)
   }
 
-  async createCheckpoint(_scope: Scope, ref: string): Promise<void> {
-    await createCheckpoint(this.#find(ref))
+  async createCheckpoint(scope: Scope, ref: string, request: CheckpointRequest): Promise<void> {
+    await createCheckpoint(this.#context, scope, this.#find(ref), request)
   }
 
-  async deleteCheckpoint(_scope: Scope, ref: string, checkpoint: string): Promise<void> {
-    deleteCheckpoint(this.#find(ref), checkpoint)
+  async deleteCheckpoint(_scope: Scope, ref: string, checkpoint: string, dir: string): Promise<void> {
+    await deleteCheckpoint(this.#context, this.#find(ref), checkpoint, dir)
   }
 
   #find(ref: string): Container {

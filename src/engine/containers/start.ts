@@ -3,6 +3,7 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { forgetExecs } from "../exec/records.ts"
+import { checkpointToRestore } from "./checkpoints.ts"
 import { connectNetworks } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
@@ -12,12 +13,18 @@ import { ioConfig, logConfig } from "./launch.ts"
 import { containerSpec } from "./launch-spec.ts"
 import { tellLinked } from "./network-files.ts"
 
+/** The checkpoint that a container goes on from, and the directory it lies in; the container's own when empty. */
+export interface StartFrom {
+  readonly name: string
+  readonly dir: string
+}
+
 /** Starts a container. The caller holds its lock. Undoes everything when it fails. */
 export async function startLocked(
   context: ContainerContext,
   scope: Scope,
   container: Container,
-  options: { readonly restarting?: boolean },
+  options: { readonly restarting?: boolean; readonly checkpoint?: StartFrom },
 ): Promise<void> {
   const { state, document, id } = container
   if (container.removed || state.status === "removing" || state.status === "dead") {
@@ -25,6 +32,8 @@ export async function startLocked(
   }
   if (state.status === "paused") throw new Failure("conflict", "cannot start a paused container, try unpause instead")
   if (container.running) throw new Failure("notModified", `container ${id} is already running`)
+  const from = options.checkpoint
+  const checkpoint = from && (await checkpointToRestore(context, container, from.name, from.dir))
   cancelRestart(container)
   if (!options.restarting) {
     container.restartDelay = 100
@@ -53,8 +62,9 @@ export async function startLocked(
           ephemeral: document.hostConfig.AutoRemove,
           ...(document.hostConfig.Runtime ? { runtime: document.hostConfig.Runtime } : {}),
           ...(document.hostConfig.CgroupParent ? { cgroupParent: document.hostConfig.CgroupParent } : {}),
-          io: ioConfig(container),
+          io: ioConfig(context, container),
           log: logConfig(context, container),
+          ...(checkpoint ? { checkpoint } : {}),
         },
       ),
     )

@@ -1,5 +1,5 @@
 import type { WaitResponse } from "../../api/container.ts"
-import { containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
+import { checkpointRequest, containerConfig, createRequest, updateRequest } from "../../api/requests.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { ContainerAttachOptions, Containers, WaitCondition } from "../containers/contract.ts"
 import { cells, filters, flag, fromCompat, integer, repeated, text, textOr, timestamp } from "./query.ts"
@@ -130,32 +130,37 @@ export const containerRoutes = (c: Containers): RouteTable => ({
     }),
   }),
   "GET /containers/:id/checkpoints": route({
-    run: async ({ scope, params }) => json(await c.checkpoints(scope, params["id"]!)),
+    experimental: true,
+    query: { dir: textOr("") },
+    run: async ({ scope, params, query }) => json(await c.checkpoints(scope, params["id"]!, query.dir)),
   }),
   "POST /containers/:id/checkpoints": route({
-    run: async ({ scope, params }) => {
-      await c.createCheckpoint(scope, params["id"]!)
+    experimental: true,
+    body: checkpointRequest,
+    run: async ({ scope, params, body }) => {
+      await c.createCheckpoint(scope, params["id"]!, body)
       return empty(201)
     },
   }),
   "DELETE /containers/:id/checkpoints/:checkpoint": route({
-    run: async ({ scope, params }) => {
-      await c.deleteCheckpoint(scope, params["id"]!, params["checkpoint"]!)
+    experimental: true,
+    query: { dir: textOr("") },
+    run: async ({ scope, params, query }) => {
+      await c.deleteCheckpoint(scope, params["id"]!, params["checkpoint"]!, query.dir)
       return empty()
     },
   }),
   "POST /containers/:id/start": route({
-    query: { detachKeys: text, checkpoint: text },
+    query: { detachKeys: text, checkpoint: text, "checkpoint-dir": textOr("") },
     run: async ({ scope, params, query, request }) => {
-      if (query.checkpoint)
-        throw new Failure("notFound", `checkpoint ${query.checkpoint} does not exist for container ${params["id"]}`)
       const length = request.headers.get("content-length")
       if (request.hasBody && !(Number(length) <= 7))
         throw new Failure(
           "invalidArgument",
           "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
         )
-      await c.start(scope, params["id"]!, query)
+      const { checkpoint: name, "checkpoint-dir": dir } = query
+      await c.start(scope, params["id"]!, name ? { checkpoint: { name, dir } } : {})
       return empty()
     },
   }),

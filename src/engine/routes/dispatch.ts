@@ -25,6 +25,9 @@ export interface DispatchOptions {
   readonly onFailure: (request: string, error: unknown) => void
 }
 
+const notExperimental =
+  "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it."
+
 /** Turns HTTP requests into calls of routes: version, path, query, body, trace, answer, failure. */
 export function dispatcher(options: DispatchOptions): HttpHandler {
   const headers: OutgoingHeaders = {
@@ -48,6 +51,7 @@ export function dispatcher(options: DispatchOptions): HttpHandler {
       const effective = version ?? newestVersion
       if (!match || isBefore(effective, match.route.since ?? oldestVersion))
         throw new Failure("notFound", "page not found")
+      if (match.route.experimental && !options.experimental) throw new Failure("notImplemented", notExperimental)
       form = match.route.failures ?? "json"
       await answer(options, headers, request, response, match, query, effective)
     } catch (error) {

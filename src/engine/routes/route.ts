@@ -18,6 +18,8 @@ export interface Call<Query, Body> {
 export interface Route<Query = unknown, Body = unknown> {
   /** The first API version that has it. */
   readonly since?: string
+  /** Only an experimental daemon has it. */
+  readonly experimental?: boolean
   readonly query?: QuerySchema<Query>
   /** A JSON body; its zero value when the client sends none. */
   readonly body?: Schema<Body>

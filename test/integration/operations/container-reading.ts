@@ -1,4 +1,4 @@
-import { badInput, conflict, notFound, type Operations, reasons, success } from "./operation.ts"
+import { badInput, conflict, notFound, type Operation, type Operations, reasons, success } from "./operation.ts"
 
 const unknown = (path: string, says = "No such container: no-such") =>
   notFound("is given an unknown container", path, says)
@@ -7,6 +7,19 @@ const multiplexed = "application/vnd.docker.multiplexed-stream"
 /** A line in the frame of its stream. */
 const frame = (stream: 1 | 2, line: string) =>
   `${String.fromCharCode(stream)}\0\0\0\0\0\0${String.fromCharCode(line.length)}${line}`
+
+const experimental = "is told apart by an experimental daemon only: test/integration/checkpoints.test.ts"
+
+/** What a daemon answers that is not experimental. */
+const onlyExperimental = (path: string, body?: unknown): Operation => ({
+  cases: [
+    success("says that it is experimental", path, 501, {
+      body,
+      says: "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.",
+    }),
+  ],
+  never: { notFound: experimental, conflict: experimental, badInput: experimental },
+})
 
 export const containerReading: Operations = {
   "GET /containers/:id/json": {
@@ -279,32 +292,9 @@ export const containerReading: Operations = {
       },
     ],
   },
-  "GET /containers/:id/checkpoints": {
-    cases: [
-      success("lists none", "/containers/{created}/checkpoints", 200, { equals: [] }),
-      unknown("/containers/no-such/checkpoints"),
-    ],
-    never: { conflict: reasons.changesNothing, badInput: reasons.noInput },
-  },
-  "POST /containers/:id/checkpoints": {
-    cases: [
-      success("says that none can be made", "/containers/{shared}/checkpoints", 501, {
-        body: { CheckpointID: "one" },
-        says: /^Cannot checkpoint container [0-9a-f]{64}: /,
-      }),
-      unknown("/containers/no-such/checkpoints"),
-    ],
-    never: { conflict: "none can be made", badInput: "none can be made" },
-  },
-  "DELETE /containers/:id/checkpoints/:checkpoint": {
-    cases: [
-      success("knows none", "/containers/{created}/checkpoints/one", 404, {
-        says: "checkpoint one does not exist for container {created.name}",
-      }),
-      unknown("/containers/no-such/checkpoints/one"),
-    ],
-    never: { conflict: "none can be made", badInput: "every name is one that may not exist" },
-  },
+  "GET /containers/:id/checkpoints": onlyExperimental("/containers/{created}/checkpoints"),
+  "POST /containers/:id/checkpoints": onlyExperimental("/containers/{shared}/checkpoints", { CheckpointID: "one" }),
+  "DELETE /containers/:id/checkpoints/:checkpoint": onlyExperimental("/containers/{created}/checkpoints/one"),
   "GET /containers/:id/trace": {
     cases: [success("tells what happened", "/containers/{created}/trace", 200), unknown("/containers/no-such/trace")],
     never: { conflict: reasons.changesNothing, badInput: reasons.noInput },
