@@ -6,6 +6,7 @@ import { Span } from "../trace/span.ts"
 import { ClientConfig } from "./client-config.ts"
 import { type Command, Exit, type Invocation } from "./command.ts"
 import { surroundings } from "./connect.ts"
+import { checkExperimental, experimentalParts } from "./experimental.ts"
 import type { Values } from "./flags/flag.ts"
 import { FlagError, type Parsed, parseFlags } from "./flags/parse.ts"
 import { globalFlags } from "./global-flags.ts"
@@ -59,6 +60,7 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
   const words = globals.args[0] === "help" ? globals.args.slice(1) : globals.args
   const { group, entry, words: path } = find(words)
   const columns = out.columns ?? 80
+  const experimental = group?.experimental ?? false
   if (!entry) {
     const unknown = words[path.length]
     if (!group && (unknown === undefined || (wantsHelp && globals.args[0] !== "help"))) {
@@ -71,6 +73,10 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
         failed,
         `${program}: unknown command: ${program} ${unknown}\n\nRun '${program} --help' for more information`,
       )
+    if (experimental && !wantsHelp) {
+      const config = new ClientConfig(globals.values.config, (message) => err.line(message))
+      await checkExperimental([`${program} ${group.name}`], { program, globals: globals.values, config })
+    }
     return groupWithoutCommand(program, group, wantsHelp ? ["--help"] : words.slice(1), { out, err })
   }
   const full = [program, ...path].join(" ")
@@ -79,7 +85,8 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
     out.write(commandHelp(program, full, entry, command, columns))
     return 0
   }
-  return runCommand(command, entry, full, words.slice(path.length), { program, globals: globals.values, out, err })
+  const surrounding = { program, globals: globals.values, experimental, out, err }
+  return runCommand(command, entry, full, words.slice(path.length), surrounding)
 }
 
 /** Help that nobody asked for goes to standard error. */
@@ -106,6 +113,8 @@ function groupWithoutCommand(
 
 interface Surroundings {
   readonly program: string
+  /** The command is for daemons with experimental features. */
+  readonly experimental: boolean
   readonly globals: Values<ReturnType<typeof globalFlags>>
   readonly out: Output
   readonly err: Output
@@ -116,7 +125,7 @@ async function runCommand(
   entry: Entry,
   path: string,
   words: readonly string[],
-  { program, globals, out, err }: Surroundings,
+  { program, globals, experimental, out, err }: Surroundings,
 ): Promise<number> {
   const usage = `Usage:  ${usageLine(path, command)}`
   let parsed: Parsed<Command["flags"]>
@@ -130,6 +139,9 @@ async function runCommand(
     out.write(commandHelp(program, path, entry, command, out.columns ?? 80))
     return 0
   }
+  const config = new ClientConfig(globals.config, (message) => err.line(message))
+  const parts = experimentalParts(path, { experimental, flags: command.flags, given: parsed.given })
+  await checkExperimental(parts, { program, globals, config })
   const misfit = command.args(parsed.args.length)
   if (misfit) {
     const verb = command.args.see ? "See" : "Run"
@@ -138,7 +150,6 @@ async function runCommand(
       `${program}: '${path}' ${misfit}\n\n${usage}\n\n${verb} '${path} --help' for more information`,
     )
   }
-  const config = new ClientConfig(globals.config, (message) => err.line(message))
   const { contexts, connect } = surroundings({ program, globals, config })
   let docker: Docker | undefined
   const records: SpanRecord[] = []

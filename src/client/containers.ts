@@ -1,4 +1,6 @@
 import type {
+  CheckpointRequest,
+  CheckpointSummary,
   CommitResponse,
   ContainerInspect,
   ContainerSummary,
@@ -81,6 +83,19 @@ export class ContainersClient {
     query: { readonly detachKeys?: string; readonly checkpoint?: string; readonly "checkpoint-dir"?: string } = {},
   ): Promise<void> {
     await this.#transport.text("POST", path(ref, "/start"), { query })
+  }
+
+  async createCheckpoint(ref: string, body: CheckpointRequest): Promise<void> {
+    await this.#transport.text("POST", path(ref, "/checkpoints"), { body })
+  }
+
+  /** `null` when there are none, with some daemons. */
+  checkpoints(ref: string, query: { readonly dir?: string }): Promise<readonly CheckpointSummary[] | null> {
+    return this.#transport.json("GET", path(ref, "/checkpoints"), { query })
+  }
+
+  async deleteCheckpoint(ref: string, checkpoint: string, query: { readonly dir?: string }): Promise<void> {
+    await this.#transport.text("DELETE", path(ref, `/checkpoints/${encodeURIComponent(checkpoint)}`), { query })
   }
 
   async stop(ref: string, query: StopQuery): Promise<void> {

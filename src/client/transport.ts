@@ -142,16 +142,24 @@ export class Transport {
     }
   }
 
-  async #negotiate(): Promise<string> {
-    let response: Response
+  /** Whether the daemon says that it has experimental features. */
+  async experimental(): Promise<boolean> {
+    return (await this.#ping()).headers.get("docker-experimental") === "true"
+  }
+
+  async #ping(): Promise<Response> {
     try {
-      response = await this.#send("HEAD", "/_ping", {})
+      return await this.#send("HEAD", "/_ping", {})
     } catch (error) {
       if (!(error instanceof Failure) || error.kind === "unavailable" || error.kind === "permissionDenied") throw error
-      response = await this.#send("GET", "/_ping", {})
+      const response = await this.#send("GET", "/_ping", {})
       await readText(response.body)
+      return response
     }
-    const daemons = response.headers.get("api-version") || legacyApiVersion
+  }
+
+  async #negotiate(): Promise<string> {
+    const daemons = (await this.#ping()).headers.get("api-version") || legacyApiVersion
     return compareVersions(daemons, newestApiVersion) < 0 ? daemons : newestApiVersion
   }
 

@@ -19,7 +19,8 @@ const deprecation = /^DEPRECATED:[\s\S]*/m
 describe.skipIf(otherWords !== undefined)(`docker and barge give the same help${note(otherWords)}`, () => {
   let daemon: TestDaemon
   beforeAll(async () => {
-    daemon = await TestDaemon.start()
+    // Without it docker hides what it has for such daemons.
+    daemon = await TestDaemon.start(["--experimental"])
     mkdirSync(`${daemon.root}/bin`)
     symlinkSync(executable, `${daemon.root}/bin/docker`)
   })

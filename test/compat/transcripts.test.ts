@@ -9,5 +9,6 @@ for (const name of readdirSync(folder).sort()) {
   transcript(
     name.replace(/\.txt$/, ""),
     lines.filter((line) => line !== "" && !line.startsWith("#")),
+    name === "experimental.txt" ? ["--experimental"] : [],
   )
 }

@@ -15,6 +15,8 @@ export interface Flag<T> {
   readonly bare?: string
   /** Accepted, but not shown in help. */
   readonly hidden?: boolean
+  /** Only for daemons with experimental features. */
+  readonly experimental?: boolean
   /** Words that may be its value, for completion; those that end with "=" want more behind them. */
   readonly words?: readonly string[]
   /** Another spelling of the flag of that name. */
@@ -31,6 +33,7 @@ export type Values<F extends Flags> = { readonly [K in keyof F]: F[K] extends Fl
 export interface Options {
   readonly words?: readonly string[]
   readonly hidden?: boolean
+  readonly experimental?: boolean
   readonly shownDefault?: string
 }
 

@@ -25,5 +25,7 @@ export interface Group {
   readonly usage?: "COMMAND"
   /** Where the root help lists it. */
   readonly section?: "Swarm Commands"
+  /** Only for daemons with experimental features. */
+  readonly experimental?: boolean
   readonly entries: readonly Entry[]
 }

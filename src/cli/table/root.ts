@@ -1,4 +1,5 @@
 import { builder } from "./builder.ts"
+import { checkpoint } from "./checkpoint.ts"
 import { container } from "./container.ts"
 import { context } from "./context.ts"
 import type { Entry, Group } from "./entry.ts"
@@ -13,6 +14,7 @@ import { volume } from "./volume.ts"
 /** The management commands, by name. */
 export const groups: readonly Group[] = [
   builder,
+  checkpoint,
   container,
   context,
   image,
@@ -99,7 +101,7 @@ export function find(words: readonly string[]): Found {
       (each) =>
         each.name === second || (second && [...(each.aliases ?? []), ...(each.quietAliases ?? [])].includes(second)),
     )
-    return entry ? { group, entry, words: [first, second!] } : { group, words: [first] }
+    return entry ? { group, entry, words: [first, entry.name] } : { group, words: [first] }
   }
   const entry = topOnly.find((each) => each.name === first) ?? topEntries().find((each) => each.top === first)
   return entry ? { entry, words: [first] } : { words: [] }

@@ -9,8 +9,8 @@ export const start = command({
   complete: "stoppedContainers",
   flags: {
     attach: bool("a", "Attach STDOUT/STDERR and forward signals"),
-    checkpoint: text("", "Restore from this checkpoint", "", { hidden: true }),
-    "checkpoint-dir": text("", "Use a custom checkpoint storage directory", "", { hidden: true }),
+    checkpoint: text("", "Restore from this checkpoint", "", { experimental: true }),
+    "checkpoint-dir": text("", "Use a custom checkpoint storage directory", "", { experimental: true }),
     "detach-keys": text("", "Override the key sequence for detaching a container"),
     interactive: bool("i", "Attach container's STDIN"),
   },
