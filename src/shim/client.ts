@@ -32,6 +32,9 @@ export interface ConnectOptions {
 /** How long a shim may take to answer after it was started, in milliseconds. */
 const patience = 15_000
 
+/** So many shims may end before one of them has answered. */
+const mostLaunches = 5
+
 /** Connects to the run root's shim, started if nobody answers. @throws unavailable when it does not come up */
 export async function connectShim(options: ConnectOptions): Promise<Shim> {
   const client = new ShimClient(options)
@@ -219,11 +222,11 @@ class ShimClient implements Shim {
 
   /** A request that may come twice: should the shim be killed over it, its successor is asked. */
   async #surely(method: string, params: unknown): Promise<unknown> {
-    for (let attempt = 1; ; attempt++) {
+    for (const deadline = Date.now() + patience; ; ) {
       try {
         return await this.#request(method, params)
       } catch (error) {
-        if (this.#disposed || attempt === 5 || !isKind(error, "unavailable")) throw error
+        if (this.#disposed || Date.now() > deadline || !isKind(error, "unavailable")) throw error
         await new Promise((resolve) => setTimeout(resolve, 10))
       }
     }
@@ -301,20 +304,29 @@ class ShimClient implements Shim {
   async #dialOrStart(): Promise<Socket> {
     const first = await this.#tryDial()
     if (first) return first
-    const { ended } = launchShim(this.#options.runRoot, this.#command, this.#kept?.all() ?? new Map())
     let over: { code: number | null } | undefined
-    ended.then(
-      (code) => {
-        over = { code }
-      },
-      () => {
-        over = { code: null }
-      },
-    )
+    const launch = () => {
+      over = undefined
+      const { ended } = launchShim(this.#options.runRoot, this.#command, this.#kept?.all() ?? new Map())
+      ended.then(
+        (code) => {
+          over = { code }
+        },
+        () => {
+          over = { code: null }
+        },
+      )
+    }
+    launch()
+    let launches = 1
     for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
       const socket = await this.#tryDial()
       if (socket) return socket
-      if (over && over.code !== otherShim) break
+      if (over && over.code !== otherShim) {
+        // It may have been killed as well.
+        if (launches++ === mostLaunches) break
+        launch()
+      }
       await new Promise((resolve) => setTimeout(resolve, 3))
     }
     throw new Failure(

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { closeSync, readSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { pipe } from "../../src/linux/descriptor.ts"
 import { copyDescriptor } from "../../src/linux/pidfd.ts"
+import { connectShim } from "../../src/shim/client.ts"
 import type { AttachStream, ShimEvent } from "../../src/shim/contract.ts"
 import { selfCommand } from "../../src/std/self.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
@@ -261,6 +262,19 @@ test("two daemons that start a shim at once share one", async () => {
   expect(new Set(clients.map((client) => client.pid)).size).toBe(1)
   for (const client of clients.slice(1)) await client[Symbol.asyncDispose]()
   await clients[0]!.shutdown()
+})
+
+test("a shim that is killed before it answers is started again", async () => {
+  const runRoot = join(world.folder, "killed-early")
+  const starts = join(world.folder, "starts")
+  const program = join(world.folder, "killed-early.sh")
+  const real = selfCommand().map((word) => `'${word}'`)
+  const script = `#!/bin/sh\necho start >> ${starts}\n[ "$(wc -l < ${starts})" -ge 3 ] || kill -9 $$\nexec ${real.join(" ")} "$@"\n`
+  writeFileSync(program, script, { mode: 0o755 })
+  const shim = await connectShim({ runRoot, command: [program] })
+  expect(await shim.tasks()).toEqual([])
+  expect(readFileSync(starts, "utf8")).toBe("start\n".repeat(3))
+  await shim.shutdown()
 })
 
 test("a shim that nobody connects to ends by itself", async () => {
