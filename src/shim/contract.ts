@@ -89,6 +89,8 @@ export interface TaskState {
   readonly started: boolean
   readonly io: IoConfig
   readonly log: LogConfig
+  /** A client has come with whom stdin ends. */
+  readonly fed: boolean
   /** Present once init has ended. */
   readonly exit?: ExitRecord
   readonly execs: readonly { readonly execId: string; readonly pid: number; readonly exit?: ExitRecord }[]

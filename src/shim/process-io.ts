@@ -28,6 +28,8 @@ export interface ProcessIoOptions {
   readonly log: LogWriter
   /** Told at the first byte of output. */
   readonly onFirstOutput: () => void
+  /** Told when a client has come with whom stdin ends. */
+  readonly onFeed: () => void
   /** Told when stdin has been closed by a client, before it is. */
   readonly onInputEnd: () => void
   /** Told when nobody can write output any more. */
@@ -155,6 +157,7 @@ export class ProcessIo {
   /** Adds a client. `accepted` is told the position from which on it gets everything, before anything is sent. */
   attach(connection: Connection, options: AttachOptions, accepted: (position: LogPosition) => void): void {
     this.log.flush(nowNanos())
+    if (options.stdin && this.#options.io.stdinOnce && !this.#options.io.terminal) this.#options.onFeed()
     accepted(this.log.position)
     const attachment = this.adoptAttachment(connection, options, false)
     if (this.#over) attachment.end({ lagged: false, position: this.log.position })

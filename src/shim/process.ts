@@ -60,12 +60,11 @@ export class SupervisedProcess {
       io: record.io,
       log: openLog(logOf(record), events.trouble),
       onFirstOutput: () => this.onFirstOutput?.(),
+      onFeed: () => {
+        if (!this.#record.fed) this.#note({ fed: true })
+      },
       onInputEnd: () => {
-        try {
-          this.update({ inputClosed: true })
-        } catch {
-          // No room for the record: the input ends all the same, and is opened again only if this program is killed.
-        }
+        this.#note({ inputClosed: true })
         events.inputEnd()
       },
       onEnd: events.outputEnd,
@@ -85,6 +84,15 @@ export class SupervisedProcess {
     const record = { ...this.#record, ...change }
     this.folder.writeProcess(record)
     this.#record = record
+  }
+
+  /** Changes the record as far as there is room for it: it only matters if this program is killed. */
+  #note(change: Partial<ProcessRecord>): void {
+    try {
+      this.update(change)
+    } catch {
+      this.#record = { ...this.#record, ...change }
+    }
   }
 
   /** The runtime is about to be called. */

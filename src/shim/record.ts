@@ -18,6 +18,8 @@ export interface ProcessRecord {
   readonly startTicks?: string
   /** Nanoseconds since the epoch. */
   readonly startedAt?: string
+  /** A client has come with whom stdin ends. */
+  readonly fed?: boolean
   readonly inputClosed?: boolean
   /** The pipes of stdio, where they have no names. */
   readonly pipes?: PipeIdentities

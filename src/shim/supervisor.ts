@@ -116,6 +116,7 @@ export class Supervisor {
         pid: record.pid ?? 0,
         startedAt: record.startedAt ?? "0",
         started: record.phase === "running",
+        fed: record.fed ?? false,
         io: record.io,
         log: record.log,
         ...(exit ? { exit } : {}),

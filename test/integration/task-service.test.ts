@@ -10,7 +10,8 @@ import { BlockingCalls } from "../../src/linux/blocking.ts"
 import { detectCgroups, openCgroup } from "../../src/linux/cgroup.ts"
 import type { RuntimeSpec } from "../../src/oci/runtime-spec.ts"
 import { openDriver } from "../../src/runtime/driver.ts"
-import type { ExitRecord, Shim } from "../../src/shim/contract.ts"
+import { connectShim } from "../../src/shim/client.ts"
+import type { ExitRecord, Shim, ShimEvent } from "../../src/shim/contract.ts"
 import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
 
 /** The task service over a shim that answers late, or not at all. */
@@ -77,6 +78,22 @@ test("a task whose start was done but not answered is ended, and starts when it 
   await tasks.run(scope, request("unanswered", "exit 7"))
   expect((await tasks.wait(scope, "unanswered")).code).toBe(7)
   await tasks.delete(scope, "unanswered")
+})
+
+test("input that ends with its client ends, though shim and daemon were killed together", async () => {
+  const first = tasksOn(world.shim)
+  const io = { terminal: false, stdin: true, stdinOnce: true }
+  await first.run(scope, { ...request("fed", "cat; exit 6"), io })
+  const daemon = await connectShim({ runRoot: world.runRoot })
+  await using stream = await daemon.attach({ id: "fed", stdin: true, stdout: true, stderr: true, role: "client" })
+  await stream.write(Buffer.from("more to come"))
+  process.kill(world.shim.pid, "SIGKILL")
+  await daemon[Symbol.asyncDispose]()
+  await world.event((event): event is ShimEvent => event.type === "reconnected")
+  const next = tasksOn(world.shim)
+  await next.recover(() => scope)
+  expect((await next.wait(scope, "fed")).code).toBe(6)
+  await next.delete(scope, "fed")
 })
 
 test("a task that ends while the daemon takes over what runs is told to have ended", async () => {

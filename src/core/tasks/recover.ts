@@ -49,7 +49,10 @@ export async function recoverTasks(
       if (exit) live.execExits.set(execId, exit)
       // It was only opened, by a client of the daemon before.
       if (pid === 0) await collaborators.shim.forget(key, execId).catch(ignoreMissing)
+      else if (!exit) await collaborators.shim.closeStdin(key, execId).catch(ignoreMissing)
     }
+    // Those who fed it went with the daemon before; a shim that was killed with that one does not know.
+    if (state.fed && !state.exit) await collaborators.shim.closeStdin(key).catch(ignoreMissing)
     tasks.add(live)
     if (state.exit) ended.push(state.exit)
   }
