@@ -37,6 +37,12 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
     log.error("the daemon needs root: mounts, namespaces and cgroups are the kernel's to give; run it with sudo")
     return 1
   }
+  // A mistake in one thing that is being done is no reason to break off all the others.
+  const unexpected = (error: unknown) => log.error(`unexpected: ${(error as Error)?.stack ?? error}`)
+  // Who reads the log may go away.
+  process.stderr.on("error", () => {})
+  process.on("uncaughtException", unexpected)
+  process.on("unhandledRejection", unexpected)
   // What containers see of the host's files (/etc/hosts, the ground of their roots) is for all their users to read.
   process.umask(0o022)
   try {

@@ -143,8 +143,10 @@ export function scheduleRestart(context: ContainerContext, container: Container,
         if (shouldRestart(container, 128) && !container.removed) {
           container.state.status = "restarting"
           container.state.restartCount++
-          await context.registry.save(context.background("restart policy"), container)
           scheduleRestart(context, container, 0n)
+          await context.registry.save(context.background("restart policy"), container).catch((failure) => {
+            context.log.error("recording a restart failed", { container: container.id, error: messageOf(failure) })
+          })
         }
       }
     })

@@ -83,7 +83,10 @@ export async function startLocked(
   tellLinked(context, container)
   context.traces.keep(id, scope.span)
   startHealthChecks(context, container)
-  await context.registry.save(scope, container)
+  // It runs, whatever the disk has room for; a daemon that starts anew finds that out for itself.
+  await context.registry.save(scope, container).catch((error) => {
+    context.log.error("recording a start failed", { container: id, error: messageOf(error) })
+  })
   publish(context, container, "start")
 }
 
