@@ -13,7 +13,7 @@ afterAll(async () => {
   await daemon?.[Symbol.asyncDispose]()
 })
 
-const rounds = 25
+const rounds = 12
 
 const post = async (path: string, body?: unknown): Promise<number> => (await daemon.json("POST", path, body)).status
 const statusOf = async (id: string): Promise<string> =>
