@@ -262,6 +262,8 @@ check("what is saved can be loaded again, with all its names, and runs", async (
   const told = await load(nameless, false)
   expect(told.at(-1)).toEqual({ stream: `Loaded image ID: ${id}\n` })
   expect(told.some((message) => message.progressDetail !== undefined)).toBe(true)
+  // Of layers that are there already nothing is told.
+  expect(await load(nameless, false)).toEqual([{ stream: `Loaded image ID: ${id}\n` }])
   expect(await failure(images.save(scope, ["missing"], { platforms: [] }))).toBe("notFound: No such image: missing")
 })
 

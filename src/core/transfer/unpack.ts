@@ -28,7 +28,7 @@ interface Layer {
   readonly parent: Promise<ChainID | undefined>
 }
 
-/** Progress of unpacking as it is told when an archive is loaded. */
+/** Progress of unpacking as it is told when an archive is loaded: of layers that are there already Docker says nothing. */
 export function loadProgress(
   image: ResolvedImage,
   progress: ((progress: TransferProgress) => void) | undefined,
@@ -36,10 +36,10 @@ export function loadProgress(
   if (!progress) return {}
   return {
     tell: (at, step) => {
+      if (step === "present") return
       const id = shortId(image.config.rootfs.diff_ids[at]!)
       const total = image.content.layers[at]!.size
-      if (step === "present") progress({ id, status: "Already exists" })
-      else progress({ id, status: "Loading layer", current: step === "done" ? total : step, total })
+      progress({ id, status: "Loading layer", current: step === "done" ? total : step, total })
     },
   }
 }
