@@ -58,6 +58,7 @@ export async function attachContainer(
   return {
     multiplexed,
     serve: async (client) => {
+      const delivered = process ? container.deliveries.begin() : () => {}
       try {
         if (options.logs) await replay(context, container, client, options, multiplexed, process)
         if (!process) return
@@ -69,11 +70,13 @@ export async function attachContainer(
           closeStdin: feedsOnce,
           ...(options.stdin && config.Tty ? { detachKeys } : {}),
         })
+        delivered()
         if (end === "detached") publish(context, container, "detach")
         else if (end === "process ended") await Promise.race([untilEnded(context, container, ended), client.closed])
       } catch (error) {
         context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {
+        delivered()
         await Promise.all([client.closeWrite(), process?.[Symbol.asyncDispose]()])
       }
     },

@@ -2,6 +2,7 @@ import type { HealthResult } from "../../api/container.ts"
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
 import type { BoundPort, EndpointAddress } from "../../network/contract.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
+import { Deliveries } from "./deliveries.ts"
 import type { Link } from "./links.ts"
 
 /** A mount decided at creation: where it comes from and where it goes. */
@@ -109,6 +110,7 @@ export class Container {
   /** A removal is under way or done. */
   removed = false
   readonly execIds = new Set<string>()
+  readonly deliveries = new Deliveries()
   /** What the run under way holds of its mounts: given back when it has ended. */
   mountHolds: AsyncDisposableStack | undefined
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()

@@ -31,6 +31,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     const wasPaused = state.status === "paused"
     const ran = BigInt(exit.at) - BigInt(state.startedAt)
     recordExit(state, exit)
+    container.deliveries.endRun()
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
     releaseNetwork(context, container)
@@ -60,9 +61,9 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
 
 /** `--rm`. Who waits for the removal is told also when it fails: the container is still there then. */
 async function removeEnded(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
-  const { state, id } = container
+  const { id } = container
   try {
-    context.registry.departed.remember(id, { exitCode: state.exitCode, error: state.error })
+    context.registry.departed.remember(container)
     await removeRecord(context, scope, container, true)
   } catch (error) {
     context.log.error("removing a container after its end failed", { container: id, error: messageOf(error) })

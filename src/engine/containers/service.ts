@@ -42,6 +42,7 @@ import type {
   WaitCondition,
 } from "./contract.ts"
 import { createContainer } from "./create.ts"
+import type { Deliveries } from "./deliveries.ts"
 import { inspectContainer } from "./inspect.ts"
 import { listContainers } from "./list.ts"
 import { containerLogs } from "./logs.ts"
@@ -124,16 +125,16 @@ export class ContainerService implements Containers {
     condition: WaitCondition,
   ): Promise<{ readonly result: Promise<WaitResponse> }> {
     const departed = this.#context.registry.departed.find(ref)
-    if (departed && condition !== "next-exit") return { result: Promise.resolve(waitResponse(departed)) }
+    if (departed && condition !== "next-exit") return { result: told(departed.end, departed.deliveries) }
     const container = this.#find(ref)
     if (condition === "not-running") await this.#context.registry.afterStart(container)
     const { state } = container
     const ended = !container.running && state.status !== "restarting"
     if (condition === "not-running" && ended) {
-      return { result: Promise.resolve(waitResponse({ exitCode: state.exitCode, error: state.error })) }
+      return { result: told({ exitCode: state.exitCode, error: state.error }, container.deliveries) }
     }
     const end = condition === "removed" ? container.removal() : container.nextExit()
-    return { result: end.then(waitResponse) }
+    return { result: told(end, container.deliveries) }
   }
 
   async attach(scope: Scope, ref: string, options: ContainerAttachOptions): Promise<Attachment> {
@@ -267,6 +268,13 @@ function allocated(registry: ContainerContext["registry"], path: string, id: str
   } catch (error) {
     throw new Failure(kindOf(error), `Error when allocating new name: ${messageOf(error)}`, error)
   }
+}
+
+/** The answer to who waits: after those who are attached have the run's output. */
+async function told(end: EndOfRun | Promise<EndOfRun>, deliveries: Deliveries): Promise<WaitResponse> {
+  const ended = await end
+  await deliveries.made()
+  return waitResponse(ended)
 }
 
 const waitResponse = ({ exitCode, error }: EndOfRun): WaitResponse => ({
