@@ -1,16 +1,16 @@
 // Compiles dist/barge: one executable with every Worker inside.
 import { spawnSync } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs"
-import { join } from "node:path"
-import { bun, capture, executable, fail, root } from "./tools.mjs"
+import { dirname, join } from "node:path"
+import { bun, capture, fail, executable as own, root } from "./tools.mjs"
 
 const sources = join(root, "src")
 const files = readdirSync(sources, { recursive: true }).map(String)
 
-/** Whether the executable is younger than everything it is made of. */
-function upToDate() {
+/** Whether an executable is younger than everything it is made of. */
+function upToDate(file) {
   try {
-    const built = statSync(executable).mtimeMs
+    const built = statSync(file).mtimeMs
     const inputs = [
       ...files.map((file) => join(sources, file)),
       join(root, "package.json"),
@@ -22,11 +22,15 @@ function upToDate() {
   }
 }
 
-/** Builds unless nothing changed. */
-export function build({ force = false } = {}) {
+/**
+ * Builds unless nothing changed.
+ * @param how.cross another processor to build for: Bun's name of it (`bun-linux-arm64`) and the file of its Bun
+ * @returns the executable's path
+ */
+export function build({ force = false, executable = own, cross } = {}) {
   const program = bun()
-  if (!force && upToDate()) return executable
-  mkdirSync(join(root, "dist"), { recursive: true })
+  if (!force && upToDate(executable)) return executable
+  mkdirSync(dirname(executable), { recursive: true })
   const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version
   const commit = capture("git", ["-C", root, "rev-parse", "--short", "HEAD"])?.trim() || "unknown"
   const workers = files.filter((file) => file.endsWith(".worker.ts")).map((file) => join("src", file))
@@ -43,6 +47,7 @@ export function build({ force = false } = {}) {
       // Files that happen to lie where somebody calls the program are no business of it.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",
+      ...(cross ? [`--target=${cross.target}`, `--compile-executable-path=${cross.bun}`] : []),
       `--define=BARGE_VERSION=${JSON.stringify(version)}`,
       `--define=BARGE_COMMIT=${JSON.stringify(commit)}`,
       `--define=BARGE_BUILT=${JSON.stringify(new Date().toISOString())}`,

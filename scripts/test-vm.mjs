@@ -1,6 +1,7 @@
 // npm run test:vm: the container tests on a stock Debian kernel with pure cgroup v2, under qemu without KVM; then the
 // same machine goes on under systemd, for the tests of the system-wide installation.
 // The kernel package is downloaded, not installed; the root file system is made of Debian packages. Both are kept in .cache.
+// npm run test:vm -- --arch=arm64: the same (without systemd) on another processor than this one's.
 import { spawn } from "node:child_process"
 import {
   chmodSync,
@@ -18,23 +19,36 @@ import {
 import { join } from "node:path"
 import { build } from "./build.mjs"
 import { ensurePackages } from "./packages.mjs"
-import { bun, capture, executable, fail, onPath, root, run, say } from "./tools.mjs"
+import { bun, capture, fail, onPath, root, run, say } from "./tools.mjs"
+import { machineOf } from "./vm-machine.mjs"
 
-if (process.arch !== "x64") fail("The test machine is an x86_64 one: run this on x86_64.")
+const words = process.argv.slice(2)
+const wanted = words.find((word) => word.startsWith("--arch="))?.slice("--arch=".length)
+const tests = words.filter((word) => !word.startsWith("--"))
+const machine = machineOf(wanted) ?? fail("There are test machines with --arch=x64 and --arch=arm64.")
 ensurePackages({
-  qemu: { met: () => onPath("qemu-system-x86_64"), apt: "qemu-system-x86" },
+  qemu: { met: () => onPath(machine.program), apt: machine.qemuPackage },
   cpio: { met: () => onPath("cpio"), apt: "cpio" },
   kmod: { met: () => onPath("depmod"), apt: "kmod" },
   mmdebstrap: { met: () => onPath("mmdebstrap"), apt: "mmdebstrap" },
   mke2fs: { met: () => onPath("mke2fs"), apt: "e2fsprogs" },
   xz: { met: () => onPath("xz"), apt: "xz-utils" },
 })
-const program = bun()
-build()
+const cache = join(root, ".cache", machine.foreign ? `vm-${machine.name}` : "vm")
+mkdirSync(cache, { recursive: true })
+chmodSync(cache, 0o755)
+const program = machine.foreign ? foreignBun() : bun()
+const built = machine.foreign
+  ? build({ force: true, executable: join(cache, "barge"), cross: { target: machine.target, bun: program } })
+  : build()
 
 /** The environment of the tests in the machine. */
 const environment =
   "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LANG=C.UTF-8 NO_COLOR=1 BARGE_TEST_VM=1"
+
+/** What a system has of itself before packages are configured, and a shell script needs. */
+const unconfigured =
+  "bash,dash,coreutils,mount,hostname,util-linux,sed,grep,findutils,tar,gzip,base-files,base-passwd,libc-bin"
 
 /** Runs under systemd as the last thing of the machine. */
 const systemdCheck = `[Unit]
@@ -48,22 +62,55 @@ StandardOutput=file:/dev/console
 StandardError=inherit
 `
 
-const cache = join(root, ".cache", "vm")
-mkdirSync(cache, { recursive: true })
-chmodSync(cache, 0o755)
 const kernel = fetchKernel()
 const base = makeBase()
 const disk = makeDisk()
 const initramfs = makeInitramfs()
 await boot()
 
+/** The pinned Bun of the machine's processor, of its npm package. */
+function foreignBun() {
+  const folder = join(cache, "bun")
+  const file = join(folder, "package", "bin", "bun")
+  if (existsSync(file)) return file
+  say(`Downloading Bun for ${machine.name}`)
+  const version = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).optionalDependencies[
+    `@oven/${machine.bun}`
+  ]
+  mkdirSync(folder, { recursive: true })
+  run("npm", ["pack", "--silent", `@oven/${machine.bun}@${version}`], { cwd: folder, stdio: "ignore" })
+  const archive = readdirSync(folder).find((each) => each.endsWith(".tgz"))
+  run("tar", ["-xzf", archive], { cwd: folder })
+  rmSync(join(folder, archive))
+  return file
+}
+
+/** APT's options for the machine's packages; another processor's are looked up apart from the system's own. */
+function aptOptions() {
+  if (!machine.foreign) return []
+  const state = join(cache, "apt")
+  for (const part of ["state/lists/partial", "cache/archives/partial"])
+    mkdirSync(join(state, part), { recursive: true })
+  writeFileSync(join(state, "state", "status"), "")
+  return [
+    `Dir::State=${join(state, "state")}`,
+    `Dir::State::status=${join(state, "state", "status")}`,
+    `Dir::Cache=${join(state, "cache")}`,
+    `APT::Architecture=${machine.debian}`,
+    `APT::Architectures=${machine.debian}`,
+    "APT::Sandbox::User=root",
+  ].flatMap((option) => ["-o", option])
+}
+
 /** Debian's newest 6.12 cloud kernel, unpacked. */
 function fetchKernel() {
   const unpacked = join(cache, "kernel")
   if (!existsSync(unpacked)) {
     say("Downloading Debian's 6.12 cloud kernel")
+    const apt = aptOptions()
+    const pattern = `^linux-image-6\\.12\\..*cloud-${machine.debian}-unsigned$`
     const find = () =>
-      (capture("apt-cache", ["search", "--names-only", "^linux-image-6\\.12\\..*cloud-amd64-unsigned$"]) ?? "")
+      (capture("apt-cache", [...apt, "search", "--names-only", pattern]) ?? "")
         .split("\n")
         .map((line) => line.split(" ")[0])
         .filter(Boolean)
@@ -71,11 +118,11 @@ function fetchKernel() {
         .at(-1)
     let name = find()
     if (!name) {
-      run("apt-get", ["update", "-qq"])
+      run("apt-get", [...apt, "update", "-qq"])
       name = find()
     }
     if (!name) fail("The distribution has no 6.12 cloud kernel package (Debian 12 with security updates has).")
-    run("apt-get", ["download", "-qq", name], { cwd: cache, stdio: ["ignore", "ignore", "ignore"] })
+    run("apt-get", [...apt, "download", "-qq", name], { cwd: cache, stdio: ["ignore", "ignore", "ignore"] })
     const file = readdirSync(cache).find((each) => each.startsWith(name) && each.endsWith(".deb"))
     run("dpkg-deb", ["-x", file, "kernel.new"], { cwd: cache })
     renameSync(`${unpacked}.new`, unpacked)
@@ -98,7 +145,14 @@ function makeBase() {
   if (existsSync(folder) && existsSync(made) && readFileSync(made, "utf8") === include) return folder
   say("Making the test machine's root file system")
   for (const old of [folder, `${folder}.new`]) rmSync(old, { recursive: true, force: true })
-  run("mmdebstrap", ["--quiet", "--variant=minbase", `--include=${include}`, "bookworm", `${folder}.new`])
+  const how = machine.foreign
+    ? ["--variant=extract", `--architectures=${machine.debian}`, `--include=${include},${unconfigured}`]
+    : ["--variant=minbase", `--include=${include}`]
+  run("mmdebstrap", ["--quiet", ...how, "bookworm", `${folder}.new`])
+  if (machine.foreign) {
+    for (const name of ["passwd", "group"])
+      cpSync(join(`${folder}.new`, "usr/share/base-passwd", `${name}.master`), join(`${folder}.new`, "etc", name))
+  }
   renameSync(`${folder}.new`, folder)
   writeFileSync(made, include)
   return folder
@@ -113,7 +167,7 @@ function makeDisk() {
   mkdirSync(join(home, "dist"), { recursive: true })
   for (const part of ["src", "test", "scripts", "packaging", "package.json", "package-lock.json", "tsconfig.json"])
     cpSync(join(root, part), join(home, part), { recursive: true })
-  cpSync(executable, join(home, "dist", "barge"))
+  cpSync(built, join(home, "dist", "barge"))
   // Younger than its sources by more than the disk's clock can tell: nothing is built in the machine.
   const later = Date.now() / 1000 + 60
   utimesSync(join(home, "dist", "barge"), later, later)
@@ -122,7 +176,7 @@ function makeDisk() {
   mkdirSync(join(folder, "lib", "modules"), { recursive: true })
   run("cp", ["-a", kernel.modules, join(folder, "lib", "modules", kernel.version)])
   run("depmod", ["-b", folder, kernel.version], { stdio: "ignore" })
-  writeFileSync(join(folder, "vm-init"), initProgram(process.argv.slice(2)), { mode: 0o755 })
+  writeFileSync(join(folder, "vm-init"), initProgram(), { mode: 0o755 })
   const image = join(cache, "disk.ext4")
   rmSync(image, { force: true })
   run("mke2fs", ["-q", "-t", "ext4", "-d", folder, "-E", "lazy_itable_init=1,lazy_journal_init=1", image, "3G"])
@@ -135,12 +189,20 @@ function installedPackages(home) {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   for (const name of Object.keys({ ...dependencies, ...devDependencies }))
     mkdirSync(join(home, "node_modules", name), { recursive: true })
-  const folder = join(home, "node_modules", "@oven", "bun-linux-x64", "bin")
+  const folder = join(home, "node_modules", "@oven", machine.bun, "bin")
   mkdirSync(folder, { recursive: true })
   symlinkSync("/usr/local/bin/bun", join(folder, "bun"))
 }
 
-function initProgram(tests) {
+/** The machine's init: the tests, then systemd with its own, where the machine's packages could be configured. */
+function initProgram() {
+  const systemd = `cat > /etc/systemd/system/barge-check.service <<'END'
+${systemdCheck}END
+mkdir -p /etc/systemd/system/multi-user.target.wants
+ln -sf ../barge-check.service /etc/systemd/system/multi-user.target.wants/barge-check.service
+ln -sf /lib/systemd/system/multi-user.target /etc/systemd/system/default.target
+exec /lib/systemd/systemd --show-status=0 --log-level=err`
+  const end = "sync; echo o > /proc/sysrq-trigger; sleep 60"
   return `#!/bin/sh
 export ${environment}
 mount -t proc proc /proc
@@ -161,12 +223,7 @@ cd /barge
 echo "VM: $(uname -r), cgroup v2 controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
 timeout 3000 bun test --timeout=600000 ${tests.length > 0 ? tests.join(" ") : "test/vm"} 2>&1
 echo "VM: tests ended with $?"
-cat > /etc/systemd/system/barge-check.service <<'END'
-${systemdCheck}END
-mkdir -p /etc/systemd/system/multi-user.target.wants
-ln -sf ../barge-check.service /etc/systemd/system/multi-user.target.wants/barge-check.service
-ln -sf /lib/systemd/system/multi-user.target /etc/systemd/system/default.target
-exec /lib/systemd/systemd --show-status=0 --log-level=err
+${machine.foreign ? end : systemd}
 `
 }
 
@@ -201,15 +258,14 @@ exec /bin/busybox switch_root /root /vm-init
 /** Boots the machine, shows what it says, and ends with the tests' result. */
 async function boot() {
   say("Booting the test machine (no KVM: this takes minutes)")
-  const machine = spawn(
-    "qemu-system-x86_64",
+  const qemu = spawn(
+    machine.program,
     [
-      "-machine",
-      "q35",
+      ...machine.board,
       "-cpu",
-      "max",
+      machine.cpu,
       "-smp",
-      "2",
+      String(machine.processors),
       "-m",
       "2048",
       "-accel",
@@ -223,14 +279,14 @@ async function boot() {
       "-initrd",
       initramfs,
       "-append",
-      "console=ttyS0 quiet panic=-1 systemd.unified_cgroup_hierarchy=1 apparmor=1 security=apparmor",
+      `console=${machine.console} quiet panic=-1 systemd.unified_cgroup_hierarchy=1 apparmor=1 security=apparmor`,
       "-drive",
       `file=${disk},format=raw,if=virtio,cache=unsafe`,
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
   )
   let output = ""
-  for await (const chunk of machine.stdout) {
+  for await (const chunk of qemu.stdout) {
     const text = chunk.toString("utf8").replaceAll("\r", "")
     output += text
     process.stdout.write(text)
@@ -238,9 +294,8 @@ async function boot() {
   rmSync(disk, { force: true })
   const count = (word) =>
     [...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, [, number]) => sum + Number(number), 0)
-  const codes = [/VM: tests ended with (\d+)/, /VM: tests under systemd ended with (\d+)/].map(
-    (pattern) => pattern.exec(output)?.[1],
-  )
+  const ends = [/VM: tests ended with (\d+)/, ...(machine.foreign ? [] : [/VM: tests under systemd ended with (\d+)/])]
+  const codes = ends.map((pattern) => pattern.exec(output)?.[1])
   console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
   if (codes.includes(undefined)) fail("The test machine ended before its tests did")
   if (codes.some((code) => code !== "0")) fail("The tests failed in the test machine")
