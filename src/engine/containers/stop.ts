@@ -104,8 +104,8 @@ export async function killContainer(
   text: string | undefined,
 ): Promise<void> {
   const signal = signalNumber(text || "KILL")
-  if (signal === 9 && (await takeBackRestart(context, scope, container))) return
-  await context.registry.afterStart(container)
+  if (signal !== 9) await context.registry.afterStart(container)
+  else if (await takeBackRestart(context, scope, container)) return
   if (!container.running) {
     throw new Failure("conflict", `container ${container.id} is not running`)
   }
@@ -156,7 +156,7 @@ async function markStopped(context: ContainerContext, scope: Scope, container: C
 /** Sees to it that a restart that is pending does not come. One that is under way is waited for. @returns whether there was one */
 async function takeBackRestart(context: ContainerContext, scope: Scope, container: Container): Promise<boolean> {
   if (container.running) return false
-  return await context.registry.locked(container.id, async () => {
+  const taken = await context.registry.locked(container.id, async () => {
     if (container.state.status !== "restarting") return false
     cancelRestart(container)
     container.state.manuallyStopped = true
@@ -167,6 +167,9 @@ async function takeBackRestart(context: ContainerContext, scope: Scope, containe
     publish(context, container, "stop")
     return true
   })
+  // The run that had just been started may have ended again by now.
+  if (!taken && container.state.status === "restarting") return await takeBackRestart(context, scope, container)
+  return taken
 }
 
 async function withinSeconds(event: Promise<unknown>, seconds: number): Promise<boolean> {
