@@ -274,7 +274,12 @@ export const syncDescriptor = (descriptor: number): void => {
   check(c.fsync(descriptor), "fsync")
 }
 
-/** syncfs(2): everything of the file system that `descriptor` is on. Blocks. @throws SystemError */
-export const syncFileSystem = (descriptor: number): void => {
-  check(c.syncfs(descriptor), "syncfs")
+/** syncfs(2): everything of the file system that the directory is on. Blocks. @throws SystemError */
+export function syncFileSystemOf(directory: PathBytes): void {
+  const descriptor = openAt(AT_FDCWD, directory, openFlags.directory)
+  try {
+    check(c.syncfs(descriptor), "syncfs", show(directory))
+  } finally {
+    closeDescriptor(descriptor)
+  }
 }

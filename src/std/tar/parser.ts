@@ -7,7 +7,8 @@ import { checkMap, LeadingMap, readOldSlots } from "./sparse.ts"
 
 /** Receives an archive's members in order: `entry`, then its `data` (files only), then `end`. */
 export interface TarSink {
-  entry(entry: TarEntry): void
+  /** @param at where the member's data begins in the archive. Bytes */
+  entry(entry: TarEntry, at: number): void
   /** Stored bytes and where they belong in the file. The memory is reused after the call. */
   data(bytes: Uint8Array, offset: number): void
   end(): void
@@ -28,6 +29,8 @@ export class TarParser {
   #state: "header" | "slots" | "map" | "extension" | "data" | "skip" | "padding" | "ended" = "header"
   #left = 0
   #padding = 0
+  /** Bytes taken so far. */
+  #taken = 0
   #zeroBlocks = 0
   #extensionFlag = 0
   #extension: Buffer[] = []
@@ -49,6 +52,7 @@ export class TarParser {
   /** Takes the next bytes. @throws invalidArgument for a malformed archive */
   push(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+    const before = this.#taken
     let at = 0
     while (at < bytes.length) {
       switch (this.#state) {
@@ -58,11 +62,13 @@ export class TarParser {
         case "slots":
         case "map":
           if (this.#partialLength === 0 && bytes.length - at >= blockSize) {
-            this.#block(bytes.subarray(at, at + blockSize))
             at += blockSize
+            this.#taken = before + at
+            this.#block(bytes.subarray(at - blockSize, at))
           } else {
             const taken = bytes.copy(this.#partial, this.#partialLength, at)
             at += taken
+            this.#taken = before + at
             this.#partialLength += taken
             if (this.#partialLength < blockSize) return
             this.#partialLength = 0
@@ -74,6 +80,7 @@ export class TarParser {
           at += taken
           this.#padding -= taken
           if (this.#padding === 0) this.#state = "header"
+          this.#taken = before + at
           break
         }
         default: {
@@ -81,10 +88,30 @@ export class TarParser {
           this.#take(bytes.subarray(at, at + taken))
           at += taken
           this.#left -= taken
+          this.#taken = before + at
           if (this.#left === 0) this.#finishMember()
         }
       }
     }
+  }
+
+  /** Whether the archive's end was there: what follows means nothing. */
+  get ended(): boolean {
+    return this.#state === "ended"
+  }
+
+  /**
+   * Passes over what is left of the current member's data, for who can find it where it is.
+   * @returns how many bytes not to {@link push}: the next ones belong behind these
+   */
+  passOver(): number {
+    if (this.#state !== "data" || this.#regions) return 0
+    const passed = this.#left + this.#padding
+    this.#left = 0
+    this.#padding = 0
+    this.#taken += passed
+    this.#finishMember()
+    return passed
   }
 
   /** Tells that no bytes follow. @throws invalidArgument when the archive stops within a member */
@@ -183,7 +210,7 @@ export class TarParser {
     this.#region = 0
     this.#position = 0
     this.#open = true
-    this.#sink.entry(this.#regions ? { ...entry, sparse: this.#regions } : entry)
+    this.#sink.entry(this.#regions ? { ...entry, sparse: this.#regions } : entry, this.#taken)
     // Incremental dumps store a list of names with a directory: skipped.
     if (header.flag === 0x44) this.#begin("skip", header.size)
     else this.#begin("data", length)

@@ -340,3 +340,34 @@ test("streamed members can be read or skipped", async () => {
   }
   expect(read).toEqual(["a=first", "c=third"])
 })
+
+test("data can be passed over by who knows where it is, and members tell where theirs begins", () => {
+  const archive = Buffer.concat(
+    ["one", "two", "three"].flatMap((name) => [
+      encodeHeader({ name: Buffer.from(name), type: "file", mode: 0, uid: 0, gid: 0, size: 5000, mtime: 0n }),
+      Buffer.alloc(5000, name),
+      paddingBytes(5000),
+    ]),
+  )
+  for (const step of [512, 700, 100_000]) {
+    const found: [string, number][] = []
+    const parser = new TarParser({
+      entry: (entry, at) => found.push([String(entry.name), at]),
+      data: () => {},
+      end: () => {},
+    })
+    const whole = Buffer.concat([archive, endOfArchive, Buffer.alloc(512, "x")])
+    for (let at = 0; at < whole.length; ) {
+      parser.push(whole.subarray(at, at + step))
+      at += step
+      at += parser.passOver()
+    }
+    parser.finish()
+    expect(parser.ended).toBe(true)
+    expect(found).toEqual([
+      ["one", 512],
+      ["two", 6144],
+      ["three", 11_776],
+    ])
+  }
+})
