@@ -30,8 +30,11 @@ export interface StoreOptions {
   readonly stallTimeout?: number
 }
 
+/** How layers are kept: as the host can best; `unpacked` is overlay without images. */
+export type StoreForm = "overlay" | "unpacked" | "native"
+
 /** core's stores over a directory of their own, all that moves images. Disposing deletes everything. */
-export async function openStores(driver?: "overlay" | "native", options: StoreOptions = {}) {
+export async function openStores(form?: StoreForm, options: StoreOptions = {}) {
   await using stack = new AsyncDisposableStack()
   const scratch = mkdtempSync(join(tmpdir(), "core-test-"))
   stack.defer(() => rmSync(scratch, { recursive: true }))
@@ -39,7 +42,14 @@ export async function openStores(driver?: "overlay" | "native", options: StoreOp
   mkdirSync(join(scratch, "mounts"))
   const database = stack.use(MetadataDatabase.open(join(scratch, "barge.db")))
   const rows = new MetadataSnapshotRows(database)
-  const snapshots = stack.use(new DirectorySnapshotter({ root, rows, ...(driver ? { driver } : {}) }))
+  const snapshots = stack.use(
+    new DirectorySnapshotter({
+      root,
+      mounts: join(scratch, "layers"),
+      rows,
+      ...(form ? { driver: form === "native" ? form : "overlay", unpack: form === "unpacked" } : {}),
+    }),
+  )
   const content = await DiskContentStore.open(database, join(scratch, "content"))
   const images = new MetadataImageStore(database, new MemoryEventBus())
   const leases = new MetadataLeaseStore(database)

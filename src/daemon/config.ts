@@ -63,6 +63,8 @@ export interface DaemonConfig {
   readonly registryDirectories: readonly string[]
   /** Whether layers of pulled images go once they are unpacked. */
   readonly discardLayers: boolean
+  /** Whether layers are unpacked even where they could be mounted. */
+  readonly unpackLayers: boolean
   /** The file that says which images must be signed, and by whom (containers-policy.json(5)). */
   readonly signaturePolicy?: string
   readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
@@ -157,6 +159,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     registryDirectories:
       value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
     discardLayers: flag("discard-layers", false),
+    unpackLayers: flag("unpack-layers", false),
     ...pick({ signaturePolicy: text("signature-policy") }),
     proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
     transfers: {

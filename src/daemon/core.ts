@@ -53,6 +53,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const snapshots = stack.use(
     new DirectorySnapshotter({
       root: join(roots.data, "snapshots"),
+      mounts: join(roots.run, "layers"),
+      unpack: config.unpackLayers,
       rows,
       log,
       ...(config.snapshotter ? { driver: config.snapshotter } : {}),

@@ -25,6 +25,7 @@ export function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
     exposed: exposedHosts(config),
     addressPools: config.addressPools,
     snapshotsWhy: core.snapshots.why,
+    layers: core.snapshots.layers,
     backingFilesystem: fileSystemOf(config.roots.data),
   }
 }

@@ -227,6 +227,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   tlscert: { kind: "text", help: "TLS certificate" },
   tlskey: { kind: "text", help: "TLS key" },
   tlsverify: { kind: "bool", help: "Use TLS and verify clients" },
+  "unpack-layers": { kind: "bool", help: "Unpack layers even where they could be mounted from their archives" },
   "userland-proxy": {
     kind: "bool",
     help: "Use a proxy for loopback traffic",

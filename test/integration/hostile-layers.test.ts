@@ -14,30 +14,46 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { LayerExtractor } from "../../src/core/diff/extract.ts"
 import { inheritAttributes } from "../../src/core/diff/inherit.ts"
+import { DirectorySink, ImageSink } from "../../src/core/diff/layer-sink.ts"
+import { mountErofs } from "../../src/linux/erofs.ts"
+import { umount } from "../../src/linux/mount.ts"
 import { getXattr } from "../../src/linux/xattr.ts"
-import { TarParser } from "../../src/std/tar/parser.ts"
 import { type Member, tarOf } from "../tar-archive.ts"
+
+type Form = "overlay" | "image" | "native"
 
 let scratch: string
 let layer: string
+/** Where an image of the layer and its archive lie. */
+let images: string
+const mounted: string[] = []
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), "hostile-test-"))
+  images = mkdtempSync(join(tmpdir(), "hostile-images-"))
   layer = join(scratch, "layer")
   mkdirSync(layer)
   mkdirSync(join(scratch, "outside"))
   writeFileSync(join(scratch, "outside/victim"), "untouched")
 })
-afterEach(() => rmSync(scratch, { recursive: true }))
+afterEach(() => {
+  for (const path of mounted.splice(0)) umount(path)
+  rmSync(scratch, { recursive: true })
+  rmSync(images, { recursive: true })
+})
 
-function unpack(archive: Buffer, overlayForm = true, lowerDirs: string[] = []): void {
-  using extractor = new LayerExtractor({ directory: layer, overlayForm })
-  const parser = new TarParser(extractor)
-  for (let at = 0; at < archive.length; at += 700) parser.push(archive.subarray(at, at + 700))
-  parser.finish()
-  extractor.finish()
-  inheritAttributes(layer, extractor.implied, lowerDirs)
+/** Brings a layer to its directory in one of the forms; an image is mounted there. */
+async function unpack(archive: Buffer, form: Form = "overlay", lowerDirs: string[] = []): Promise<void> {
+  const image = { archive: join(images, "layer.tar"), index: join(images, "layer.erofs") }
+  const directory = { directory: layer, overlayForm: form !== "native" }
+  const target = form === "image" ? { ...directory, image } : directory
+  using sink = form === "image" ? new ImageSink(target, image) : new DirectorySink(target)
+  for (let at = 0; at < archive.length; at += 700) sink.push(archive.subarray(at, at + 700))
+  const { implied } = await sink.finish(async () => {})
+  inheritAttributes(target, implied, lowerDirs)
+  if (!existsSync(image.index)) return
+  mountErofs({ image: image.index, device: image.archive, target: layer })
+  mounted.push(layer)
 }
 
 /** Everything outside the layer, to be the same before and after. */
@@ -96,14 +112,15 @@ const refused: Record<string, Member[]> = {
   "a sparse file of petabytes": [["big", { size: 2 ** 52, sparse: [] }]],
 }
 
-for (const form of ["overlay", "native"] as const) {
+for (const form of ["overlay", "image", "native"] as const) {
   describe(`in ${form} form`, () => {
-    const overlay = form === "overlay"
     for (const [what, members] of Object.entries(refused)) {
       // There are no whiteouts to link to in the native form; a missing target is refused just the same.
-      test(`${what} is refused and touches nothing outside`, () => {
+      test(`${what} is refused and touches nothing outside`, async () => {
         const before = outside()
-        expect(() => unpack(tarOf(...members), overlay)).toThrow(expect.objectContaining({ kind: "invalidArgument" }))
+        await expect(unpack(tarOf(...members), form)).rejects.toThrow(
+          expect.objectContaining({ kind: "invalidArgument" }),
+        )
         expect(outside()).toBe(before)
       })
     }
@@ -145,27 +162,27 @@ for (const form of ["overlay", "native"] as const) {
       "files of AUFS": [[".wh..wh.plnk/1.2", {}, "x"], [".wh..wh.aufs"]],
     }
     for (const [what, members] of Object.entries(harmless)) {
-      test(`${what} stays inside`, () => {
+      test(`${what} stays inside`, async () => {
         const before = outside()
-        unpack(tarOf(...members), overlay)
+        await unpack(tarOf(...members), form)
         expect(outside()).toBe(before)
       })
     }
 
-    test("a mode or owner given to a link does not reach what it points to", () => {
-      unpack(tarOf(["link", { link: "../outside/victim", mode: 0o777, uid: 4711 }]), overlay)
+    test("a mode or owner given to a link does not reach what it points to", async () => {
+      await unpack(tarOf(["link", { link: "../outside/victim", mode: 0o777, uid: 4711 }]), form)
       expect(lstatSync(join(layer, "link")).uid).toBe(4711)
       expect(statSync(join(scratch, "outside/victim")).uid).toBe(0)
     })
 
-    test("an entry replaces what an earlier one of its name made, and hard links keep the old content", () => {
-      unpack(tarOf(["a", {}, "one"], ["b", hard("a")], ["a", {}, "two"]), overlay)
+    test("an entry replaces what an earlier one of its name made, and hard links keep the old content", async () => {
+      await unpack(tarOf(["a", {}, "one"], ["b", hard("a")], ["a", {}, "two"]), form)
       expect([readFileSync(join(layer, "a"), "utf8"), readFileSync(join(layer, "b"), "utf8")]).toEqual(["two", "one"])
     })
 
-    test("devices, pipes, set-user-ID, capabilities, owners and times are kept", () => {
+    test("devices, pipes, set-user-ID, capabilities, owners and times are kept", async () => {
       const capability = Buffer.from("0100000200040000000000000000000000000000", "hex")
-      unpack(
+      await unpack(
         tarOf(
           ["./", { ...directory, mode: 0o711, mtime: 1_500_000_000_000_000_001n }],
           ["dir", { ...directory, mode: 0o1777, mtime: 1_400_000_000_123_456_789n }],
@@ -175,7 +192,7 @@ for (const form of ["overlay", "native"] as const) {
           ["pipe", { type: "fifo" }],
           [Buffer.from([0xff, 0xfe]), {}, "bytes"],
         ),
-        overlay,
+        form,
       )
       const status = (name: string) => lstatSync(join(layer, name), { bigint: true })
       expect([status("").mode & 0o7777n, status("").mtimeNs]).toEqual([0o711n, 1_500_000_000_000_000_001n])
@@ -194,58 +211,71 @@ for (const form of ["overlay", "native"] as const) {
       ).toBe(true)
     })
 
-    test("an archive has no say in overlay's own attributes", () => {
+    test("an archive has no say in overlay's own attributes", async () => {
       const xattrs = new Map([
         ["trusted.overlay.redirect", Buffer.from("/etc")],
         ["user.kept", Buffer.from("yes")],
       ])
-      unpack(tarOf(["dir", { ...directory, xattrs }]), overlay)
+      await unpack(tarOf(["dir", { ...directory, xattrs }]), form)
       expect(getXattr(join(layer, "dir"), "trusted.overlay.redirect")).toBeUndefined()
       expect(getXattr(join(layer, "dir"), "user.kept")?.toString()).toBe("yes")
     })
 
-    test("a sparse file stays sparse", () => {
-      unpack(tarOf(["holes", { size: 1 << 30, sparse: [] }]), overlay)
+    test("a sparse file stays sparse", async () => {
+      await unpack(tarOf(["holes", { size: 1 << 30, sparse: [] }]), form)
       expect(statSync(join(layer, "holes"))).toMatchObject({ size: 1 << 30, blocks: 0 })
     })
 
-    test("a truncated archive is refused", () => {
+    test("a truncated archive is refused", async () => {
       const archive = tarOf(["file", {}, "x".repeat(5000)])
-      expect(() => unpack(archive.subarray(0, 3000), overlay)).toThrow(
+      await expect(unpack(archive.subarray(0, 3000), form)).rejects.toThrow(
         expect.objectContaining({ kind: "invalidArgument" }),
       )
     })
   })
 }
 
-test("whiteouts take overlay's form and never hide what their own layer has, whatever the order", () => {
+for (const form of ["overlay", "image"] as const) {
   for (const reversed of [false, true]) {
-    const members: Member[] = [
-      [".wh.gone"],
-      [".wh.file"],
-      ["file", {}, "new"],
-      [".wh.dir"],
-      ["dir", directory],
-      ["dir/inside", {}, "new"],
-      [".wh.implied"],
-      ["implied/inside", {}, "new"],
-      ["opaque/.wh..wh..opq"],
-      ["opaque/inside", {}, "new"],
-    ]
-    unpack(tarOf(...(reversed ? members.reverse() : members)))
-    expect(lstatSync(join(layer, "gone"))).toMatchObject({ rdev: 0 })
-    expect(lstatSync(join(layer, "gone")).isCharacterDevice()).toBe(true)
-    expect(readFileSync(join(layer, "file"), "utf8")).toBe("new")
-    for (const name of ["dir", "implied", "opaque"]) {
-      expect(readdirSync(join(layer, name))).toEqual(["inside"])
-      expect(getXattr(join(layer, name), "trusted.overlay.opaque")?.toString()).toBe("y")
-    }
-    rmSync(layer, { recursive: true })
-    mkdirSync(layer)
+    const order = reversed ? "last" : "first"
+    test(`whiteouts that come ${order} take overlay's form and never hide what their own layer has: ${form}`, async () => {
+      const members: Member[] = [
+        [".wh.gone"],
+        [".wh.file"],
+        ["file", {}, "new"],
+        [".wh.dir"],
+        ["dir", directory],
+        ["dir/inside", {}, "new"],
+        [".wh.implied"],
+        ["implied/inside", {}, "new"],
+        ["opaque/.wh..wh..opq"],
+        ["opaque/inside", {}, "new"],
+      ]
+      await unpack(tarOf(...(reversed ? members.reverse() : members)), form)
+      expect(lstatSync(join(layer, "gone"))).toMatchObject({ rdev: 0 })
+      expect(lstatSync(join(layer, "gone")).isCharacterDevice()).toBe(true)
+      expect(readFileSync(join(layer, "file"), "utf8")).toBe("new")
+      for (const name of ["dir", "implied", "opaque"]) {
+        expect(readdirSync(join(layer, name))).toEqual(["inside"])
+        expect(getXattr(join(layer, name), "trusted.overlay.opaque")?.toString()).toBe("y")
+      }
+    })
   }
-})
 
-test("in the native form whiteouts remove what lower layers left, and only that, whatever the order", () => {
+  test(`a directory that a layer only implies has the attributes of the layer below: ${form}`, async () => {
+    const lower = join(scratch, "lower")
+    mkdirSync(join(lower, "tmp"), { recursive: true })
+    execFileSync("chmod", ["1777", join(lower, "tmp")])
+    execFileSync("chown", ["12:34", lower])
+    await unpack(tarOf(["tmp/file", {}, "x"], ["new/file", {}, "x"]), form, [lower])
+    expect(statSync(join(layer, "tmp")).mode & 0o7777).toBe(0o1777)
+    expect(statSync(join(layer, "tmp")).mtimeMs).toBe(statSync(join(lower, "tmp")).mtimeMs)
+    expect(statSync(join(layer, "new")).mode & 0o7777).toBe(0o755)
+    expect(statSync(layer)).toMatchObject({ uid: 12, gid: 34 })
+  })
+}
+
+test("in the native form whiteouts remove what lower layers left, and only that, whatever the order", async () => {
   for (const reversed of [false, true]) {
     rmSync(layer, { recursive: true })
     for (const path of ["dir/sub", "opaque/sub", "replaced"]) mkdirSync(join(layer, path), { recursive: true })
@@ -265,7 +295,7 @@ test("in the native form whiteouts remove what lower layers left, and only that,
       ["opaque/sub/new", {}, "new"],
       ["dir/new", {}, "new"],
     ]
-    unpack(tarOf(...(reversed ? members.reverse() : members)), false)
+    await unpack(tarOf(...(reversed ? members.reverse() : members)), "native")
     expect(
       execFileSync("find", [".", "-type", "f", "-o", "-type", "l"], { cwd: layer })
         .toString()
@@ -278,29 +308,20 @@ test("in the native form whiteouts remove what lower layers left, and only that,
   }
 })
 
-test("a directory that a layer only implies has the attributes of the layer below", () => {
-  const lower = join(scratch, "lower")
-  mkdirSync(join(lower, "tmp"), { recursive: true })
-  execFileSync("chmod", ["1777", join(lower, "tmp")])
-  unpack(tarOf(["tmp/file", {}, "x"], ["new/file", {}, "x"]), true, [lower])
-  expect(statSync(join(layer, "tmp")).mode & 0o7777).toBe(0o1777)
-  expect(statSync(join(layer, "new")).mode & 0o7777).toBe(0o755)
-})
-
-test("a device with the number of a whiteout is one, in both forms", () => {
-  unpack(tarOf(["x", { ...device(0, 0), mode: 0o666 }]))
+test("a device with the number of a whiteout is one, in both forms", async () => {
+  await unpack(tarOf(["x", { ...device(0, 0), mode: 0o666 }]))
   expect(lstatSync(join(layer, "x")).rdev).toBe(0)
-  unpack(tarOf([".wh.x"], ["dir/file", {}, "1"]))
+  await unpack(tarOf([".wh.x"], ["dir/file", {}, "1"]))
   rmSync(join(layer, "x"))
-  unpack(tarOf(["dir/file", { ...device(0, 0) }]), false)
+  await unpack(tarOf(["dir/file", { ...device(0, 0) }]), "native")
   expect(readdirSync(join(layer, "dir"))).toEqual([])
 })
 
-test("thousands of directories can be open one after the other", () => {
+test("thousands of directories can be open one after the other", async () => {
   const members: Member[] = []
   for (let at = 0; at < 3000; at++)
     members.push([`d${at % 500}/e${at}/f`, {}, String(at)], [`h${at}`, hard(`d${at % 500}/e${at}/f`)])
-  unpack(tarOf(...members))
+  await unpack(tarOf(...members))
   expect(readFileSync(join(layer, "h2999"), "utf8")).toBe("2999")
   expect(readdirSync("/proc/self/fd").length).toBeLessThan(100)
 })

@@ -73,7 +73,7 @@ function change(root: string): void {
   mkdirSync(at("gone"))
 }
 
-for (const driver of ["overlay", "native"] as const) {
+for (const driver of ["overlay", "unpacked", "native"] as const) {
   describe(driver, () => {
     const prepared = async (stores: Stores, scope: Scope, key: string, members: Member[] = base) => {
       const { target } = await makeBase(stores, scope, ...members)

@@ -16,7 +16,12 @@ async function open(driver: "overlay" | "native", name = "snapshots"): Promise<S
   const scratch = mkdtempSync(join(tmpdir(), "snapshots-test-"))
   const root = join(scratch, name)
   const database = MetadataDatabase.open(join(scratch, "barge.db"))
-  const snapshots = new DirectorySnapshotter({ root, rows: new MetadataSnapshotRows(database), driver })
+  const snapshots = new DirectorySnapshotter({
+    root,
+    mounts: join(scratch, "layers"),
+    rows: new MetadataSnapshotRows(database),
+    driver,
+  })
   expect(snapshots.driver).toBe(driver)
   return {
     snapshots,
@@ -87,7 +92,7 @@ test("the ground lies beneath all layers of an active overlay, and is never writ
   await under.snapshots.prepare(scope, "container", "image")
   const show = (work: (root: string) => void) => withMounted(under, scope, "container", work, { ground })
   await show((root) => {
-    expect(readdirSync(root)).toEqual(["etc", "marker"])
+    expect(readdirSync(root).sort()).toEqual(["etc", "marker"])
     expect(readFileSync(join(root, "etc/hosts"), "utf8")).toBe("image")
     writeFileSync(join(root, "marker"), "container")
     rmSync(join(root, "etc/hidden"))

@@ -82,7 +82,7 @@ const dockerArchive = (more: Member[] = [], images?: object[]): Buffer => {
   )
 }
 
-for (const driver of ["overlay", "native"] as const) {
+for (const driver of ["overlay", "unpacked", "native"] as const) {
   test(`${driver}: what was saved can be loaded elsewhere as the same image, and saved again as the same bytes`, async () => {
     await using stores = await openStores(driver)
     const target = await makeImage(stores)

@@ -1,4 +1,5 @@
-import type { LayerTarget } from "../snapshots/contract.ts"
+import type { LayerTarget, SnapshotUsage } from "../snapshots/contract.ts"
+import type { ImpliedDirectory } from "./contract.ts"
 
 export interface ApplyRequest {
   /** The layer's blob, or what has come of it. */
@@ -10,16 +11,23 @@ export interface ApplyRequest {
 }
 
 export interface InheritRequest {
-  readonly directory: string
-  readonly implied: readonly string[]
+  readonly target: LayerTarget
+  readonly implied: readonly ImpliedDirectory[]
   readonly lowerDirs: readonly string[]
+}
+
+export interface AppliedBytes {
+  readonly diffID: string
+  readonly size: number
+  readonly implied: readonly ImpliedDirectory[]
+  readonly usage?: SnapshotUsage
 }
 
 /** What the unpacking thread can be asked; progress is bytes of the blob. */
 export type ApplyCalls = {
   readonly apply: {
     readonly request: ApplyRequest
-    readonly answer: { readonly diffID: string; readonly size: number; readonly implied: readonly string[] }
+    readonly answer: AppliedBytes
   }
   /** So many bytes of a growing blob are there. */
   readonly grown: { readonly request: { readonly id: number; readonly bytes: number }; readonly answer: undefined }

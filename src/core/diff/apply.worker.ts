@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto"
-import { closeSync, createReadStream, openSync, readSync } from "node:fs"
+import { closeSync, createReadStream, openSync, readSync, statSync } from "node:fs"
 import { setImmediate } from "node:timers/promises"
 import { Failure } from "../../errors/failure.ts"
 import { decompress, detectCompression, magicLength, peek } from "../../std/compression.ts"
-import { TarParser } from "../../std/tar/parser.ts"
 import { type CallContext, serveCalls } from "../../std/worker-calls.ts"
-import type { ApplyCalls, ApplyRequest } from "./apply.ts"
-import { LayerExtractor } from "./extract.ts"
+import type { LayerTarget } from "../snapshots/contract.ts"
+import type { AppliedBytes, ApplyCalls, ApplyRequest } from "./apply.ts"
 import { GrowingFile } from "./growing-file.ts"
 import { inheritAttributes } from "./inherit.ts"
+import { type Breathe, DirectorySink, ImageSink, type LayerSink, unpackArchive } from "./layer-sink.ts"
+import { indexStored } from "./stored-layer.ts"
 
 const chunkSize = 1 << 20
 
@@ -28,60 +29,56 @@ serveCalls<ApplyCalls>({
     growing.get(id)?.grown(bytes)
     return undefined
   },
-  inherit: ({ directory, implied, lowerDirs }) => {
-    inheritAttributes(directory, implied, lowerDirs)
+  inherit: ({ target, implied, lowerDirs }) => {
+    inheritAttributes(target, implied, lowerDirs)
     return undefined
   },
 })
+
+const sinkFor = (target: LayerTarget): LayerSink =>
+  target.image ? new ImageSink(target, target.image) : new DirectorySink(target)
 
 async function applyGrowing(
   request: ApplyRequest,
   { id, size }: { readonly id: number; readonly size: number },
   context: CallContext,
-): Promise<ApplyCalls["apply"]["answer"]> {
+): Promise<AppliedBytes> {
   const file = new GrowingFile()
   growing.set(id, file)
   try {
-    using extractor = new LayerExtractor(request.target)
+    using sink = sinkFor(request.target)
     const { compression, stream } = await peek(file.read(request.file, size, chunkSize, context.signal))
-    return await applyStream(stream, context, compression, extractor, mostOfUnverified)
+    return await applyStream(stream, context, compression, sink, mostOfUnverified)
   } finally {
     growing.delete(id)
   }
 }
 
-async function apply(request: ApplyRequest, context: CallContext): Promise<ApplyCalls["apply"]["answer"]> {
-  using extractor = new LayerExtractor(request.target)
-  const file = openSync(request.file, "r")
-  let compression: ReturnType<typeof detectCompression>
+async function apply(request: ApplyRequest, context: CallContext): Promise<AppliedBytes> {
+  const { target, file } = request
+  const compression = compressionOf(file)
+  // A plain layer's blob is the layer: its digest was verified when it was stored.
+  const known = compression === "none" && request.digest.startsWith("sha256:") ? request.digest : undefined
+  if (known) {
+    const { size } = statSync(file)
+    const resting: Breathe = (bytes = size) => breathe(context, bytes)
+    const contents = target.image
+      ? await indexStored(file, target, target.image, resting)
+      : await unpackArchive(file, target, resting)
+    return { diffID: known, size, ...contents }
+  }
+  using sink = sinkFor(target)
+  return await applyStream(createReadStream(file, { highWaterMark: chunkSize }), context, compression, sink)
+}
+
+function compressionOf(file: string): ReturnType<typeof detectCompression> {
+  const descriptor = openSync(file, "r")
   try {
     const head = Buffer.alloc(magicLength)
-    readSync(file, head, 0, magicLength, 0)
-    compression = detectCompression(head)
-    if (compression !== "none") {
-      const source = createReadStream(request.file, { highWaterMark: chunkSize })
-      return await applyStream(source, context, compression, extractor)
-    }
-    const parser = new TarParser(extractor)
-    // A plain layer's blob is the layer: its digest was verified when it was stored.
-    const known = request.digest.startsWith("sha256:") ? request.digest : undefined
-    const hash = known ? undefined : createHash("sha256")
-    const chunk = Buffer.allocUnsafe(chunkSize)
-    let size = 0
-    for (;;) {
-      const length = readSync(file, chunk, 0, chunkSize, null)
-      if (length === 0) break
-      const bytes = chunk.subarray(0, length)
-      hash?.update(bytes)
-      parser.push(bytes)
-      size += length
-      if (size % (8 * chunkSize) < chunkSize) await breathe(context, size)
-    }
-    parser.finish()
-    extractor.finish()
-    return { diffID: known ?? `sha256:${hash!.digest("hex")}`, size, implied: extractor.implied }
+    readSync(descriptor, head, 0, magicLength, 0)
+    return detectCompression(head)
   } finally {
-    closeSync(file)
+    closeSync(descriptor)
   }
 }
 
@@ -89,10 +86,9 @@ async function applyStream(
   blob: AsyncIterable<Uint8Array>,
   context: CallContext,
   compression: ReturnType<typeof detectCompression>,
-  extractor: LayerExtractor,
+  sink: LayerSink,
   most: (read: number) => number = () => Number.POSITIVE_INFINITY,
-): Promise<ApplyCalls["apply"]["answer"]> {
-  const parser = new TarParser(extractor)
+): Promise<AppliedBytes> {
   let read = 0
   async function* source() {
     for await (const chunk of blob) {
@@ -105,7 +101,7 @@ async function applyStream(
   let told = 0
   for await (const bytes of decompress(source(), compression)) {
     hash.update(bytes)
-    parser.push(bytes)
+    sink.push(bytes)
     size += bytes.length
     if (size > most(read)) throw new Failure("invalidArgument", `the layer has more than ${size} bytes in ${read}`)
     if (read - told < chunkSize) context.signal.throwIfAborted()
@@ -114,9 +110,8 @@ async function applyStream(
       await breathe(context, read)
     }
   }
-  parser.finish()
-  extractor.finish()
-  return { diffID: `sha256:${hash.digest("hex")}`, size, implied: extractor.implied }
+  const contents = await sink.finish(() => breathe(context, read))
+  return { diffID: `sha256:${hash.digest("hex")}`, size, ...contents }
 }
 
 /** Lets messages in, among them the one to stop. */

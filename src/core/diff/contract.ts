@@ -2,6 +2,7 @@ import type { Descriptor } from "../../oci/descriptor.ts"
 import type { DiffID } from "../../oci/digest.ts"
 import type { GrowingBlob } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
+import type { SnapshotUsage } from "../snapshots/contract.ts"
 
 /** One changed path of a snapshot against its parent; kinds are those of `docker diff`. */
 export interface Change {
@@ -10,13 +11,22 @@ export interface Change {
   readonly kind: "modified" | "added" | "deleted"
 }
 
+/** A directory of a layer that no entry describes. */
+export interface ImpliedDirectory {
+  /** Empty for the root. */
+  readonly path: string
+  /** Where it is described in the layer's image, when it has one. */
+  readonly inodeAt?: number
+}
+
 /** A layer that was unpacked. */
 export interface AppliedLayer {
   readonly diffID: DiffID
   /** Bytes, uncompressed. */
   readonly size: number
-  /** Directories that no entry describes, by path; empty for the root. */
-  readonly implied: readonly string[]
+  readonly implied: readonly ImpliedDirectory[]
+  /** What the snapshot holds, when it was counted. */
+  readonly usage?: SnapshotUsage
 }
 
 /** Between layers (tars) and snapshots (trees). */
@@ -24,6 +34,7 @@ export interface Differ {
   /**
    * Unpacks `layer` (plain, gzip, zstd) from the content store into the active snapshot `key`, in another thread or process.
    * No entry can write outside; a bad archive leaves an error and a snapshot to remove.
+   * @param options.sealed nothing else is going to be written to `key` before its commit: the layer need not be unpacked where it can be mounted
    * @param options.growing the blob while it is on its way, in place of the store's; the rest is waited for
    * @returns the diffID of the uncompressed bytes, their number, and the directories that the layer implies (see {@link inherit})
    * @throws invalidArgument for a malformed or hostile archive
@@ -32,13 +43,17 @@ export interface Differ {
     scope: Scope,
     layer: Descriptor,
     key: string,
-    options?: { readonly progress?: (bytes: number) => void; readonly growing?: GrowingBlob },
+    options?: {
+      readonly progress?: (bytes: number) => void
+      readonly growing?: GrowingBlob
+      readonly sealed?: boolean
+    },
   ): Promise<AppliedLayer>
   /**
    * Gives directories that the layer in `key` has no entries for the attributes they have in the layers below.
    * @param parent the committed snapshot that `key` is to lie on
    */
-  inherit(scope: Scope, key: string, parent: string, implied: readonly string[]): Promise<void>
+  inherit(scope: Scope, key: string, parent: string, implied: readonly ImpliedDirectory[]): Promise<void>
   /**
    * Writes what snapshot `key` changed against its parent as a layer into the content store, reproducibly (sorted, no
    * host facts).

@@ -7,7 +7,7 @@ import { storeStream } from "../content/store-stream.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ApplyCalls } from "./apply.ts"
-import type { AppliedLayer, Change, Differ } from "./contract.ts"
+import type { AppliedLayer, Change, Differ, ImpliedDirectory } from "./contract.ts"
 import type { ReadCalls } from "./read.ts"
 
 /** Threads that unpack layers, one or several each. */
@@ -37,13 +37,18 @@ export class ThreadedDiffer implements Differ, Disposable {
     scope: Scope,
     layer: Descriptor,
     key: string,
-    options: { readonly progress?: (bytes: number) => void; readonly growing?: GrowingBlob } = {},
+    options: {
+      readonly progress?: (bytes: number) => void
+      readonly growing?: GrowingBlob
+      readonly sealed?: boolean
+    } = {},
   ): Promise<AppliedLayer> {
     const { growing, progress } = options
     const info = await this.#snapshots.stat(scope, key)
     if (info.kind !== "active") throw new Failure("invalidArgument", `snapshot ${key} is not active`)
     const file = growing?.path ?? (await this.#content.path(scope, layer.digest))
-    const target = await this.#snapshots.layerTarget(scope, key)
+    const { image, ...directory } = await this.#snapshots.layerTarget(scope, key)
+    const target = options.sealed && image ? { ...directory, image } : directory
     const applier = this.#idlest()
     const id = this.#growing++
     const signals = [scope.signal, growing?.broken].filter((signal) => signal !== undefined)
@@ -57,11 +62,11 @@ export class ThreadedDiffer implements Differ, Disposable {
     return { ...answer, diffID: parseDiffID(answer.diffID) }
   }
 
-  async inherit(scope: Scope, key: string, parent: string, implied: readonly string[]): Promise<void> {
+  async inherit(scope: Scope, key: string, parent: string, implied: readonly ImpliedDirectory[]): Promise<void> {
     if (implied.length === 0) return
-    const { directory } = await this.#snapshots.layerTarget(scope, key)
+    const target = await this.#snapshots.layerTarget(scope, key)
     const { layers } = await this.#snapshots.tree(scope, parent)
-    await this.#idlest().call("inherit", { directory, implied, lowerDirs: layers })
+    await this.#idlest().call("inherit", { target, implied, lowerDirs: layers })
   }
 
   #idlest(): WorkerCalls<ApplyCalls> {

@@ -26,11 +26,7 @@ import { setMetadata, setNodeMetadata } from "./entry-metadata.ts"
 import { type ByteText, componentsOf, showPath, toBytes } from "./entry-path.ts"
 import { LayerDirectories, type OpenDirectory } from "./layer-directories.ts"
 import { isDirectory, isSymlink, isWhiteout, setOpaque } from "./overlay-marks.ts"
-
-const whiteoutPrefix = ".wh."
-const opaqueMarker = ".wh..wh..opq"
-/** AUFS' own files, which old layers may hold: of no meaning here. */
-const metadataPrefix = ".wh..wh."
+import { metadataPrefix, opaqueMarker, whiteoutPrefix } from "./whiteout-names.ts"
 
 /** A layer with more entries than this is refused. */
 const mostEntries = 5_000_000

@@ -105,4 +105,7 @@ export const migrations: readonly string[] = [
     FOREIGN KEY (namespace, lease) REFERENCES leases (namespace, id) ON DELETE CASCADE
   ) WITHOUT ROWID;
   `,
+
+  // Layers may be images that are mounted: to programs of version 1 they would be empty directories.
+  "SELECT 1",
 ]

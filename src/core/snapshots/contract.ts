@@ -29,12 +29,21 @@ export interface SnapshotMount extends Omit<MountRequest, "target"> {
   readonly upperDir?: string
 }
 
+/** A layer that is mounted, not unpacked: its archive, and an EROFS image of what is in it that points into the archive. */
+export interface LayerImage {
+  readonly archive: string
+  /** Its appearance makes the layer one of this form. */
+  readonly index: string
+}
+
 /** A directory to unpack one layer into, the snapshot's own difference in overlay's on-disk form. */
 export interface LayerTarget {
   /** The directory that holds this layer's own files. */
   readonly directory: string
   /** Whiteouts are written as 0/0 character devices and opaque directories as `trusted.overlay.opaque` when true; applied to the tree when false. */
   readonly overlayForm: boolean
+  /** Where the layer may be put instead, when nothing else is written to the snapshot before its commit; absent where that cannot be mounted. */
+  readonly image?: LayerImage
 }
 
 export interface MountOptions {
@@ -83,24 +92,29 @@ export interface Snapshotter {
   /**
    * Makes the active snapshot `key` immutable under `name`.
    * @param options.parent the committed snapshot that it lies on, for one that was prepared without
+   * @param options.usage what it holds, when that is known
    * @throws alreadyExists, notFound; invalidArgument for a parent that cannot be
    */
   commit(
     scope: Scope,
     name: string,
     key: string,
-    options?: { readonly parent?: string; readonly labels?: Readonly<Record<string, string>> },
+    options?: {
+      readonly parent?: string
+      readonly labels?: Readonly<Record<string, string>>
+      readonly usage?: SnapshotUsage
+    },
   ): Promise<SnapshotInfo>
   /** @throws notFound */
   stat(scope: Scope, key: string): Promise<SnapshotInfo>
   find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>
   list(scope: Scope): Promise<readonly SnapshotInfo[]>
   usage(scope: Scope, key: string): Promise<SnapshotUsage>
-  /** The mounts that show `key`. @throws notFound */
+  /** The mounts that show `key`. To be mounted soon: layers that are mounted themselves do not stay so for ever. @throws notFound */
   mounts(scope: Scope, key: string, options?: MountOptions): Promise<readonly SnapshotMount[]>
   /** Where to unpack the layer that the active snapshot `key` is to hold. */
   layerTarget(scope: Scope, key: string): Promise<LayerTarget>
-  /** The directories of `key`'s tree and of its parent's. @throws notFound */
+  /** The directories of `key`'s tree and of its parent's, to be opened soon. @throws notFound */
   tree(scope: Scope, key: string): Promise<SnapshotTree>
   /** Makes a volatile overlay durable (syncfs, marker removed), in the background: must be done before its next mount. */
   settle(scope: Scope, key: string): Promise<void>

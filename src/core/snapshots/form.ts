@@ -1,5 +1,5 @@
 import { join } from "node:path"
-import type { LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
+import type { LayerImage, LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
 import type { SnapshotRecord } from "./rows.ts"
 
 /** How snapshots lie on disk and come into sight: what differs between the drivers. */
@@ -11,8 +11,16 @@ export interface SnapshotForm {
   ensure(snapshot: SnapshotRecord): Promise<void>
   mounts(snapshot: SnapshotRecord, options: MountOptions): Promise<readonly SnapshotMount[]>
   layerTarget(snapshot: SnapshotRecord): LayerTarget
-  tree(snapshot: SnapshotRecord): SnapshotTree
+  /** Where the snapshot's own files are. */
+  locate(snapshot: SnapshotRecord): Promise<string>
+  tree(snapshot: SnapshotRecord): Promise<SnapshotTree>
   settle(snapshot: SnapshotRecord): Promise<void>
+  /** Brings a committed layer to the disk, where that is not left to the kernel. */
+  persist(id: number): Promise<void>
+  /** Before a snapshot's files are deleted: lets go of what is mounted of them. */
+  hide(id: number): Promise<void>
+  /** Lets go of everything that is mounted. */
+  close(): void
 }
 
 /** Paths under the snapshots' directory. */
@@ -30,6 +38,11 @@ export class SnapshotPaths {
   /** The files: a layer's difference, or the whole tree. */
   files(id: number): string {
     return join(this.root, String(id), "fs")
+  }
+
+  /** A layer that is mounted from its archive. */
+  image(id: number): LayerImage {
+    return { archive: join(this.root, String(id), "layer.tar"), index: join(this.root, String(id), "layer.erofs") }
   }
 
   /** Overlay's scratch space. */

@@ -43,10 +43,20 @@ export class NativeForm implements SnapshotForm {
     return { directory: this.#paths.files(id), overlayForm: false }
   }
 
-  tree({ id, info, parents }: SnapshotRecord): SnapshotTree {
+  async locate({ id }: SnapshotRecord): Promise<string> {
+    return this.#paths.files(id)
+  }
+
+  async tree({ id, info, parents }: SnapshotRecord): Promise<SnapshotTree> {
     const below = parents[0] === undefined ? [] : [this.#paths.files(parents[0])]
     return info.kind === "view" ? { layers: below, below } : { layers: [this.#paths.files(id)], below }
   }
 
   async settle(): Promise<void> {}
+
+  async persist(): Promise<void> {}
+
+  async hide(): Promise<void> {}
+
+  close(): void {}
 }

@@ -1,24 +1,36 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs"
+import { Failure } from "../../errors/failure.ts"
 import { mountFlags } from "../../linux/mount.ts"
 import type { WorkerCalls } from "../../std/worker-calls.ts"
 import type { SnapshotChores } from "./chores.ts"
 import type { LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
 import type { SnapshotForm, SnapshotPaths } from "./form.ts"
+import type { LayerMounts } from "./layer-mounts.ts"
 import type { OverlayAbility } from "./probe.ts"
 import type { SnapshotRecord } from "./rows.ts"
 
-/** Each snapshot's directory holds its difference in overlay's form; the kernel joins it with its parents'. */
+/**
+ * Each snapshot's directory holds its difference in overlay's form, or an image of it that is mounted; the kernel joins it with its
+ * parents'.
+ */
 export class OverlayForm implements SnapshotForm {
   readonly driver = "overlay"
   readonly independent = true
   readonly #paths: SnapshotPaths
   readonly #ability: OverlayAbility
   readonly #chores: WorkerCalls<SnapshotChores>
+  readonly #layers: LayerMounts
 
-  constructor(paths: SnapshotPaths, ability: OverlayAbility, chores: WorkerCalls<SnapshotChores>) {
-    this.#paths = paths
-    this.#ability = ability
-    this.#chores = chores
+  constructor(options: {
+    readonly paths: SnapshotPaths
+    readonly ability: OverlayAbility
+    readonly chores: WorkerCalls<SnapshotChores>
+    readonly layers: LayerMounts
+  }) {
+    this.#paths = options.paths
+    this.#ability = options.ability
+    this.#chores = options.chores
+    this.#layers = options.layers
   }
 
   async ensure({ id, parents, info }: SnapshotRecord): Promise<void> {
@@ -29,7 +41,8 @@ export class OverlayForm implements SnapshotForm {
     const unfinished = `${files}.new`
     mkdirSync(unfinished, { recursive: true })
     // The top directory's attributes are those of the topmost layer: they must not change with an empty one.
-    const below = parents[0] === undefined ? undefined : statSync(this.#paths.files(parents[0]))
+    await this.#layers.prepare(parents)
+    const below = parents[0] === undefined ? undefined : statSync(this.#layers.locate(parents[0]))
     if (below) chownSync(unfinished, below.uid, below.gid)
     chmodSync(unfinished, below ? below.mode & 0o7777 : 0o755)
     renameSync(unfinished, files)
@@ -38,14 +51,20 @@ export class OverlayForm implements SnapshotForm {
   async mounts(snapshot: SnapshotRecord, options: MountOptions): Promise<readonly SnapshotMount[]> {
     const { id, info } = snapshot
     const active = info.kind === "active"
-    const lower = snapshot.parents.map((parent) => this.#paths.files(parent))
-    if (!active && info.kind === "committed") lower.unshift(this.#paths.files(id))
+    if (active && this.#layers.isImage(id)) {
+      throw new Failure("invalidArgument", `snapshot ${info.name} is a finished layer; commit it to mount it`)
+    }
+    const layers = info.kind === "committed" ? [id, ...snapshot.parents] : snapshot.parents
+    const lower = await this.#locateAll(layers)
+    const withImages = layers.some((layer, at) => lower[at] !== this.#paths.files(layer))
     if (active && options.ground) lower.push(options.ground)
     if (!active && lower.length < 2) return readOnlyBind(lower[0] ?? this.#paths.files(id))
     if (lower.length === 0) return [{ source: this.#paths.files(id), flags: bind, upperDir: this.#paths.files(id) }]
     if (existsSync(this.#marker(id))) await this.settle(snapshot)
     const data = [
       ...this.#ability.options,
+      // Layers on file systems of their own: inode numbers stay small, which old programs need.
+      ...(withImages ? ["xino=off"] : []),
       ...(active && options.volatile && this.#ability.volatile ? ["volatile"] : []),
     ]
     const upper = this.#paths.files(id)
@@ -62,18 +81,43 @@ export class OverlayForm implements SnapshotForm {
     ]
   }
 
-  layerTarget({ id }: SnapshotRecord): LayerTarget {
-    return { directory: this.#paths.files(id), overlayForm: true }
+  layerTarget({ id, parents }: SnapshotRecord): LayerTarget {
+    const image = parents.length === 0 && this.#layers.unable === undefined ? this.#paths.image(id) : undefined
+    return { directory: this.#paths.files(id), overlayForm: true, ...(image ? { image } : {}) }
   }
 
-  tree({ id, info, parents }: SnapshotRecord): SnapshotTree {
-    const below = parents.map((parent) => this.#paths.files(parent))
-    return info.kind === "view" ? { layers: below, below } : { layers: [this.#paths.files(id), ...below], below }
+  async locate({ id, info, parents }: SnapshotRecord): Promise<string> {
+    if (info.kind !== "committed") return this.#paths.files(id)
+    await this.#layers.prepare([id, ...parents])
+    return this.#layers.locate(id)
+  }
+
+  async tree({ id, info, parents }: SnapshotRecord): Promise<SnapshotTree> {
+    const below = await this.#locateAll(parents)
+    return info.kind === "view" ? { layers: below, below } : { layers: [this.#layers.locate(id), ...below], below }
+  }
+
+  /** Where layers are that lie on each other, top first. */
+  async #locateAll(ids: readonly number[]): Promise<string[]> {
+    await this.#layers.prepare(ids)
+    return ids.map((id) => this.#layers.locate(id))
   }
 
   async settle({ id }: SnapshotRecord): Promise<void> {
     if (!existsSync(this.#marker(id))) return
     await this.#chores.call("settle", { directory: this.#paths.files(id), marker: this.#marker(id) })
+  }
+
+  persist(id: number): Promise<void> {
+    return this.#layers.persist(id)
+  }
+
+  hide(id: number): Promise<void> {
+    return this.#layers.hide(id)
+  }
+
+  close(): void {
+    this.#layers.close()
   }
 
   /** What the kernel leaves while data of a `volatile` mount may not be on disk; it refuses the next mount while this is there. */

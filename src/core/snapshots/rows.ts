@@ -134,7 +134,12 @@ export class MetadataSnapshotRows implements SnapshotRows {
     namespace: string,
     name: string,
     key: string,
-    options: { readonly parent?: string; readonly labels?: Labels; readonly lease?: string } = {},
+    options: {
+      readonly parent?: string
+      readonly labels?: Labels
+      readonly lease?: string
+      readonly usage?: SnapshotUsage
+    } = {},
   ): SnapshotInfo {
     return this.#database.transaction(() => {
       const row = this.#row(namespace, key)
@@ -155,6 +160,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
         nowNanos(),
         row.id,
       )
+      if (options.usage) this.setUsage(Number(row.id), options.usage)
       this.#database.run(
         "DELETE FROM lease_resources WHERE namespace = ? AND type = 'snapshots' AND resource = ?",
         namespace,

@@ -17,6 +17,8 @@ import type {
   SnapshotUsage,
 } from "./contract.ts"
 import { type SnapshotForm, SnapshotPaths } from "./form.ts"
+import { whyNoImages } from "./image-probe.ts"
+import { type IdleRule, LayerMounts } from "./layer-mounts.ts"
 import { NativeForm } from "./native.ts"
 import { OverlayForm } from "./overlay.ts"
 import { chooseDriver } from "./probe.ts"
@@ -31,6 +33,8 @@ type Labels = Readonly<Record<string, string>>
 export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   /** Why this driver was chosen. */
   readonly why: string
+  /** For `info`: what becomes of layers. */
+  readonly layers: string
   readonly #rows: MetadataSnapshotRows
   readonly #form: SnapshotForm
   readonly #paths: SnapshotPaths
@@ -38,17 +42,25 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   /** One maker of a snapshot's directories, one settler, at a time. */
   readonly #perSnapshot = new KeyedMutex()
   readonly #ensured = new Set<number>()
-  readonly #removals = new Set<Promise<number>>()
+  readonly #removals = new Set<Promise<void>>()
+  /** Layers on their way to the disk. */
+  readonly #persisting = new Set<Promise<void>>()
   readonly #log: Log | undefined
 
   /**
-   * @param root its directory; made when absent
-   * @param driver what the configuration names; chosen by a probe otherwise
+   * @param options.root its directory; made when absent
+   * @param options.mounts a directory on the run root, where layers that are images are mounted
+   * @param options.driver what the configuration names; chosen by a probe otherwise
+   * @param options.unpack whether layers are unpacked even where they could be mounted
+   * @param options.idle how long layers stay mounted
    */
   constructor(options: {
     readonly root: string
+    readonly mounts: string
     readonly rows: MetadataSnapshotRows
     readonly driver?: "overlay" | "native"
+    readonly unpack?: boolean
+    readonly idle?: IdleRule
     readonly log?: Log
   }) {
     mkdirSync(options.root, { recursive: true, mode: 0o700 })
@@ -59,10 +71,22 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     this.#log = options.log
     this.#paths = new SnapshotPaths(options.root)
     this.#chores = new WorkerCalls("core/snapshots/chores")
-    this.#form =
-      choice.driver === "overlay"
-        ? new OverlayForm(this.#paths, choice.ability, this.#chores)
-        : new NativeForm(this.#paths, this.#chores)
+    const { ability } = choice
+    if (choice.driver === "overlay") {
+      const unable = options.unpack ? "the configuration says so" : whyNoImages(options.root, ability)
+      this.layers = unable === undefined ? "mounted as EROFS images of their archives" : `unpacked: ${unable}`
+      const layers = new LayerMounts({
+        root: options.mounts,
+        paths: this.#paths,
+        unable,
+        chores: this.#chores,
+        ...(options.idle ? { idle: options.idle } : {}),
+      })
+      this.#form = new OverlayForm({ paths: this.#paths, ability, chores: this.#chores, layers })
+    } else {
+      this.layers = "unpacked: each is a copy of the one below"
+      this.#form = new NativeForm(this.#paths, this.#chores)
+    }
     this.#rows.onRemoved((id) => this.#removeFiles(id))
   }
 
@@ -86,10 +110,13 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     scope: Scope,
     name: string,
     key: string,
-    options: { readonly parent?: string; readonly labels?: Labels } = {},
+    options: { readonly parent?: string; readonly labels?: Labels; readonly usage?: SnapshotUsage } = {},
   ): Promise<SnapshotInfo> {
-    await this.#ready(scope, key)
-    return this.#rows.commit(scope.namespace, name, key, { ...options, lease: scope.lease })
+    const { id } = await this.#ready(scope, key)
+    const info = this.#rows.commit(scope.namespace, name, key, { ...options, lease: scope.lease })
+    // Nobody waits for the disk: what is cut off by a loss of power is seen when the layer is mounted.
+    this.#afterwards(this.#persisting, this.#form.persist(id), "a layer may not be on the disk yet", id)
+    return info
   }
 
   async stat(scope: Scope, key: string): Promise<SnapshotInfo> {
@@ -109,7 +136,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   async usage(scope: Scope, key: string): Promise<SnapshotUsage> {
     const snapshot = this.#rows.get(scope.namespace, key)
     if (snapshot.usage) return snapshot.usage
-    const usage = await this.#chores.call("usage", { path: this.#paths.files(snapshot.id) })
+    const usage = await this.#chores.call("usage", { path: await this.#form.locate(snapshot) })
     if (snapshot.info.kind === "committed") this.#rows.setUsage(snapshot.id, usage)
     return usage
   }
@@ -124,7 +151,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }
 
   async tree(scope: Scope, key: string): Promise<SnapshotTree> {
-    return this.#form.tree(await this.#ready(scope, key))
+    return await this.#form.tree(await this.#ready(scope, key))
   }
 
   async settle(scope: Scope, key: string): Promise<void> {
@@ -149,9 +176,10 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return freed
   }
 
-  /** Waits for removals under way and ends the thread. */
+  /** Waits for what is under way in the background, lets go of what is mounted and ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#removals)
+    await Promise.allSettled([...this.#removals, ...this.#persisting])
+    this.#form.close()
     this.#chores[Symbol.dispose]()
   }
 
@@ -184,12 +212,15 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
 
   #removeFiles(id: number): void {
     this.#ensured.delete(id)
-    const removal = this.#perSnapshot.run(String(id), () => this.#chores.call("remove", { path: this.#paths.of(id) }))
-    this.#removals.add(removal)
-    removal
-      .catch((error) =>
-        this.#log?.warn("a snapshot's files stay until the next start", { id, error: messageOf(error) }),
-      )
-      .finally(() => this.#removals.delete(removal))
+    const removal = this.#perSnapshot.run(String(id), async () => {
+      await this.#form.hide(id)
+      await this.#chores.call("remove", { path: this.#paths.of(id) })
+    })
+    this.#afterwards(this.#removals, removal, "a snapshot's files stay until the next start", id)
+  }
+
+  #afterwards(others: Set<Promise<void>>, work: Promise<void>, trouble: string, id: number): void {
+    others.add(work)
+    work.catch((error) => this.#log?.warn(trouble, { id, error: messageOf(error) })).finally(() => others.delete(work))
   }
 }

@@ -106,7 +106,7 @@ export class Unpacker {
     const attempt = async (growing?: GrowingBlob): Promise<AppliedLayer> => {
       await this.#snapshots.prepare(scope, key, this.#snapshots.independent ? undefined : await parent)
       const found = await this.#differ
-        .apply(scope, descriptor, key, { progress, ...(growing ? { growing } : {}) })
+        .apply(scope, descriptor, key, { progress, sealed: true, ...(growing ? { growing } : {}) })
         .catch((error: unknown) => {
           throw isKind(error, "notFound") ? missing(descriptor, error) : error
         })
@@ -121,11 +121,14 @@ export class Unpacker {
         ? await this.#whileArriving(scope, key, at, options, attempt)
         : undefined
       await options.ready?.(at)
-      const { implied } = early ?? (await this.#present.run(() => attempt()))
+      const { implied, usage } = early ?? (await this.#present.run(() => attempt()))
       const below = await parent
       scope.signal?.throwIfAborted()
       if (below !== undefined && this.#snapshots.independent) await this.#differ.inherit(scope, key, below, implied)
-      await this.#snapshots.commit(scope, chainID, key, below === undefined ? {} : { parent: below })
+      await this.#snapshots.commit(scope, chainID, key, {
+        ...(below === undefined ? {} : { parent: below }),
+        ...(usage ? { usage } : {}),
+      })
     } catch (error) {
       await this.#snapshots.remove(scope, key).catch(() => {})
       throw error

@@ -40,6 +40,8 @@ export interface SystemFacts {
   readonly addressPools: readonly { readonly base: string; readonly size: number }[]
   /** Why the snapshot driver and the OCI runtime are what they are. */
   readonly snapshotsWhy: string
+  /** What becomes of layers, and why. */
+  readonly layers: string
   readonly backingFilesystem: string
 }
 
@@ -133,6 +135,7 @@ export class EngineSystem implements System {
       DriverStatus: [
         ["Backing Filesystem", facts.backingFilesystem],
         ["Chosen because", facts.snapshotsWhy],
+        ["Layers", facts.layers],
       ],
       Plugins: {
         Volume: ["local"],
