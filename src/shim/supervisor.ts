@@ -173,12 +173,10 @@ export class Supervisor {
     if (!runtime || !stateRoot || process.exit) throw new Failure("conflict", `task ${order.id} does not run`)
     if (this.#checkpointing.has(order.id)) throw new Failure("conflict", `a checkpoint of ${order.id} is being made`)
     this.#checkpointing.add(order.id)
-    this.#launching++
     try {
       await writeCheckpoint(this.#options.driver(runtime), process.record, stateRoot, order, span)
     } finally {
       this.#checkpointing.delete(order.id)
-      this.#launching--
       this.#sweepSoon()
     }
   }
