@@ -139,7 +139,7 @@ function fetchKernel() {
 /** A minimal Debian with what Barge needs. */
 function makeBase() {
   const include =
-    "apparmor,systemd,crun,runc,criu,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils,iperf3"
+    "apparmor,systemd,crun,runc,criu,iptables,libnftables1,busybox-static,procps,tini,kmod,iproute2,nftables,curl,ca-certificates,zstd,xz-utils,iperf3"
   const folder = join(cache, "base")
   const made = join(cache, "base.packages")
   if (existsSync(folder) && existsSync(made) && readFileSync(made, "utf8") === include) return folder

@@ -14,6 +14,7 @@ test("CRIU's first complaints are told, not that it gives up, and where its log 
     join(work, "dump.log"),
     `(00.000000) Version: 3.17.1 (gitid 0)
 (00.300000) Warn  (criu/kerndat.c:1103): $XDG_RUNTIME_DIR not set
+(01.100000) Error (criu/util.c:642): exited, status=1
 (01.200000) Error (criu/sk-inet.c:188): inet: Connected TCP socket, consider using --tcp-established option.
 (01.300000)     11: Error (criu/files-reg.c:2124): File file has bad size 18 (expect 6)
 (01.400000) Error (criu/cr-dump.c:1669): Dump files (pid: 6219) failed with -1

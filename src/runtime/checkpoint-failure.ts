@@ -7,8 +7,8 @@ import { lastError } from "./failure.ts"
 /** How many of CRIU's complaints are told: the first is the cause. */
 const told = 3
 
-/** What CRIU says at last whatever has happened. */
-const givesUp = /^(?:Dump files .* failed|Dumping FAILED|Restoring FAILED)/
+/** What CRIU says whatever has happened: that a program it called failed, and at last that it gives up. */
+const empty = /^(?:exited, |Dump files .* failed|Dumping FAILED|Restoring FAILED)/
 
 /** A failed `checkpoint` or `restore`: what the runtime said, what CRIU complained of, and where all of its log is. */
 export function checkpointFailure(call: {
@@ -30,7 +30,7 @@ export function checkpointFailure(call: {
 function criuErrors(path: string): string[] | undefined {
   try {
     const lines = readFileSync(path, "utf8").matchAll(/^\([\d.]+\)\s+(?:\d+: )?Error \([^)]*\): (.*)$/gm)
-    const complaints = [...lines].map(([, text]) => text!.trim()).filter((text) => !givesUp.test(text))
+    const complaints = [...lines].map(([, text]) => text!.trim()).filter((text) => !empty.test(text))
     return complaints.slice(0, told)
   } catch {
     return undefined
