@@ -259,3 +259,23 @@ test("networks are listed by filters and pruned when nobody is in them", async (
     "bridge is a pre-defined network and cannot be removed",
   )
 })
+
+test("ports are told of a container that runs, where a bridge leads to them", async () => {
+  await docker("network", "create", "--internal", "inward")
+  const told = async (name: string) => await docker("inspect", "-f", "{{json .NetworkSettings.Ports}}", name)
+  const found = (filter: string) => docker("ps", "-a", "--filter", filter, "--format", "{{.Names}}")
+  for (const mode of ["host", "none", "inward"]) {
+    await docker("run", "-d", "--name", "hidden", "--network", mode, "--expose", "4080", "-p", "4081", "busybox", "top")
+    expect(`${mode}: ${await told("hidden")} ${await found("expose=4080")}`).toBe(`${mode}: {} `)
+    await docker("rm", "-f", "hidden")
+  }
+  await docker("run", "-d", "--name", "shown", "--network", "inward", "--expose", "4080", "busybox", "top")
+  expect(await told("shown")).toBe("{}")
+  await docker("network", "connect", "bridge", "shown")
+  expect(await told("shown")).toBe('{"4080/tcp":null}')
+  expect(await found("expose=4080")).toBe("shown")
+  await docker("kill", "shown")
+  expect(`${await told("shown")} ${await found("expose=4080")}`).toBe("{} ")
+  await docker("rm", "shown")
+  await docker("network", "rm", "inward")
+})

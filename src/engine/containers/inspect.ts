@@ -55,7 +55,7 @@ export async function inspectContainer(
     ...(options.size ? await sizes(context, scope, container) : {}),
     Mounts: mounts,
     Config: withMac(config, config.MacAddress || mainMac(container)),
-    NetworkSettings: networkSettings(container),
+    NetworkSettings: networkSettings(context, container),
   }
 }
 
@@ -146,9 +146,15 @@ export function stateOf(container: Container): ContainerState {
   }
 }
 
-/** Exposed ports with null, published ones with every address that they are bound to. */
-export function boundPorts(container: Container): PortMap {
+/**
+ * The ports by which a container that runs can be reached through a bridge: exposed ones with null, published ones with every
+ * address that they are bound to. None where no bridge leads out: on the host's network, without one, or on internal ones.
+ */
+export function boundPorts({ networks }: ContainerContext, container: Container): PortMap {
   const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
+  const joined = Object.values(container.state.sandbox?.networks ?? {}).map(({ networkId }) => networks.get(networkId))
+  const leadsOut = joined.some((network) => network?.driver === "bridge" && !network.internal)
+  if (!container.running || !leadsOut) return ports
   for (const exposed of Object.keys(container.document.config.ExposedPorts ?? {})) {
     ports[exposed.includes("/") ? exposed : `${exposed}/tcp`] = null
   }
@@ -161,14 +167,14 @@ export function boundPorts(container: Container): PortMap {
   return ports
 }
 
-function networkSettings(container: Container): NetworkSettings {
+function networkSettings(context: ContainerContext, container: Container): NetworkSettings {
   const { sandbox } = container.state
   const bridged = sandbox?.networks["bridge"]
   return {
     Bridge: "",
     SandboxID: sandbox?.id ?? "",
     SandboxKey: sandbox?.path ?? "",
-    Ports: container.running ? boundPorts(container) : {},
+    Ports: boundPorts(context, container),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,

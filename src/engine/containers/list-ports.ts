@@ -1,6 +1,8 @@
 import type { Filters } from "../../api/filters.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
+import type { ContainerContext } from "./context.ts"
+import { boundPorts } from "./inspect.ts"
 
 /** Ports of one protocol, both ends included. */
 export interface PortRange {
@@ -28,18 +30,22 @@ export function portRanges(filters: Filters, key: "expose" | "publish"): readonl
   })
 }
 
-/** Whether no range is asked for, or one of them has one of `ports` (`80/tcp`). */
-export const portsMatch = (wanted: readonly PortRange[] | undefined, ports: readonly string[]): boolean =>
-  !wanted ||
+/** Whether no port is asked for, or the container can be reached by one of those, seen from inside or from outside. */
+export function portsMatch(
+  context: ContainerContext,
+  container: Container,
+  wanted: Readonly<Record<"expose" | "publish", readonly PortRange[] | undefined>>,
+): boolean {
+  if (!wanted.expose && !wanted.publish) return true
+  const published = (container.state.sandbox?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
+  return oneOf(wanted.expose, Object.keys(boundPorts(context, container))) || oneOf(wanted.publish, published)
+}
+
+/** Whether one of the ranges has one of `ports` (`80/tcp`). */
+const oneOf = (wanted: readonly PortRange[] = [], ports: readonly string[]): boolean =>
   wanted.some(({ from, to, protocol }) =>
     ports.some((port) => {
       const [number, kind = "tcp"] = port.split("/")
       return kind === protocol && Number(number) >= from && Number(number) <= to
     }),
   )
-
-export const exposedPorts = ({ document }: Container): readonly string[] =>
-  Object.keys(document.config.ExposedPorts ?? {})
-
-export const publishedPorts = ({ state }: Container): readonly string[] =>
-  (state.sandbox?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)

@@ -8,7 +8,7 @@ import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
 import { boundPorts, networksOf, sizes } from "./inspect.ts"
 import { linkNames } from "./links.ts"
-import { exposedPorts, portRanges, portsMatch, publishedPorts } from "./list-ports.ts"
+import { portRanges, portsMatch } from "./list-ports.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
 import { statusText } from "./status-text.ts"
 
@@ -22,7 +22,7 @@ export async function listContainers(
 ): Promise<ContainerSummary[]> {
   const { filters } = options
   checkFilters(filters)
-  const [exposed, published] = [portRanges(filters, "expose"), portRanges(filters, "publish")]
+  const ports = { expose: portRanges(filters, "expose"), publish: portRanges(filters, "publish") }
   const byAge = context.registry
     .all()
     .filter((container) => !container.removed)
@@ -38,11 +38,7 @@ export async function listContainers(
     if (since && compareCreated(container, since) <= 0) return false
     if (running === true) return false
     if (ancestors && !ancestors.has(container.document.imageId)) return false
-    return (
-      matches(container, filters) &&
-      portsMatch(exposed, exposedPorts(container)) &&
-      portsMatch(published, publishedPorts(container))
-    )
+    return matches(container, filters) && portsMatch(context, container, ports)
   })
   const names = linkNames(context.registry)
   const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
@@ -160,7 +156,7 @@ async function summary(
     ImageID: document.imageId,
     Command: [document.path, ...document.args].join(" "),
     Created: Number((parseNanos(document.created) ?? 0n) / 1_000_000_000n),
-    Ports: container.running ? listPorts(container) : [],
+    Ports: listPorts(context, container),
     ...(size ? await sizes(context, scope, container) : {}),
     Labels: document.config.Labels ?? {},
     State: document.state.status,
@@ -174,8 +170,8 @@ async function summary(
   }
 }
 
-function listPorts(container: Container): Port[] {
-  return Object.entries(boundPorts(container)).flatMap(([key, bindings]): Port[] => {
+function listPorts(context: ContainerContext, container: Container): Port[] {
+  return Object.entries(boundPorts(context, container)).flatMap(([key, bindings]): Port[] => {
     const [number, Type = "tcp"] = key.split("/")
     const PrivatePort = Number(number)
     if (bindings === null) return [{ PrivatePort, Type }]
