@@ -3,6 +3,7 @@
 Run by python-sdk.test.ts with DOCKER_HOST set. Each step prints one line; a failure ends the program.
 """
 
+import datetime
 import io
 import tarfile
 import threading
@@ -79,6 +80,36 @@ def a_detached_container_from_start_to_end():
 
 
 @step
+def an_exec_reads_as_its_start_asks():
+    container = client.containers.run("busybox", "top", detach=True)
+    made = client.api.exec_create(container.id, ["sh", "-c", "echo out"], tty=True)
+    assert client.api.exec_start(made, demux=True) == (b"out\r\n", None)
+    assert client.api.exec_start(client.api.exec_create(container.id, "echo out", tty=True), tty=True) == b"out\r\n"
+    assert client.api.exec_start(client.api.exec_create(container.id, "echo out"), tty=True) == b"out\n"
+    socket = client.api.exec_start(client.api.exec_create(container.id, "cat", stdin=True), socket=True)
+    raw = getattr(socket, "_sock", socket)
+    raw.sendall(b"typed\n")
+    received = b""
+    while len(received) < 14:
+        received += raw.recv(14 - len(received))
+    assert received == b"\x01\0\0\0\0\0\0\x06typed\n"
+    socket.close()
+    container.remove(force=True)
+
+
+@step
+def logs_between_two_moments():
+    container = client.containers.run("busybox", ["sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.1; done"], detach=True)
+    container.wait()
+    stamps = [line.split(b" ")[0].decode() for line in container.logs(timestamps=True).splitlines()]
+    moments = [datetime.datetime.fromisoformat(stamp[:26] + "+00:00").timestamp() for stamp in stamps]
+    middle = (moments[0] + moments[1]) / 2
+    assert container.logs(since=middle) == b"2\n3\n" and container.logs(until=middle) == b"1\n"
+    assert list(container.logs(stream=True, follow=True, tail=1)) == [b"3\n"]
+    container.remove()
+
+
+@step
 def input_through_an_attached_socket():
     container = client.containers.create("busybox", "cat", stdin_open=True)
     socket = container.attach_socket(params={"stdin": 1, "stdout": 1, "stream": 1})
@@ -112,6 +143,9 @@ def files_go_in_and_out_and_make_an_image():
     with tarfile.open(fileobj=io.BytesIO(b"".join(bits))) as tar:
         assert stat["size"] == 5 and tar.extractfile("in").read() == b"hello"
     assert {"Path": "/data/in", "Kind": 1} in container.diff()
+    kept = container.commit("python-kept", "1", conf={"Labels": {"a": "b"}})
+    assert kept.attrs["Config"]["Cmd"] == ["cat", "/data/in"] and kept.labels == {"a": "b"}
+    client.images.remove("python-kept:1")
     image = container.commit("python-made", "1", changes='CMD ["cat", "/data/in"]')
     assert client.containers.run("python-made:1", remove=True) == b"hello"
     assert image.tag("python-made", "2")
