@@ -225,7 +225,7 @@ test("an image that was written to a snapshot is not written over by mounting th
 
 test("of many layers only those stay mounted that were asked for last", async () => {
   await using root = await openRoot()
-  await using snapshots = root.open({ idle: { most: 3, after: 0 } })
+  await using snapshots = root.open({ idle: { most: 3, after: Number.NEGATIVE_INFINITY } })
   for (let at = 0; at < 6; at++) {
     await applied(root, snapshots, `layer-${at}`, undefined, [["file", {}, `${at}`]])
     await snapshots.prepare(scope, `x-${at}`, `layer-${at}`)

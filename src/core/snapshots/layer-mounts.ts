@@ -87,7 +87,7 @@ export class LayerMounts {
     this.#mounted.delete(id)
     const mounted = known && isMounted(known.path) ? known : this.#mount(id)
     if (!mounted) return this.#paths.files(id)
-    mounted.asked = Date.now()
+    mounted.asked = performance.now()
     this.#mounted.set(id, mounted)
     if (!known) this.#hideIdle()
     return mounted.path
@@ -155,7 +155,7 @@ export class LayerMounts {
 
   #hideIdle(): void {
     const paths: string[] = []
-    const since = Date.now() - this.#idle.after
+    const since = performance.now() - this.#idle.after
     for (const [id, { path, asked }] of this.#mounted) {
       if (this.#mounted.size <= this.#idle.most || asked > since) break
       this.#mounted.delete(id)
