@@ -26,6 +26,7 @@ import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
+import { unreadBytes } from "../linux/unread.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
 import { type OlderEndpoint, takeOverEndpoints } from "../network/older-endpoints.ts"
@@ -228,6 +229,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     experimental: config.experimental,
     onAnswer: (key, seconds) => metrics.observe(key, seconds),
     log: (line) => log.error(line),
+    unread: unreadBytes,
   })
   stack.defer(() => server.close(1000))
   const tls = tlsKeys(config)

@@ -47,6 +47,8 @@ export interface ApiServerOptions {
   readonly onAnswer?: (key: string, seconds: number) => void
   /** Told of each request that failed by the daemon's fault, once. */
   readonly log?: (line: string) => void
+  /** How many bytes sent on a socket its client has not read yet. */
+  readonly unread?: (descriptor: number) => number
 }
 
 /** Docker's API over any number of sockets. */
@@ -89,6 +91,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       ...(options.onAnswer ? { onAnswer: options.onAnswer } : {}),
       onFailure: (request, error) => options.log?.(`${request}: ${messageOf(error)}`),
     }),
+    {},
+    options.unread,
   )
   const listeners: Listener[] = []
   const close = async (graceMillis: number) => {

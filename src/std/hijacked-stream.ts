@@ -7,6 +7,11 @@ export interface HijackedStream {
   readonly input: AsyncIterable<Uint8Array>
   /** Resolves when the bytes are accepted and there is room for more. Bytes for a client that is gone are dropped. */
   write(bytes: Uint8Array): Promise<void>
+  /**
+   * Resolves when the client has read what was written, or a moment later when it has not: two things that follow each other
+   * closely reach it one after the other, and not as one.
+   */
+  taken(): Promise<void>
   /** The client sees the end after everything written. It may go on sending. */
   closeWrite(): Promise<void>
   /** Ends both directions at once, without waiting for what is not sent yet. */

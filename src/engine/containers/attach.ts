@@ -70,6 +70,7 @@ export async function attachContainer(
           closeStdin: feedsOnce,
           ...(options.stdin && config.Tty ? { detachKeys } : {}),
         })
+        if (end === "process ended") await client.taken()
         delivered()
         if (end === "detached") publish(context, container, "detach")
         else if (end === "process ended") await Promise.race([untilEnded(context, container, ended), client.closed])

@@ -23,6 +23,8 @@ export async function serveStreams(
   options: ServeOptions,
 ): Promise<EndOfService> {
   const output = async (): Promise<EndOfService> => {
+    // Some clients read the answer's head through a buffer, and lose what comes right behind it.
+    await client.taken()
     for await (const { stream, bytes } of process.output) {
       if (!(stream === "stdout" ? options.stdout : options.stderr)) continue
       if (options.multiplexed) {

@@ -6,6 +6,7 @@ import { BadRequest, parseHead, type RequestHead } from "./head.ts"
 import { HttpRequest, type Peer } from "./request.ts"
 import { HttpResponse, type ResponseLink } from "./response.ts"
 import { reasons } from "./status.ts"
+import { taken, type Unread } from "./taken.ts"
 
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => Promise<void> | void
 
@@ -35,6 +36,7 @@ export class Connection implements ResponseLink {
   readonly #handler: HttpHandler
   readonly #limits: ConnectionLimits
   readonly #peer: Peer
+  readonly #unread: Unread
   #state: "head" | "body" | "busy" | "hijacked" | "closing" = "head"
   #pending: Buffer = Buffer.alloc(0)
   #pendingBytes = 0
@@ -55,11 +57,12 @@ export class Connection implements ResponseLink {
   #lastRequest = false
   readonly closed: Promise<void>
 
-  constructor(socket: Socket, handler: HttpHandler, limits: ConnectionLimits, peer: Peer) {
+  constructor(socket: Socket, handler: HttpHandler, limits: ConnectionLimits, peer: Peer, unread: Unread) {
     this.#socket = socket
     this.#handler = handler
     this.#limits = limits
     this.#peer = peer
+    this.#unread = unread
     socket.on("data", (chunk: Buffer) => this.#onData(chunk))
     socket.on("end", () => this.#onEnd())
     socket.on("drain", () => this.#onRoom())
@@ -126,6 +129,7 @@ export class Connection implements ResponseLink {
       write: async (bytes) => {
         await this.write(bytes)
       },
+      taken: () => taken(this.#socket, this.#unread),
       closeWrite: () => this.#closeWrite(),
       abort: () => this.#socket.destroy(),
       closed: this.closed,

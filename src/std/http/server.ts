@@ -1,6 +1,7 @@
 import type { Socket } from "node:net"
 import { Connection, type ConnectionLimits, type HttpHandler } from "./connection.ts"
 import type { Peer } from "./request.ts"
+import type { Unread } from "./taken.ts"
 
 const defaultLimits: ConnectionLimits = {
   headBytes: 2 * 1024 * 1024,
@@ -16,18 +17,21 @@ const defaultLimits: ConnectionLimits = {
 export class HttpServer implements AsyncDisposable {
   readonly #handler: HttpHandler
   readonly #limits: ConnectionLimits
+  readonly #unread: Unread
   readonly #connections = new Set<Connection>()
   #sweep: NodeJS.Timeout | undefined
 
-  constructor(handler: HttpHandler, limits: Partial<ConnectionLimits> = {}) {
+  /** @param unread the system's word; without it nothing is ever unread */
+  constructor(handler: HttpHandler, limits: Partial<ConnectionLimits> = {}, unread: Unread = () => 0) {
     this.#handler = handler
+    this.#unread = unread
     this.#limits = { ...defaultLimits, ...limits }
   }
 
   /** Serves one connection; give it to `openListeners`. */
   readonly accept = (socket: Socket, peer: Peer): void => {
     socket.setNoDelay?.(true)
-    const connection = new Connection(socket, this.#handler, this.#limits, peer)
+    const connection = new Connection(socket, this.#handler, this.#limits, peer, this.#unread)
     this.#connections.add(connection)
     this.#sweep ??= setInterval(() => this.#checkTimes(), Math.min(5000, this.#limits.headTime / 2)).unref()
     void connection.closed.then(() => {

@@ -34,6 +34,7 @@ export function webSocketStream(raw: HijackedStream): HijackedStream {
   return {
     input: input(),
     write: (bytes) => raw.write(buildFrame(opcodes.binary, bytes)),
+    taken: () => raw.taken(),
     closeWrite: async () => {
       await raw.write(buildFrame(opcodes.close, Buffer.from([0x03, 0xe8])))
       await raw.closeWrite()
