@@ -237,7 +237,9 @@ export class Supervisor {
       this.#suspects = new Set()
       return
     }
-    const supervised = new Set([...this.#processes.values()].map((each) => each.record.pid))
+    // One that ended before its runtime did is told by then, and becomes a child of ours only as a zombie.
+    const awaited = [...this.#processes.values()].filter((each) => !each.exit)
+    const supervised = new Set(awaited.map((each) => each.record.pid))
     const strays = endedChildren().filter((pid) => !supervised.has(pid))
     for (const pid of strays) if (this.#suspects.has(pid)) discardChild(pid)
     this.#suspects = new Set(strays.filter((pid) => !this.#suspects.has(pid)))

@@ -11,7 +11,7 @@ let before: StoreState
 let container: string
 
 beforeAll(async () => {
-  daemon = await TestDaemon.start()
+  daemon = await TestDaemon.start(["--experimental"])
   await daemon.bootstrap()
   const made = await daemon.json<{ Id: string }>("POST", "/containers/create?name=victim", {
     Image: "busybox",
