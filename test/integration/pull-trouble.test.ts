@@ -1,0 +1,301 @@
+import { expect } from "bun:test"
+import { randomBytes } from "node:crypto"
+import { Failure } from "../../src/errors/failure.ts"
+import { mediaTypes } from "../../src/oci/descriptor.ts"
+import { digestOf } from "../../src/oci/digest.ts"
+import { parseReference } from "../../src/oci/reference.ts"
+import { MemoryRegistry, refuse, sendBytes } from "../fixtures/memory-registry.ts"
+import { big, check, expectNothing, failure, file, identity, isBlob, statuses } from "../fixtures/pulls.ts"
+
+check("a cut layer is continued where it ended", async ({ registry, pull }) => {
+  const tar = big(400_000)
+  registry.addImage("app", "1", [tar], { compress: identity })
+  const asked: (string | undefined)[] = []
+  registry.fault = ({ path, headers, method }, response) => {
+    if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+    asked.push(headers.range)
+    if (asked.length > 3) return false
+    // Half of what was asked for, then the connection goes.
+    const from = Number(/\d+/.exec(headers.range ?? "0")![0])
+    response.writeHead(from ? 206 : 200, {
+      "content-length": tar.length - from,
+      ...(from ? { "content-range": `bytes ${from}-${tar.length - 1}/${tar.length}` } : {}),
+    })
+    response.write(tar.subarray(from, from + 50_000), () => setTimeout(() => response.destroy(), 20))
+    return true
+  }
+  await pull()
+  const offsets = asked.map((range) => Number(/\d+/.exec(range ?? "0")![0]))
+  expect(offsets[0]).toBe(0)
+  expect(offsets.at(-1)).toBeGreaterThan(50_000)
+  expect(offsets).toEqual(offsets.toSorted((one, other) => one - other))
+})
+
+check(
+  "a registry that falls silent is given up, and asked for the rest anew",
+  async ({ registry, pull }) => {
+    const tar = big(300_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    registry.fault = ({ path, method, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar)) || before > 0) return false
+      response.writeHead(200, { "content-length": tar.length })
+      response.write(tar.subarray(0, 100_000))
+      return true
+    }
+    await pull()
+    const last = registry.log.filter(({ path, method }) => method === "GET" && path.endsWith(digestOf(tar))).at(-1)!
+    expect(last.headers.range).toBe("bytes=100000-")
+  },
+  { stallTimeout: 1000 },
+)
+
+check("a registry that knows no ranges sends all again, and what is there already is passed over", async (bench) => {
+  const { registry, pull } = bench
+  const tar = big(300_000)
+  registry.addImage("app", "1", [tar], { compress: identity })
+  registry.fault = ({ path, method, before }, response) => {
+    if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+    response.writeHead(200, { "content-length": tar.length })
+    if (before === 0) response.write(tar.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 20))
+    else response.end(tar)
+    return true
+  }
+  await pull()
+})
+
+check("other bytes than the digest's are refused, whatever their length, and nothing of them stays", async (bench) => {
+  const { registry, pull } = bench
+  const tar = big(100_000)
+  registry.addImage("app", "1", [tar], { compress: identity })
+  for (const wrong of [randomBytes(tar.length), tar.subarray(0, 50_000), Buffer.concat([tar, tar])]) {
+    registry.fault = ({ path, method }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+      response.writeHead(200, { "content-length": wrong.length }).end(wrong)
+      return true
+    }
+    const { kind, message } = await failure(pull())
+    expect(kind).toBe("dataLoss")
+    expect(message).toStartWith(`filesystem layer verification failed for digest ${digestOf(tar)}`)
+    await expectNothing(bench)
+  }
+})
+
+check("a wrong range is not taken for the right one", async (bench) => {
+  const { registry, pull } = bench
+  const tar = big(300_000)
+  registry.addImage("app", "1", [tar], { compress: identity })
+  registry.fault = ({ path, method, before, headers }, response) => {
+    if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+    if (before === 0) {
+      response.writeHead(200, { "content-length": tar.length })
+      response.write(tar.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 20))
+    } else if (before === 1) {
+      response.writeHead(206, { "content-range": `bytes 200000-${tar.length - 1}/${tar.length}` })
+      response.end(tar.subarray(200_000))
+    } else if (before === 2) {
+      response.writeHead(206, { "content-length": 10 }).end(tar.subarray(0, 10))
+    } else sendBytes(response, tar, headers.range)
+    return true
+  }
+  expect((await failure(pull())).message).toContain("from byte 200000, not")
+  expect((await failure(pull())).message).toEndWith("sent a part of a blob without saying which")
+  await pull()
+})
+
+check(
+  "damage to what an interrupted pull has left is found, and the layer comes anew",
+  async ({ registry, pull, stores }) => {
+    const { scope, content } = stores
+    const tar = big(200_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    {
+      await using ingest = await content.ingest(scope, `pull-${digestOf(tar)}`, { expected: digestOf(tar) })
+      await ingest.write(randomBytes(70_000))
+    }
+    await pull()
+    expect(await content.has(scope, digestOf(tar))).toBe(true)
+  },
+)
+
+check("a manifest that is not what its digest says, or is huge, is refused", async (bench) => {
+  const { registry, pull } = bench
+  const { digest } = registry.addImage("app", "1", [file("one")])
+  registry.fault = ({ path, method }, response) => {
+    if (method !== "GET" || !path.endsWith(digest)) return false
+    response.writeHead(200, { "content-type": mediaTypes.ociManifest }).end("{}")
+    return true
+  }
+  expect((await failure(pull())).message).toStartWith(`manifest verification failed for digest ${digest}`)
+  registry.fault = ({ path, method }, response) => {
+    if (method !== "GET" || !path.endsWith(digest)) return false
+    response.writeHead(200, { "content-type": mediaTypes.ociManifest })
+    response.end(Buffer.alloc(5 << 20, " "))
+    return true
+  }
+  expect((await failure(pull())).kind).toBe("tooLarge")
+  await expectNothing(bench)
+})
+
+check("a registry that is in trouble for a moment is asked again", async ({ registry, pull }) => {
+  registry.addImage("app", "1", [file("one")])
+  registry.fault = ({ before }, response) => {
+    if (before >= 2) return false
+    if (before === 0) response.writeHead(500).end()
+    else refuse(response, 503, "UNAVAILABLE")
+    return true
+  }
+  await pull()
+})
+
+check("a registry that stays in trouble is told of with its status", async ({ registry, pull }) => {
+  registry.addImage("app", "1", [file("one")])
+  registry.fault = (_asked, response) => {
+    response.writeHead(500).end()
+    return true
+  }
+  expect((await failure(pull())).message).toBe("received unexpected HTTP status: 500 Internal Server Error")
+})
+
+check(
+  "a limit of requests is waited for when the wait is short, and told in plain words when it is not",
+  async (bench) => {
+    const { registry, pull } = bench
+    registry.addImage("app", "1", [file("one")])
+    const limited = (seconds: string, times: number) => {
+      registry.fault = ({ path, before }, response) => {
+        if (!isBlob.test(path) || before >= times) return false
+        refuse(response, 429, "TOOMANYREQUESTS", "you have reached your limit", { "retry-after": seconds })
+        return true
+      }
+    }
+    limited("1", 1)
+    const began = performance.now()
+    const pulled = await pull()
+    expect(performance.now() - began).toBeGreaterThan(900)
+    expect(statuses(pulled)).toContain("Retrying in 1 second")
+    registry.addImage("app", "2", [file("two")])
+    limited("3600", 1000)
+    const { kind, message } = await failure(pull("app:2"))
+    expect(kind).toBe("exhausted")
+    expect(message).toBe("toomanyrequests: you have reached your limit")
+    registry.fault = (_asked, response) => {
+      response.writeHead(429, { "retry-after": "3600" }).end()
+      return true
+    }
+    expect((await failure(pull("app:2"))).message).toBe(
+      `toomanyrequests: ${registry.host} limits how often it is asked; log in for a higher limit, use a mirror, or try again in 3600 seconds`,
+    )
+  },
+)
+
+check("a blob may lie at another host, which gets no credentials", async ({ registry, pull }) => {
+  await using elsewhere = await MemoryRegistry.start()
+  const { digest } = registry.addImage("app", "1", [file("one")])
+  registry.fault = ({ path, headers }, response) => {
+    if (!headers.authorization) {
+      response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end()
+      if (path.startsWith("/token")) throw new Error("the token service needs no token")
+    } else if (isBlob.test(path)) response.writeHead(307, { location: `http://${elsewhere.host}${path}` }).end()
+    else return false
+    return true
+  }
+  const guarded = registry.fault
+  registry.fault = (asked, response, body) => {
+    if (!asked.path.startsWith("/token")) return guarded(asked, response, body)
+    response.end(JSON.stringify({ token: "secret" }))
+    return true
+  }
+  elsewhere.blobs = registry.blobs
+  elsewhere.fault = ({ path }, response) => {
+    response.end(registry.blobs.get(path.split("/").at(-1)!))
+    return true
+  }
+  expect((await pull()).digest).toBe(digest)
+  expect(elsewhere.log.length).toBeGreaterThan(0)
+  expect(elsewhere.log.every(({ headers }) => headers.authorization === undefined)).toBe(true)
+})
+
+check("redirects without end, and a registry that is never satisfied with a token, come to an end", async (bench) => {
+  const { registry, pull } = bench
+  registry.fault = ({ path }, response) => {
+    response.writeHead(307, { location: path }).end()
+    return true
+  }
+  expect((await failure(pull())).message).toEndWith("stopped after 10 redirects")
+  expect(registry.log.length).toBeLessThan(30)
+  let tokens = 0
+  registry.fault = ({ path }, response) => {
+    if (path.startsWith("/token")) response.end(JSON.stringify({ token: `t${tokens++}` }))
+    else response.writeHead(401, { "www-authenticate": `Bearer realm="http://${registry.host}/token"` }).end()
+    return true
+  }
+  const { kind, message } = await failure(pull())
+  expect(kind).toBe("unauthenticated")
+  expect(message).toBe("unauthorized: authentication required")
+  expect(tokens).toBeLessThan(6)
+})
+
+check(
+  "a slow layer comes in several ranges at a time",
+  async ({ registry, pull }) => {
+    const tar = big(2_000_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    let under = 0
+    let most = 0
+    registry.fault = ({ path, method, headers, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+      if (before > 0) {
+        most = Math.max(most, ++under)
+        setTimeout(() => {
+          under--
+          sendBytes(response, tar, headers.range)
+        }, 20)
+        return true
+      }
+      response.writeHead(200, { "content-length": tar.length, "accept-ranges": "bytes" })
+      const drip = (at: number): void => {
+        if (at < tar.length && !response.destroyed) {
+          response.write(tar.subarray(at, at + 10_000))
+          setTimeout(() => drip(at + 10_000), 10)
+        }
+      }
+      drip(0)
+      return true
+    }
+    await pull()
+    expect(most).toBe(4)
+  },
+  { ranges: { from: 1000, size: 200_000, atOnce: 4, worth: 60 } },
+)
+
+check(
+  "who gives up a pull leaves no download behind, and the next goes on from there",
+  async ({ registry, stores }) => {
+    const { scope, remote, leases } = stores
+    const tar = big(300_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    const halted = Promise.withResolvers<void>()
+    registry.fault = ({ path, method, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar)) || before > 0) return false
+      response.writeHead(200, { "content-length": tar.length })
+      response.write(tar.subarray(0, 100_000))
+      response.on("close", () => halted.resolve())
+      return true
+    }
+    const reference = parseReference(`${registry.host}/app:1`)
+    const controller = new AbortController()
+    const pulling = leases.within({ ...scope, signal: controller.signal }, (held) =>
+      remote.pull(held, reference, {
+        found: () => {},
+        progress: ({ current }) => {
+          if (current) controller.abort(new Failure("cancelled", "given up"))
+        },
+      }),
+    )
+    expect((await failure(pulling)).kind).toBe("cancelled")
+    await halted.promise
+    await leases.within(scope, (held) => remote.pull(held, reference, { found: () => {}, progress: () => {} }))
+    const ranges = registry.log.filter(({ path, method }) => method === "GET" && path.endsWith(digestOf(tar)))
+    expect(ranges.at(-1)!.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
+  },
+)
