@@ -4,8 +4,9 @@ import { Failure } from "../../src/errors/failure.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { digestOf } from "../../src/oci/digest.ts"
 import { parseReference } from "../../src/oci/reference.ts"
+import { failure } from "../fixtures/failure.ts"
 import { MemoryRegistry, refuse, sendBytes } from "../fixtures/memory-registry.ts"
-import { big, check, expectNothing, failure, file, identity, isBlob, statuses } from "../fixtures/pulls.ts"
+import { big, check, expectNothing, file, identity, isBlob, statuses } from "../fixtures/pulls.ts"
 
 check("a cut layer is continued where it ended", async ({ registry, pull }) => {
   const tar = big(400_000)

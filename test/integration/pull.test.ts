@@ -8,8 +8,9 @@ import { type Digest, digestOf } from "../../src/oci/digest.ts"
 import { parseReference } from "../../src/oci/reference.ts"
 import { collectBytes } from "../core-stores.ts"
 import { eventually } from "../fixtures/eventually.ts"
+import { failure } from "../fixtures/failure.ts"
 import { MemoryRegistry, refuse, sendBytes } from "../fixtures/memory-registry.ts"
-import { big, check, expectNothing, failure, file, identity, isBlob, statuses } from "../fixtures/pulls.ts"
+import { big, check, expectNothing, file, identity, isBlob, statuses } from "../fixtures/pulls.ts"
 import { tarOf } from "../tar-archive.ts"
 
 check("an image is pulled, unpacked, and each layer's steps are told in Docker's words", async (bench) => {

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
 import type { TransferProgress } from "../../src/core/transfer/contract.ts"
-import { Failure } from "../../src/errors/failure.ts"
 import { type Descriptor, mediaTypes } from "../../src/oci/descriptor.ts"
 import { type Digest, digestOf } from "../../src/oci/digest.ts"
 import { hostPlatform } from "../../src/oci/platform.ts"
 import { parseReference } from "../../src/oci/reference.ts"
 import { inPieces, openStores, type Stores } from "../core-stores.ts"
+import { failure } from "../fixtures/failure.ts"
 import { MemoryRegistry, refuse } from "../fixtures/memory-registry.ts"
 import { tarOf } from "../tar-archive.ts"
 
@@ -59,16 +59,6 @@ interface Document {
 const documentAt = (registry: MemoryRegistry, repository: string, reference: string) =>
   JSON.parse(registry.manifests.get(repository)!.get(reference)!.bytes.toString("utf8")) as Document
 const statuses = ({ steps }: Pushed) => [...new Set(steps.map(({ status }) => status))]
-const failure = (work: Promise<unknown>): Promise<Failure> =>
-  work.then(
-    () => {
-      throw new Error("nothing failed")
-    },
-    (error: unknown) => {
-      if (error instanceof Failure) return error
-      throw error
-    },
-  )
 const isUpload = /\/blobs\/uploads\//
 
 check(
