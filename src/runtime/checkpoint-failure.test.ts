@@ -6,7 +6,7 @@ import { checkpointFailure } from "./checkpoint-failure.ts"
 import type { RuntimeInfo } from "./contract.ts"
 
 const info = { name: "runc" } as RuntimeInfo
-const log = JSON.stringify({ level: "error", msg: "criu failed: type NOTIFY errno 0\nlog file: /work/dump.log" })
+const log = JSON.stringify({ level: "error", msg: "criu failed: type NOTIFY errno 0\nlog file: /criu/dump.log" })
 
 test("CRIU's first complaints are told, not that it gives up, and where its log is", () => {
   const work = mkdtempSync(join(tmpdir(), "criu-"))
