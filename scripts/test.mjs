@@ -30,6 +30,20 @@ const result = spawnSync(program, ["test", "--timeout=120000", ...chosen], {
 })
 const output = `${result.stdout}${result.stderr}`
 process.stdout.write(output)
+for (const failure of failures(output)) console.log(`\n${failure}`)
 const count = (word) => Number(new RegExp(`^\\s*(\\d+) ${word}$`, "m").exec(output)?.[1] ?? 0)
 console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
 process.exit(result.status ?? 1)
+
+/** What was printed of each failed test, once more: the end of a long output is what is read first, and kept longest. */
+function failures(output) {
+  const lines = output.split("\n")
+  const told = []
+  let from = 0
+  for (const [at, line] of lines.entries()) {
+    if (/^\d+ tests? (failed|skipped):$/.test(line)) break
+    if (line.startsWith("(fail)")) told.push(lines.slice(Math.max(from, at - 60), at + 1).join("\n"))
+    if (/^\((pass|fail|skip)\)/.test(line)) from = at + 1
+  }
+  return told
+}

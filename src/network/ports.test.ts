@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { createServer } from "node:net"
+import { freePort } from "../../test/fixtures/free-port.ts"
 import type { PortBinding } from "./contract.ts"
 import { Ports } from "./ports.ts"
 
@@ -10,15 +11,6 @@ const tcp = (hostPort: number, more: Partial<PortBinding> = {}): PortBinding => 
   hostPort,
   ...more,
 })
-
-/** A port that was free a moment ago, above those that the kernel gives out by itself. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 test("a taken port is refused in Docker's words, naming the container that has it", async () => {
   const ports = new Ports()
@@ -54,7 +46,7 @@ test("when one port cannot be had none is kept", async () => {
 })
 
 test("a range gives its first free port, port 0 a port of the ephemeral range, each its own", async () => {
-  const start = await freePort()
+  const start = await freePort(10)
   const ports = new Ports(false, [start, start + 9])
   const first = ports.take("a", [tcp(start, { hostPortEnd: start + 9 })])[0]!.hostPort
   const second = ports.take("b", [tcp(start, { hostPortEnd: start + 9 })])[0]!.hostPort

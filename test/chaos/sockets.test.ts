@@ -1,19 +1,10 @@
 import { expect, test } from "bun:test"
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { executable, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { freePort } from "../fixtures/free-port.ts"
 import { RawClient } from "../fixtures/raw-client.ts"
-
-/** A port that is free now. */
-const freePort = (): Promise<number> =>
-  new Promise((done) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => done(port))
-    })
-  })
 
 /** A certificate authority, a server's key for 127.0.0.1, a client's, and one of a stranger, as PEM files. */
 async function certificates(folder: string): Promise<void> {

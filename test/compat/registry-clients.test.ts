@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type ChildProcess, spawn } from "node:child_process"
 import { createHash, randomBytes } from "node:crypto"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
@@ -13,6 +12,7 @@ import { basic, imageManifest, passwordFile, TestRegistry } from "../../src/regi
 import { Containerd } from "../fixtures/containerd.ts"
 import { attach, bundleLayer, payload, signatureLayer, signingKey } from "../fixtures/cosign.ts"
 import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { freePort } from "../fixtures/free-port.ts"
 import { RegistryProcess } from "../fixtures/registry-process.ts"
 
 let scratch: string
@@ -331,14 +331,6 @@ test("what is pulled through from Debian's docker-registry stays when that has g
     upstream.kill()
   }
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done))
-  const { port } = server.address() as { port: number }
-  await new Promise((done) => server.close(done))
-  return port
-}
 
 async function answers(port: number, process: ChildProcess): Promise<void> {
   for (;;) {

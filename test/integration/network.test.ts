@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process"
 import { createSocket } from "node:dgram"
 import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { addAddress, addRoute } from "../../src/linux/addresses.ts"
@@ -18,6 +17,7 @@ import {
   type DefaultBridge,
   openDefaultBridge,
 } from "../fixtures/default-bridge.ts"
+import { freePort } from "../fixtures/free-port.ts"
 
 const fixtures = resolve(import.meta.dir, "../fixtures")
 const bridge = `bt${process.pid.toString(36)}`
@@ -91,14 +91,6 @@ async function end(child: ChildProcess): Promise<void> {
 
 const ping = (netns: string, address: string): boolean =>
   spawnSync("nsenter", [`--net=${netns}`, "busybox", "ping", "-c", "1", "-W", "2", address]).status === 0
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const tables = (): readonly string[] => {
   using nft = Nftables.open()

@@ -1,18 +1,19 @@
 import { expect, test } from "bun:test"
 import { createSocket } from "node:dgram"
 import { connect, createServer } from "node:net"
+import { freePort } from "../../../test/fixtures/free-port.ts"
 import { DnsForwarder } from "./forwarder.ts"
 
 const question = Buffer.from("abcd01000001000000000000", "hex")
 
 /** A name server on UDP and TCP of one port of 127.0.0.1 that answers with the question and a mark. */
 async function upstream() {
+  const port = await freePort()
   const udp = createSocket("udp4")
-  await new Promise<void>((resolve) => udp.bind(0, "127.0.0.1", resolve))
+  await new Promise<void>((resolve) => udp.bind(port, "127.0.0.1", resolve))
   udp.on("message", (message, from) => {
     udp.send(Buffer.concat([message, Buffer.from("udp")]), from.port, from.address)
   })
-  const { port } = udp.address()
   const tcp = createServer((socket) => socket.on("data", (chunk) => socket.end(`${chunk}tcp`)))
   await new Promise<void>((resolve) => tcp.listen(port, "127.0.0.1", resolve))
   return {
@@ -40,7 +41,7 @@ test("questions over UDP and TCP reach the first name server that answers", asyn
   await using server = await upstream()
   // Nobody listens on 127.0.0.2 of that port, so the second name server is asked.
   await using forwarder = await DnsForwarder.listen("127.0.0.1", () => ["127.0.0.2", "127.0.0.1"], {
-    own: 0,
+    own: await freePort(),
     upstream: server.port,
   })
   expect((await askUdp(forwarder.port)).subarray(12).toString()).toBe("udp")
@@ -60,7 +61,7 @@ test("questions over UDP and TCP reach the first name server that answers", asyn
 })
 
 test("without a name server the answer says that the server failed, with the question's number", async () => {
-  await using forwarder = await DnsForwarder.listen("127.0.0.1", () => [], { own: 0 })
+  await using forwarder = await DnsForwarder.listen("127.0.0.1", () => [], { own: await freePort() })
   const answer = await askUdp(forwarder.port)
   expect(answer.readUInt16BE(0)).toBe(0xabcd)
   expect(answer[2]! & 0x80).toBe(0x80)
