@@ -100,12 +100,13 @@ export class ProcessIo {
         growPipe(reader, pipeSize)
         this.#addOutput(stream, reader)
       }
-      let stdin: number | "ignore" = "ignore"
-      if (this.#input) {
-        const { reader, writer } = pipes.input()
-        stdin = keep(reader)
-        this.#input.connect(writer)
+      if (!this.#input) {
+        const nothing = pipes.noInput()
+        return { stdio: { stdin: nothing === "ignore" ? nothing : keep(nothing), ...ends }, release }
       }
+      const { reader, writer } = pipes.input()
+      const stdin = keep(reader)
+      this.#input.connect(writer)
       return { stdio: { stdin, ...ends }, release }
     } catch (error) {
       release()

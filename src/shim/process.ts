@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../errors/failure.ts"
+import type { NullDevices } from "../linux/null-device.ts"
 import { startTicks } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import { nowNanos } from "../std/clock.ts"
@@ -46,14 +47,19 @@ export class SupervisedProcess {
   #watch: ExitWatch | undefined
   #linger: ReturnType<typeof setTimeout> | undefined
 
-  constructor(reactor: Reactor, folder: RecordFolder, record: ProcessRecord, events: ProcessEvents) {
+  constructor(
+    { reactor, nullDevices }: { readonly reactor: Reactor; readonly nullDevices: NullDevices },
+    folder: RecordFolder,
+    record: ProcessRecord,
+    events: ProcessEvents,
+  ) {
     this.#reactor = reactor
     this.folder = folder
     this.#record = record
     this.#events = events
     this.#ends = record.io.nameless
       ? new NamelessPipes({ pid: record.pid, pipes: record.pipes ?? {} })
-      : new NamedPipes(folder.path, record.io.stdin)
+      : new NamedPipes(folder.path, record.io.stdin, nullDevices)
     this.io = new ProcessIo({
       reactor,
       ends: this.#ends,

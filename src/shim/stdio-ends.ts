@@ -2,6 +2,7 @@ import { closeSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { openInputPipe, openOutputPipe, openPipeOf, pipeIdentity } from "../linux/anonymous-pipe.ts"
 import { makeFifo, openFifoBoth, openFifoInput, openFifoReader, openFifoWriter } from "../linux/fifo.ts"
+import type { NullDevices } from "../linux/null-device.ts"
 import type { OutputStream } from "./contract.ts"
 
 /**
@@ -15,6 +16,8 @@ export interface StdioEnds {
   output(stream: OutputStream): { readonly reader: number; readonly both: number }
   /** Stdin: the process's end, and ours. */
   input(): { readonly reader: number; readonly writer: number }
+  /** What a process without stdin gets as such. */
+  noInput(): number | "ignore"
   /** Our end of an output of a process that runs; undefined when it cannot be had any more. */
   outputAgain(stream: OutputStream): number | undefined
   inputAgain(): number | undefined
@@ -26,10 +29,12 @@ export interface StdioEnds {
 export class NamedPipes implements StdioEnds {
   readonly #folder: string
   readonly #stdin: boolean
+  readonly #nullDevices: NullDevices
 
-  constructor(folder: string, stdin: boolean) {
+  constructor(folder: string, stdin: boolean, nullDevices: NullDevices) {
     this.#folder = folder
     this.#stdin = stdin
+    this.#nullDevices = nullDevices
   }
 
   create(): void {
@@ -50,6 +55,16 @@ export class NamedPipes implements StdioEnds {
 
   input(): { readonly reader: number; readonly writer: number } {
     return openFifoInput(join(this.#folder, "stdin"))
+  }
+
+  noInput(): number | "ignore" {
+    try {
+      return this.#nullDevices.open()
+    } catch (error) {
+      // Who may not make devices has not got the right to give the host's away either.
+      if (["EPERM", "ENOSYS"].includes((error as { code?: string }).code ?? "")) return "ignore"
+      throw error
+    }
   }
 
   outputAgain(stream: OutputStream): number | undefined {
@@ -107,6 +122,11 @@ export class NamelessPipes implements StdioEnds {
     const ends = openInputPipe()
     this.#made["stdin"] = pipeIdentity(ends.reader)
     return ends
+  }
+
+  /** The host's /dev/null: CRIU finds no device that is mounted nowhere, and runc, which calls it, leaves its owner alone. */
+  noInput(): "ignore" {
+    return "ignore"
   }
 
   outputAgain(stream: OutputStream): number | undefined {

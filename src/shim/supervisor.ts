@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
+import { NullDevices } from "../linux/null-device.ts"
 import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
@@ -59,6 +60,8 @@ const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #processes = new Map<string, SupervisedProcess>()
+  /** For as long as this program runs. */
+  readonly #nullDevices = new NullDevices()
   /** Tasks that are being written to disk. */
   readonly #checkpointing = new Set<string>()
   #launching = 0
@@ -308,21 +311,26 @@ export class Supervisor {
     const { id, execId } = record
     const who = execId === undefined ? { id } : { id, execId }
     const { tell, journal, reactor } = this.#options
-    const process: SupervisedProcess = new SupervisedProcess(reactor, folder, record, {
-      exit: (exit) => tell({ type: "exit", exit }),
-      trouble: (trouble) => {
-        journal(
-          trouble.recovered
-            ? `log ${record.log.path}: written again, ${trouble.lost} bytes were lost`
-            : `log ${record.log.path}: ${trouble.why}; output is dropped until there is room`,
-        )
-        tell({ type: "log", id, ...trouble })
+    const process: SupervisedProcess = new SupervisedProcess(
+      { reactor, nullDevices: this.#nullDevices },
+      folder,
+      record,
+      {
+        exit: (exit) => tell({ type: "exit", exit }),
+        trouble: (trouble) => {
+          journal(
+            trouble.recovered
+              ? `log ${record.log.path}: written again, ${trouble.lost} bytes were lost`
+              : `log ${record.log.path}: ${trouble.why}; output is dropped until there is room`,
+          )
+          tell({ type: "log", id, ...trouble })
+        },
+        inputEnd: () => tell({ type: "release", ...who, names: ["stdin"] }),
+        outputEnd: () => {
+          if (process.record.forgotten) this.#discard(id, execId)
+        },
       },
-      inputEnd: () => tell({ type: "release", ...who, names: ["stdin"] }),
-      outputEnd: () => {
-        if (process.record.forgotten) this.#discard(id, execId)
-      },
-    })
+    )
     this.#processes.set(keyOf(id, execId), process)
     return process
   }

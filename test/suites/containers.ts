@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { type Outcome, TestDaemon } from "../fixtures/daemon.ts"
 import { otherWords } from "../fixtures/docker-cli.ts"
 
@@ -83,6 +83,18 @@ export function containerSuite(client: "docker" | "barge"): void {
       expect(await out("run", "--rm", "-w", "/tmp", "busybox", "pwd")).toBe("/tmp\n")
       expect(await out("run", "--rm", "--entrypoint", "echo", "busybox", "hello")).toBe("hello\n")
       expect(await out("run", "--rm", "-h", "box", "busybox", "hostname")).toBe("box\n")
+    })
+
+    test("a user may open its stdio again, and owns nothing of the host's over it", async () => {
+      const before = statSync("/dev/null")
+      const reopen = "cat </dev/stdin; echo out >/dev/stdout; echo err >/dev/stderr; chmod 0 /proc/self/fd/0"
+      const printed = { code: 0, stdout: "out\n", stderr: "err\n" }
+      expect(await run("run", "--rm", "-u", "65534", "busybox", "sh", "-c", reopen)).toEqual(printed)
+      await out("run", "-d", "--name", "owned", "busybox", "sleep", "1000")
+      expect(await run("exec", "-u", "65534", "owned", "sh", "-c", reopen)).toEqual(printed)
+      await out("rm", "-f", "owned")
+      const after = statSync("/dev/null")
+      expect([after.uid, after.gid, after.mode]).toEqual([before.uid, before.gid, before.mode])
     })
 
     test("a directory of the host is there with -v, read-only where asked", async () => {
