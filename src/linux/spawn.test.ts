@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { libc, types } from "./libc.ts"
-import { spawn } from "./spawn.ts"
+import { capture, spawn } from "./spawn.ts"
 
 const c = libc({ pipe2: { args: [types.ptr, types.i32], returns: types.i32 } })
 
@@ -44,4 +44,11 @@ test("a program that does not exist is an error with a code", () => {
   expect(() =>
     spawn({ command: ["/no/such/program"], stdin: "ignore", stdout: "ignore", stderr: "ignore", env: {} }),
   ).toThrow("ENOENT")
+})
+
+test("a child ignores and blocks no signal, whatever this process does", async () => {
+  const ours = readFileSync("/proc/self/status", "utf8")
+  expect(ours).toMatch(/SigIgn:\s+0*[1-9a-f]/)
+  const child = await capture({ command: ["/bin/cat", "/proc/self/status"], env: {} })
+  expect(child.output).toMatch(/SigBlk:\s+0+\nSigIgn:\s+0+\n/)
 })

@@ -1,10 +1,12 @@
 export interface SpawnRequest {
   /** An absolute path and its arguments. */
   readonly command: readonly string[]
-  /** Descriptors of this process that become 0, 1 and 2; `ignore` is /dev/null. Nothing else is inherited. */
+  /** Descriptors of this process that become 0, 1 and 2; `ignore` is /dev/null. Nothing else is inherited but {@link more}. */
   readonly stdin: number | "ignore"
   readonly stdout: number | "ignore"
   readonly stderr: number | "ignore"
+  /** Descriptors of this process that become 3 and those that follow. */
+  readonly more?: readonly number[]
   /** The whole environment; nothing is added. */
   readonly env: Readonly<Record<string, string>>
   /** Default `/`. */
@@ -19,14 +21,12 @@ export interface Child {
 
 /**
  * Starts a program with raw descriptors as its stdio, which stay open here. Every other descriptor of this process
- * stays out of the child, those without O_CLOEXEC too.
+ * stays out of the child, those without O_CLOEXEC too. The child ignores no signals and has none blocked.
  * @throws Node's error with `code` when the program cannot be started
  */
 export function spawn(request: SpawnRequest): Child {
   const child = Bun.spawn([...request.command], {
-    stdin: request.stdin,
-    stdout: request.stdout,
-    stderr: request.stderr,
+    stdio: [request.stdin, request.stdout, request.stderr, ...(request.more ?? [])],
     env: { ...request.env },
     cwd: request.cwd ?? "/",
   })

@@ -12,6 +12,9 @@ const names = (
   .split(" ")
   .map((name) => `CAP_${name}`)
 
+/** As the kernel counts them; -1 for none of {@link names}. */
+export const capabilityNumber = (name: string): number => names.indexOf(name)
+
 /** What a container has when nothing else is asked for: Docker's fourteen. */
 export const defaultCapabilities: readonly string[] = [
   "CAP_CHOWN",

@@ -48,6 +48,14 @@ export interface ExecRequest extends Omit<LaunchRequest, "bundle"> {
   readonly execId: string
   /** A JSON file with the OCI `process` object. */
   readonly processFile: string
+  /** The container's init; absent: only the runtime can find the container. */
+  readonly init?: {
+    readonly pid: number
+    readonly pidfd: number
+    readonly bundle: string
+    /** The container's control groups, each by the file that a process joins it by with a `0`. */
+    readonly cgroupFiles: readonly string[]
+  }
 }
 
 /** Where CRIU reads and writes. */
@@ -82,7 +90,7 @@ export interface RuntimeDriver {
   /** Creates; the process waits for {@link start}. @returns the host PID of init */
   create(request: LaunchRequest): Promise<number>
   start(request: Pick<LaunchRequest, "id" | "stateRoot" | "span">): Promise<void>
-  /** A further process in a running container. @returns its host PID */
+  /** A further process in a running container, by the runtime or without it (`enter.ts`). @returns its host PID */
   exec(request: ExecRequest): Promise<number>
   /** Removes the runtime's state of a stopped container; by ourselves where the layout is known, else with the runtime's `delete --force`. */
   delete(request: Pick<LaunchRequest, "id" | "stateRoot">): Promise<void>

@@ -11,6 +11,7 @@ import type {
   RuntimeDriver,
   RuntimeInfo,
 } from "./contract.ts"
+import { enter } from "./enter.ts"
 import { runtimeFailure } from "./failure.ts"
 import { type Before, launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
 import { SealedCopy } from "./sealed-copy.ts"
@@ -135,7 +136,26 @@ class CommandLineDriver implements RuntimeDriver {
     )
   }
 
-  exec(request: ExecRequest): Promise<number> {
+  async exec(request: ExecRequest): Promise<number> {
+    return (await this.#enter(request)) ?? (await this.#execByRuntime(request))
+  }
+
+  /** @returns undefined when it is the runtime's to do */
+  async #enter(request: ExecRequest): Promise<number | undefined> {
+    if (this.info.family !== "crun" || !request.init) return undefined
+    return await request.span.step(
+      "enter",
+      async (span) => {
+        const entered = await enter(request)
+        if ("pid" in entered) return entered.pid
+        span.set({ left: `to ${this.info.name}`, because: entered.because })
+        return undefined
+      },
+      "runtime",
+    )
+  }
+
+  #execByRuntime(request: ExecRequest): Promise<number> {
     const pidFile = `${request.processFile}.pid`
     const log = `${request.processFile}.log`
     const command = [

@@ -35,7 +35,10 @@ export interface Launch extends Disposable {
  */
 export function launch(before: Before, command: readonly string[], program = command[0]!): Launch {
   const files = before.cgroup.kind === "join" ? before.cgroup.files : []
-  const calls: SystemCall[] = [...(before.hideUnified ? hideUnified : []), ...files.flatMap(joinGroup)]
+  const calls: SystemCall[] = [
+    ...(before.hideUnified ? hideUnified : []),
+    ...files.flatMap((file) => joinGroup(file, 3)),
+  ]
   if (calls.length === 0 && program === command[0]) return { command, [Symbol.dispose]: () => {} }
   const start = memoryProgram("launch", syscallProgram(calls, program, command, runtimeEnvironment))
   return { command: [start.path], [Symbol.dispose]: () => start[Symbol.dispose]() }
@@ -47,8 +50,9 @@ const hideUnified: readonly SystemCall[] = [
   ["umount2", "/sys/fs/cgroup/unified", MNT_DETACH],
 ]
 
-const joinGroup = (file: string): readonly SystemCall[] => [
+/** @param next the lowest number that no descriptor has */
+export const joinGroup = (file: string, next: number): readonly SystemCall[] => [
   ["openat", AT_FDCWD, file, O_WRONLY, 0],
-  ["write", 3, "0", 1],
-  ["close", 3],
+  ["write", next, "0", 1],
+  ["close", next],
 ]

@@ -65,6 +65,8 @@ export interface ExecStart {
   readonly processFile: string
   readonly io: IoConfig
   readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
+  /** The container's control groups, each by the file that a process joins it by with a `0`. */
+  readonly cgroupFiles: readonly string[]
 }
 
 export interface ExitRecord {

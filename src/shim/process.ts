@@ -157,6 +157,11 @@ export class SupervisedProcess {
     }
   }
 
+  /** The pidfd of the process while it runs; stays ours. */
+  get watched(): number | undefined {
+    return this.#watch?.descriptor
+  }
+
   /** Our descriptors; they stay ours. */
   descriptors(): KeptDescriptors {
     return { ...this.io.descriptors(), ...(this.#watch ? { pidfd: this.#watch.descriptor } : {}) }

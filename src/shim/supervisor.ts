@@ -4,7 +4,7 @@ import { Failure } from "../errors/failure.ts"
 import { NullDevices } from "../linux/null-device.ts"
 import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
-import type { RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
+import type { ExecRequest, RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
 import { writeCheckpoint } from "./checkpoint.ts"
 import type { Connection } from "./connection.ts"
@@ -195,13 +195,14 @@ export class Supervisor {
 
   async exec(request: ExecStart, span: Span): Promise<{ readonly pid: number }> {
     const { id, execId, runtime, stateRoot, processFile, cgroup } = request
-    const { oomFile } = this.get(id).record
+    const container = this.get(id)
+    const { oomFile } = container.record
     this.#openUnlessOpened(id, request.io, noLog, execId)
     const driver = this.#options.driver(runtime)
     const process = this.get(id, execId)
     process.starting(oomFile ? { oomFile } : {})
     const pid = await this.#start(process, span, "running", (launch) =>
-      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...launch }),
+      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...launch, ...initOf(container, request) }),
     )
     return { pid }
   }
@@ -351,6 +352,13 @@ export class Supervisor {
   get #consoleFolder(): string {
     return join(this.#options.folder, "c")
   }
+}
+
+/** What lets a driver enter a container by itself: only of one that runs. */
+function initOf({ record, watched }: SupervisedProcess, { cgroupFiles }: ExecStart): Pick<ExecRequest, "init"> {
+  const { pid, bundle } = record
+  if (pid === undefined || bundle === undefined || watched === undefined) return {}
+  return { init: { pid, pidfd: watched, bundle, cgroupFiles } }
 }
 
 /** One name for both kinds of process. */

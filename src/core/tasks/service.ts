@@ -283,6 +283,7 @@ export class Tasks implements TaskService {
           processFile,
           io,
           cgroup: live.holdings.cgroupByUs ? { kind: "join", files: live.cgroup.joinFiles } : { kind: "runtime" },
+          cgroupFiles: live.cgroup.joinFiles,
         },
         span,
       ),

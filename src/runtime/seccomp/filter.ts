@@ -5,6 +5,9 @@ import { compileSeccomp } from "./compile.ts"
 import { defaultProfile } from "./default-profile.ts"
 import { parseProfile, resolveProfile } from "./profile.ts"
 
+/** By which crun takes a compiled filter; base64. */
+export const seccompAnnotation = "run.oci.seccomp_bpf_data"
+
 /** What goes into a container's spec. */
 export interface SeccompForSpec {
   readonly seccomp?: Seccomp
@@ -32,9 +35,7 @@ export class SeccompFilters {
     // Compiled for every runtime, so that a wrong profile is refused in the same words whichever runs it.
     const program = needsLibrary(seccomp) ? undefined : compileSeccomp(seccomp)
     const made: SeccompForSpec =
-      runtime.seccompBpf && program
-        ? { annotations: { "run.oci.seccomp_bpf_data": program.toString("base64") } }
-        : { seccomp }
+      runtime.seccompBpf && program ? { annotations: { [seccompAnnotation]: program.toString("base64") } } : { seccomp }
     if (this.#compiled.size >= kept) this.#compiled.delete(this.#compiled.keys().next().value!)
     this.#compiled.set(key, made)
     return made
