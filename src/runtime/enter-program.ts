@@ -88,6 +88,8 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
       ...(process.noNewPrivileges ? [] : confined),
       ...becomeUser(process, entry.owned),
       ...(process.noNewPrivileges ? [["prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] as const, ...confined] : []),
+      // Where a filter forbids the report, there is to be no child to report.
+      ["write", entry.report, report.address, 0],
     ],
     child: [
       ["close", entry.report],

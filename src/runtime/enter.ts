@@ -34,9 +34,11 @@ export async function enter(request: ExecRequest): Promise<Entered> {
   try {
     using file = memoryProgram("enter", program.image)
     const more = [init.pidfd, writer]
-    const exitCode = await spawn({ command: [file.path], ...stdio, more, env: runtimeEnvironment }).exited
-    if (exitCode !== 0) return { because: "its namespaces, control groups or limits could not be entered" }
-    const { pid, failed } = program.outcome(readReport(reader))
+    // The exit code says nothing: a filter may forbid even the exit.
+    await spawn({ command: [file.path], ...stdio, more, env: runtimeEnvironment }).exited
+    const told = readReport(reader)
+    if (!told) return { because: "its namespaces, control groups or limits could not be entered" }
+    const { pid, failed } = program.outcome(told)
     // What has the right to trace the process could have written the report in its place.
     if (pidNamespace(pid) !== namespace) return { because: "the process is not in the container" }
     if (!failed) return { pid }
@@ -55,11 +57,16 @@ const descriptors = { pidfd: 3, report: 4 } as const
 const ownedOf = ({ stdin, stdout, stderr }: ExecRequest["stdio"]): readonly number[] =>
   [stdin, stdout, stderr].flatMap((end, number) => (end === "ignore" ? [] : [number]))
 
-function readReport(reader: number): Buffer {
+/** @returns undefined when there is none: no child was made */
+function readReport(reader: number): Buffer | undefined {
   setNonBlocking(reader, true)
   const bytes = Buffer.alloc(report.size)
-  readSync(reader, bytes)
-  return bytes
+  try {
+    return readSync(reader, bytes) === report.size ? bytes : undefined
+  } catch (error) {
+    if ((error as { code?: string }).code === "EAGAIN") return undefined
+    throw error
+  }
 }
 
 /** What tells a process's PID namespace from others; undefined when it has gone. */

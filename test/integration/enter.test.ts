@@ -18,32 +18,90 @@ const crun = (await probeRuntimes({ host })).all.get("crun")!
 const driver = openDriver(crun)
 const bundles = new Bundles()
 const nullDevices = new NullDevices()
-const id = `enter${process.pid}`
-const cgroup = openCgroup(host, `/barge-test-${id}/${id}`)
-const byUs = crun.cgroupsByUs ? ({ kind: "join", files: cgroup.joinFiles } as const) : ({ kind: "runtime" } as const)
+const parent = `/barge-test-enter${process.pid}`
 const spans: SpanRecord[] = []
 const span = Span.root((record) => spans.push(record), "test", "test")
-let init: NonNullable<ExecRequest["init"]>
 
-beforeAll(async () => {
-  cgroup.create({})
-  const bundle = bundles.make(id, ["/bin/sleep", "1000"], (spec) => {
-    spec.linux.cgroupsPath = cgroup.path
-    spec.linux.namespaces.push({ type: "cgroup" })
-    spec.process.capabilities = processCapabilities(0, defaultCapabilities)
-    Object.assign(spec, new SeccompFilters().for("default", defaultCapabilities, crun))
-  })
-  const stdio = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const
-  const pid = await driver.run({ id, bundle, stateRoot: bundles.stateRoot, stdio, cgroup: byUs, span })
-  init = { pid, pidfd: openPidfd(pid), bundle, cgroupFiles: cgroup.joinFiles }
+/** A container that sleeps, with Docker's capabilities and filter. */
+class Sleeper implements AsyncDisposable {
+  static #made = 0
+  readonly id = `enter${process.pid}-${Sleeper.#made++}`
+  readonly cgroup = openCgroup(host, `${parent}/${this.id}`)
+  readonly #byUs = crun.cgroupsByUs
+    ? ({ kind: "join", files: this.cgroup.joinFiles } as const)
+    : ({ kind: "runtime" } as const)
+  #init: NonNullable<ExecRequest["init"]> | undefined
+
+  static async start(): Promise<Sleeper> {
+    const sleeper = new Sleeper()
+    await sleeper.#start()
+    return sleeper
+  }
+
+  async #start(): Promise<void> {
+    const { id, cgroup } = this
+    cgroup.create({})
+    const bundle = bundles.make(id, ["/bin/sleep", "1000"], (spec) => {
+      spec.linux.cgroupsPath = cgroup.path
+      spec.linux.namespaces.push({ type: "cgroup" })
+      spec.process.capabilities = processCapabilities(0, defaultCapabilities)
+      Object.assign(spec, new SeccompFilters().for("default", defaultCapabilities, crun))
+    })
+    const stdio = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const
+    const pid = await driver.run({ id, bundle, stateRoot: bundles.stateRoot, stdio, cgroup: this.#byUs, span })
+    this.#init = { pid, pidfd: openPidfd(pid), bundle, cgroupFiles: cgroup.joinFiles }
+  }
+
+  /** Gives what enters from now on another seccomp profile. */
+  filter(profile: string): void {
+    const file = join(this.#init!.bundle, "config.json")
+    const spec = JSON.parse(readFileSync(file, "utf8"))
+    const filtered = new SeccompFilters().for(profile, defaultCapabilities, crun)
+    writeFileSync(file, JSON.stringify({ ...spec, ...filtered }))
+  }
+
+  /** A further process, entered by ourselves or by crun. @returns its output, and whether it was entered or why not */
+  async exec(wish: Partial<Process>, how: "enter" | "crun") {
+    const processFile = join(bundles.directory, `${this.id}-exec.json`)
+    writeFileSync(processFile, JSON.stringify({ ...plain, ...wish }))
+    const output = outputPipe()
+    const stdio = { stdin: nullDevices.open(), stdout: output.write, stderr: output.write }
+    const { stateRoot } = bundles
+    const request: ExecRequest = { id: this.id, execId: "e", stateRoot, processFile, stdio, cgroup: this.#byUs, span }
+    spans.length = 0
+    try {
+      const pid = await driver.exec(how === "enter" ? { ...request, init: this.#init } : request)
+      return { pid, ...told(), output }
+    } catch (error) {
+      return { pid: undefined, failure: (error as Error).message, ...told(), output }
+    } finally {
+      closeSync(stdio.stdin)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#init) closeSync(this.#init.pidfd)
+    this.cgroup.kill()
+    await driver.delete({ id: this.id, stateRoot: bundles.stateRoot })
+    await this.cgroup.remove()
+  }
+}
+
+/** What the trace says of the last exec. */
+const told = () => ({
+  because: spans.find(({ name }) => name === "enter")?.attributes?.["because"],
+  entered: !spans.some(({ name }) => name === "crun exec"),
 })
 
+const script = (text: string): Partial<Process> => ({ args: ["sh", "-c", text, "zero", "one"] })
+
+let sleeper: Sleeper
+beforeAll(async () => {
+  sleeper = await Sleeper.start()
+})
 afterAll(async () => {
-  closeSync(init.pidfd)
-  cgroup.kill()
-  await driver.delete({ id, stateRoot: bundles.stateRoot })
-  await cgroup.remove()
-  await openCgroup(host, `/barge-test-${id}`).remove()
+  await sleeper[Symbol.asyncDispose]()
+  await openCgroup(host, parent).remove()
   nullDevices[Symbol.dispose]()
   bundles[Symbol.dispose]()
 })
@@ -67,25 +125,6 @@ const whoAmI = `
   for end in 0 1 2; do stat -L -c '%u %g %a %F' /proc/self/fd/$end; done
   ls /proc/$$/fd; pwd; env
   cat </proc/self/fd/0; unshare -n true 2>&1; mount -t tmpfs none /tmp 2>&1; touch /proc/sys/kernel/hostname 2>&1`
-
-/** Runs `script` as a further process, entered by ourselves or by crun. @returns what it prints, and whether it was entered */
-async function exec(wish: Partial<Process>, script: string, how: "enter" | "crun") {
-  const processFile = join(bundles.directory, `${id}-exec.json`)
-  const own: Process = { ...plain, args: ["sh", "-c", script, "zero", "one"], ...wish }
-  writeFileSync(processFile, JSON.stringify(own))
-  const output = outputPipe()
-  const stdin = nullDevices.open()
-  const stdio = { stdin, stdout: output.write, stderr: output.write }
-  spans.length = 0
-  const request: ExecRequest = { id, execId: "e", stateRoot: bundles.stateRoot, processFile, stdio, cgroup: byUs, span }
-  const outcome = await driver.exec(how === "enter" ? { ...request, init } : request).then(
-    (pid) => ({ pid }),
-    (error: Error) => ({ failure: error.message }),
-  )
-  closeSync(stdin)
-  const because = spans.find(({ name }) => name === "enter")?.attributes?.["because"]
-  return { ...outcome, because, entered: !spans.some(({ name }) => name === "crun exec"), output }
-}
 
 const all = availableCapabilities()
 const some = ["CAP_NET_RAW", "CAP_CHOWN", "CAP_CHECKPOINT_RESTORE"]
@@ -128,7 +167,8 @@ const kinds: [what: string, wish: Partial<Process>][] = [
 
 for (const [what, wish] of kinds)
   test(`a process that is entered is what crun makes of it: ${what}`, async () => {
-    const [entered, byCrun] = [await exec(wish, whoAmI, "enter"), await exec(wish, whoAmI, "crun")]
+    const own = { ...script(whoAmI), ...wish }
+    const [entered, byCrun] = [await sleeper.exec(own, "enter"), await sleeper.exec(own, "crun")]
     expect(entered.because).toBeUndefined()
     expect([entered.entered, byCrun.entered]).toEqual([true, false])
     const text = await entered.output.text()
@@ -137,17 +177,32 @@ for (const [what, wish] of kinds)
   })
 
 test("a process leads a session of its own, is in the container's control groups, and has nothing else open", async () => {
-  const { pid, entered } = (await exec({ args: ["sleep", "1000"] }, "", "enter")) as { pid: number; entered: boolean }
+  const { pid, entered } = await sleeper.exec({ args: ["sleep", "1000"] }, "enter")
   expect(entered).toBe(true)
-  expect(cgroup.pids()).toContain(pid)
+  expect(sleeper.cgroup.pids()).toContain(pid!)
   const [group, session] = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1]!.split(" ").slice(2, 4)
-  expect([group, session].map(Number)).toEqual([pid, pid])
+  expect([group, session].map(Number)).toEqual([pid!, pid!])
   expect(readFileSync(`/proc/${pid}/cmdline`, "latin1")).toBe("sleep\x001000\0")
   expect(readdirSync(`/proc/${pid}/fd`)).toEqual(["0", "1", "2"])
 })
 
+const denied = (...names: string[]) =>
+  JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names, action: "SCMP_ACT_ERRNO" }] })
+
+test("a process is started once, whatever the container's filter forbids", async () => {
+  for (const call of ["write", "exit_group", "clone", "close", "setsid", "capset", "execve"]) {
+    await using own = await Sleeper.start()
+    // crun goes on with the filter that it has noted: with many of these it starts nothing either.
+    own.filter(denied(call))
+    const before = new Set(own.cgroup.pids())
+    const outcome = await own.exec({ args: ["sleep", "1000"] }, "enter")
+    expect(outcome.entered).toBe(call === "exit_group")
+    expect(own.cgroup.pids().filter((pid) => !before.has(pid))).toEqual([outcome.pid!])
+  }
+})
+
 test("a process has the score for the OOM killer that it is given, which crun gives to init alone", async () => {
-  const { output } = await exec({ oomScoreAdj: 345 }, "cat /proc/self/oom_score_adj", "enter")
+  const { output } = await sleeper.exec({ ...script("cat /proc/self/oom_score_adj"), oomScoreAdj: 345 }, "enter")
   expect(await output.text()).toBe("345\n")
 })
 
@@ -167,7 +222,7 @@ const left: [
 
 for (const [what, wish, because, failure] of left)
   test(`what is out of the ordinary is left to crun, with its words: ${what}`, async () => {
-    const outcome = await exec(wish, "true", "enter")
+    const outcome = await sleeper.exec({ ...script("true"), ...wish }, "enter")
     expect(outcome.because).toContain(because)
     expect(outcome.entered).toBe(false)
     if (failure === undefined) expect(outcome).not.toHaveProperty("failure")
