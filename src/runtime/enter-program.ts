@@ -3,7 +3,7 @@ import { type ForkingProgram, forkingProgram, report, type Step } from "../linux
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts"
 import { capabilityNumber } from "./capabilities.ts"
 import { joinGroup } from "./launch.ts"
-import { seccompAnnotation } from "./seccomp/filter.ts"
+import { seccompAnnotation } from "./seccomp/annotation.ts"
 
 /** What a process enters, and as what. */
 export interface Entry {

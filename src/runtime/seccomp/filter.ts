@@ -1,12 +1,10 @@
 import { release } from "node:os"
 import type { Seccomp } from "../../oci/runtime-spec.ts"
 import type { RuntimeInfo } from "../contract.ts"
+import { seccompAnnotation } from "./annotation.ts"
 import { compileSeccomp } from "./compile.ts"
 import { defaultProfile } from "./default-profile.ts"
 import { parseProfile, resolveProfile } from "./profile.ts"
-
-/** By which crun takes a compiled filter; base64. */
-export const seccompAnnotation = "run.oci.seccomp_bpf_data"
 
 /** What goes into a container's spec. */
 export interface SeccompForSpec {
