@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { closeSync } from "node:fs"
 import { createServer } from "node:net"
+import { freePort } from "../../test/fixtures/free-port.ts"
 import { holdPort } from "./hold-port.ts"
 
 async function listen(port: number): Promise<ReturnType<typeof createServer>> {
@@ -13,8 +14,8 @@ async function listen(port: number): Promise<ReturnType<typeof createServer>> {
 }
 
 test("a held port can neither be held again nor listened on, until it is released", async () => {
-  const server = await listen(0)
-  const { port } = server.address() as { port: number }
+  const port = await freePort()
+  const server = await listen(port)
   expect(() => holdPort("tcp", "0.0.0.0", port)).toThrow("EADDRINUSE")
   await new Promise((resolve) => server.close(resolve))
 

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram"
 import { closeSync } from "node:fs"
+import { freePort } from "../../test/fixtures/free-port.ts"
 import { holdPort } from "../linux/hold-port.ts"
 import { Reactor } from "../linux/reactor.ts"
 import { DatagramRelay } from "./datagram-relay.ts"
@@ -17,9 +18,7 @@ async function bound(
 
 test("clients are kept apart, and a server that comes late is found by the client that keeps asking", async () => {
   using reactor = new Reactor()
-  const spare = await bound("udp4", 0, () => {})
-  const { port } = spare.address()
-  await new Promise<void>((resolve) => spare.close(resolve))
+  const port = await freePort()
   const held = holdPort("udp", "::", port)!
   const relay = new DatagramRelay(reactor, held, 6, { address: "127.0.0.1", port })
   const clients = await Promise.all(

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { connect } from "node:net"
+import { eventually } from "../../test/fixtures/eventually.ts"
 import { digestOf } from "../oci/digest.ts"
 import { TestRegistry } from "./registry.fixture.ts"
 
@@ -20,6 +21,7 @@ test("metrics count requests by operation and status, at an address of their own
 test("each request is one line of the access log, in the form that is asked for", async () => {
   await using registry = await TestRegistry.start({ accessLog: "json" })
   await registry.ask("GET", "/v2/a/tags/list", { headers: { "User-Agent": 'odd "agent"' } })
+  await eventually(async () => registry.lines.length === 1, "the line is written")
   expect(JSON.parse(registry.lines.at(-1)!)).toMatchObject({
     method: "GET",
     target: "/v2/a/tags/list",
@@ -31,6 +33,7 @@ test("each request is one line of the access log, in the form that is asked for"
   registry.configure({ accessLog: "text" })
   registry.reload()
   await registry.ask("GET", "/v2/")
+  await eventually(async () => registry.lines.length === 2, "the line is written")
   expect(registry.lines.at(-1)).toMatch(/^\S+ 127\.0\.0\.1 - "GET \/v2\/" 200 3 [\d.]+ms ".*"\n$/)
 })
 
@@ -53,8 +56,10 @@ test("a request under way is answered before the server ends", async () => {
     late.on("connect", () => done("connected"))
   })
   expect(refused).toBe("ECONNREFUSED")
+  const closed = new Promise((done) => socket.once("close", done))
   socket.write("0123456789")
   await ended
+  await closed
   expect(answer).toContain("HTTP/1.1 201 Created")
   expect(answer).toContain("Connection: close")
 })

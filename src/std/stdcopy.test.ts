@@ -27,9 +27,9 @@ test("the header holds the stream and the length, big-endian", () => {
 })
 
 test("a stream that ends within a frame is an error", async () => {
-  expect(collect([frame("stdout", Buffer.from("hello")).subarray(0, 10)])).rejects.toThrow("ended within a frame")
+  await expect(collect([frame("stdout", Buffer.from("hello")).subarray(0, 10)])).rejects.toThrow("ended within a frame")
 })
 
 test("an unknown stream type is an error", async () => {
-  expect(collect([Buffer.from([9, 0, 0, 0, 0, 0, 0, 1, 65])])).rejects.toThrow("unrecognized stream type 9")
+  await expect(collect([Buffer.from([9, 0, 0, 0, 0, 0, 0, 1, 65])])).rejects.toThrow("unrecognized stream type 9")
 })

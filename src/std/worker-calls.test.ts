@@ -23,6 +23,6 @@ test("a thread that is held keeps what it has in memory, one that is not ends wh
   }
   const stream = await calls.call("open", tree)
   await pause(50)
-  expect(calls.call("next", stream)).rejects.toThrow("read beyond its end")
+  await expect(calls.call("next", stream)).rejects.toThrow("read beyond its end")
   rmSync(folder, { recursive: true })
 })

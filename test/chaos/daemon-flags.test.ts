@@ -139,7 +139,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
     await idle.send("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
     await idle.until(/OK$/)
     const stopping = daemon.request("POST", "/containers/runs/restart?t=0")
-    await pause(5)
+    await events.until(/"Action":"kill"/)
     const ended = daemon.end(signal)
     const { status } = await stopping
     expect(status).toBe(204)

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { setTimeout as pause } from "node:timers/promises"
 import { TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { type KernelState, kernelState } from "../fixtures/kernel-state.ts"
 import { seeded } from "../fixtures/seed.ts"
-import { type StoreState, settledState, storeState } from "../fixtures/store-state.ts"
+import { type StoreState, settled, settledState, storeState } from "../fixtures/store-state.ts"
 import { Life, type Status } from "../fixtures/storm-life.ts"
 
 let daemon: TestDaemon
@@ -15,11 +16,14 @@ beforeAll(async () => {
   daemon = await TestDaemon.start()
   await daemon.bootstrap()
   archive = (await daemon.get("/images/busybox/get")).bytes
+  store = await storeState(daemon)
   // One container first, so that what stays for all of them is there before the comparison.
   await daemon.docker("run", "--rm", "busybox", "true")
-  do store = await storeState(daemon)
-  while (store.files["run/bundles/moby"]!.length + store.files["run/shim/tasks"]!.length > 0)
-  kernel = await kernelState(daemon)
+  expect(await settledState(daemon, store)).toEqual(store)
+  await eventually(async () => {
+    kernel = await kernelState(daemon)
+    return kernel.cgroups.length + kernel.links.length + kernel.namespaces.length === 0
+  }, "nothing is left of the first container")
 })
 afterAll(async () => {
   await daemon?.[Symbol.asyncDispose]()
@@ -71,16 +75,11 @@ async function unusable(lives: readonly Life[], terminalsLost = false): Promise<
       const exec = await daemon.docker("exec", Id, "echo", "alive")
       if (exec.stdout.trim() !== "alive") {
         const mayBe = lives.find(({ expected }) => expected.id === Id)?.expected.statuses
-        if (mayBe?.has("exited") && (await endsSoon(Id))) return
+        if (mayBe?.has("exited") && (await ends(Id))) return
         wrong.push(`exec in ${Id}, which may be ${[...(mayBe ?? [])]}: ${exec.code} ${exec.stderr}`)
       }
-      for (let attempt = 0; (await daemon.docker("logs", Id)).stdout.length <= lines; attempt++) {
-        if (attempt === 40) {
-          wrong.push(`the log of ${Id} stands still at ${lines}`)
-          break
-        }
-        await pause(50)
-      }
+      const goesOn = async () => (await daemon.docker("logs", Id)).stdout.length > lines
+      if (!(await settled(goesOn, true))) wrong.push(`the log of ${Id} stands still at ${lines}`)
       const stopped = await daemon.request("POST", `/containers/${Id}/stop?t=10`)
       if (stopped.status !== 204) wrong.push(`stop of ${Id}: ${stopped.status} ${stopped.text}`)
     }),
@@ -88,14 +87,11 @@ async function unusable(lives: readonly Life[], terminalsLost = false): Promise<
   return wrong
 }
 
-async function endsSoon(id: string): Promise<boolean> {
-  for (let attempt = 0; attempt < 40; attempt++) {
+const ends = (id: string): Promise<boolean> =>
+  settled(async () => {
     const { body } = await daemon.json<{ State: { Status: Status } }>("GET", `/containers/${id}/json`)
-    if (body.State.Status === "exited") return true
-    await pause(50)
-  }
-  return false
-}
+    return body.State.Status === "exited"
+  }, true)
 
 /** Removes everything that the storm made and waits until store and kernel are as they were. */
 async function calm(): Promise<void> {
@@ -111,12 +107,7 @@ async function calm(): Promise<void> {
   }
   await daemon.request("POST", `/images/prune?filters=${encodeURIComponent('{"dangling":["true"]}')}`)
   expect(await settledState(daemon, store)).toEqual(store)
-  let now = await kernelState(daemon)
-  for (let attempt = 0; !Bun.deepEquals(now, kernel) && attempt < 50; attempt++) {
-    await pause(50)
-    now = await kernelState(daemon)
-  }
-  expect(now).toEqual(kernel)
+  expect(await settled(() => kernelState(daemon), kernel)).toEqual(kernel)
 }
 
 let number = 0

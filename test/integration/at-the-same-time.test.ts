@@ -60,10 +60,8 @@ test("a container that has spoken takes signals and execs, though its start has 
     const stream = await attach(id)
     const started = post(`/containers/${id}/start`)
     await stream.said
-    const [exec, signal] = await Promise.all([
-      post(`/containers/${id}/exec`, { Cmd: ["true"] }),
-      post(`/containers/${id}/kill?signal=INT`),
-    ])
+    const exec = await post(`/containers/${id}/exec`, { Cmd: ["true"] })
+    const signal = await post(`/containers/${id}/kill?signal=INT`)
     expect({ exec, signal }).toEqual({ exec: 201, signal: 204 })
     expect(await started).toBe(204)
     const wait = await daemon.json<{ StatusCode: number }>("POST", `/containers/${id}/wait`)

@@ -56,14 +56,15 @@ for (const info of await testedRuntimes())
     test("cpus: a busy process is throttled to its share", async () => {
       await using containers = new TestContainers(info)
       const busy = "while :; do :; done"
-      await using container = await containers.start(["/bin/sh", "-c", busy], { NanoCpus: 200_000_000 })
+      // So little that it comes to its limit also where others want the processor.
+      await using container = await containers.start(["/bin/sh", "-c", busy], { NanoCpus: 50_000_000 })
       const before = container.cgroup.stats().cpu!
       const start = process.hrtime.bigint()
       while ((container.cgroup.stats().cpu!.throttledPeriods ?? 0n) < (before.throttledPeriods ?? 0n) + 10n)
         await Bun.sleep(20)
       const share = Number(container.cgroup.stats().cpu!.usage - before.usage) / Number(process.hrtime.bigint() - start)
-      expect(share).toBeLessThan(0.4)
-      expect(share).toBeGreaterThan(0.02)
+      expect(share).toBeLessThan(0.2)
+      expect(share).toBeGreaterThan(0.005)
     })
 
     test("cpuset: processes stay on the CPUs that were given", async () => {

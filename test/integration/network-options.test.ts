@@ -173,13 +173,15 @@ test("with respectHostFirewall others come in through the host's input rules, th
         "web",
       ])
       await new Promise((resolve) => server.stdout!.once("data", resolve))
-      const ask = async (netns: string, protocol: string, address: string) =>
-        (await within(netns, process.execPath, fixture("ask.ts"), protocol, address, portOf(protocol))).stdout.trim()
+      const ask = async (netns: string, protocol: string, address: string, ...seconds: string[]) => {
+        const question = [protocol, address, portOf(protocol), ...seconds]
+        return (await within(netns, process.execPath, fixture("ask.ts"), ...question)).stdout.trim()
+      }
       for (const protocol of protocols) {
         const [place, port] = [`inet ${firewall}`, portOf(protocol)]
         await run("nft", [`add table ${place} { chain in { type filter hook input priority 0; }; }`])
         await run("nft", [`add rule ${place} in iifname ${link} ${protocol} dport ${port} drop`])
-        expect(await ask(outside.path, protocol, "198.51.100.129")).toBe("failed")
+        expect(await ask(outside.path, protocol, "198.51.100.129", "2")).toBe("failed")
         for (const loopback of ["127.0.0.1", "::1"])
           expect(await ask("/proc/self/ns/net", protocol, loopback)).toBe(`web ${network.gateway}`)
         await run("nft", [`delete table ${place}`])

@@ -243,14 +243,15 @@ check(
     registry.addImage("app", "1", [tar], { compress: identity })
     let under = 0
     let most = 0
-    registry.fault = ({ path, method, headers, before }, response) => {
+    const several = Promise.withResolvers<void>()
+    registry.fault = async ({ path, method, headers, before }, response) => {
       if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
       if (before > 0) {
         most = Math.max(most, ++under)
-        setTimeout(() => {
-          under--
-          sendBytes(response, tar, headers.range)
-        }, 20)
+        if (under === 4) several.resolve()
+        await several.promise
+        under--
+        sendBytes(response, tar, headers.range)
         return true
       }
       response.writeHead(200, { "content-length": tar.length, "accept-ranges": "bytes" })

@@ -27,7 +27,7 @@ const within = async (container: string, ...command: string[]): Promise<string> 
 const sql = (from: string, host: string, statement: string) =>
   within(from, "psql", "-h", host, "-U", "postgres", "-qAt", "-c", statement)
 const redis = (from: string, host: string, ...words: string[]) => within(from, "redis-cli", "-h", host, ...words)
-const page = (from: string, url: string) => within(from, "curl", "-sS", "--connect-timeout", "1", url)
+const page = (from: string, url: string) => within(from, "curl", "-sS", "--connect-timeout", "3", url)
 
 const address = (container: string, network: string) =>
   docker("inspect", "-f", `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`, container)

@@ -83,7 +83,11 @@ test("a registry that is killed while clients push has everything it acknowledge
       const before = acknowledged.length
       const pushing = Array.from({ length: 4 }, async (_, worker) => {
         for (let number = 0; ; number++) {
-          acknowledged.push(await pusher.image(`app/w${worker}`, `r${round}-${number}`, shared))
+          const pushed = await pusher.image(`app/w${worker}`, `r${round}-${number}`, shared).catch((error: Error) => {
+            // On a busy machine it may have taken longer than the grace: then a part of it was collected.
+            if (!/MANIFEST_BLOB_UNKNOWN/.test(error.message)) throw error
+          })
+          if (pushed) acknowledged.push(pushed)
         }
       })
       const broken = Promise.allSettled(pushing)

@@ -193,5 +193,5 @@ test("a host with controllers on v2 beside v1 gets crun out of sight of them, an
 })
 
 test("a default runtime that is not there is refused by name", async () => {
-  expect(probeRuntimes({ default: "nope" })).rejects.toThrow("the default runtime nope cannot be used")
+  await expect(probeRuntimes({ default: "nope" })).rejects.toThrow("the default runtime nope cannot be used")
 })

@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs"
 import { hostname } from "node:os"
 import { TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
+import { freePort } from "../fixtures/free-port.ts"
 
 let daemon: TestDaemon
-const tcp = 20_000 + (process.pid % 20_000)
+const tcp = await freePort(2)
 const metrics = `127.0.0.1:${tcp + 1}`
 const out = async (...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await daemon.docker(...args)

@@ -84,6 +84,6 @@ describe("journald", () => {
 
   test("a host without a journal is told in Docker's words", async () => {
     const subject = { id: "i", name: "n", imageId: "", imageName: "", created: "", command: "", tag: "t", extra: {} }
-    expect(openJournald(subject, "/no/such/socket")).rejects.toThrow("journald is not enabled on this host")
+    await expect(openJournald(subject, "/no/such/socket")).rejects.toThrow("journald is not enabled on this host")
   })
 })

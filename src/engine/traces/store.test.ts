@@ -57,7 +57,7 @@ test("memory and the traces of one container are bounded", () =>
       if (i > 1100) store.keep("abc", span)
       span.end()
     }
-    expect(store.get(scope, first.traceId)).rejects.toThrow("no trace")
+    await expect(store.get(scope, first.traceId)).rejects.toThrow("no trace")
     expect(await store.ofContainer(scope, "abc")).toHaveLength(20)
   }))
 
@@ -69,8 +69,8 @@ test("what is forgotten is gone, and an ID that is none names no file", () =>
     span.end()
     await store.flush()
     store.forget("abc")
-    expect(store.ofContainer(scope, "abc")).rejects.toThrow("no trace is kept")
-    expect(store.ofContainer(scope, "../secret")).rejects.toThrow("not a container ID")
+    await expect(store.ofContainer(scope, "abc")).rejects.toThrow("no trace is kept")
+    await expect(store.ofContainer(scope, "../secret")).rejects.toThrow("not a container ID")
     await store.flush()
     expect(readdirSync(directory)).toEqual([])
   }))

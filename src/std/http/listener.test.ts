@@ -39,7 +39,7 @@ test("a live socket is not replaced", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
     const [listener] = await openListeners({ kind: "unix", path }, { accept })
-    expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("another daemon listens")
+    await expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("another daemon listens")
     await listener![Symbol.asyncDispose]()
   }))
 
@@ -47,7 +47,7 @@ test("a file that is no socket is not removed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "s")
     writeFileSync(path, "precious")
-    expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("is not a socket")
+    await expect(openListeners({ kind: "unix", path }, { accept })).rejects.toThrow("is not a socket")
     expect(statSync(path).size).toBe(8)
   }))
 
@@ -55,7 +55,7 @@ test("a taken TCP port is a conflict that names the place", async () => {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()))
   const { port } = server.address() as { port: number }
-  expect(openListeners({ kind: "tcp", host: "127.0.0.1", port }, { accept })).rejects.toThrow(`127.0.0.1:${port}`)
+  await expect(openListeners({ kind: "tcp", host: "127.0.0.1", port }, { accept })).rejects.toThrow(`127.0.0.1:${port}`)
   server.close()
 })
 

@@ -1,4 +1,5 @@
 import { TestDaemon } from "../../fixtures/daemon.ts"
+import { freePort } from "../../fixtures/free-port.ts"
 import { MemoryRegistry } from "../../fixtures/memory-registry.ts"
 import { tarOf } from "../../tar-archive.ts"
 
@@ -8,7 +9,7 @@ type Thing = Readonly<Record<string, string>> & { readonly id: string; readonly 
 let next = 0
 
 /** A port of the host that nobody else in these tests asks for. */
-const port = 40_000 + (process.pid % 20_000)
+const port = await freePort()
 const publishing = { HostConfig: { PortBindings: { "80/tcp": [{ HostIp: "127.0.0.1", HostPort: String(port) }] } } }
 
 /** A daemon, registries, and what the cases of operations name. */
