@@ -12,26 +12,38 @@ const patience = 10_000
 export class Departures implements Disposable {
   readonly #socket: NetlinkSocket
   readonly #log: (message: string) => void
-  #links: string[] = []
+  readonly #patience: number
+  /** When each of them is waited for no longer, the earliest first. */
+  #links: { readonly name: string; readonly until: number }[] = []
   #timer: NodeJS.Timeout | undefined
 
-  constructor(socket: NetlinkSocket, log: (message: string) => void) {
+  /** @param wait how long each link is waited for, in milliseconds */
+  constructor(socket: NetlinkSocket, log: (message: string) => void, wait = patience) {
     this.#socket = socket
     this.#log = log
+    this.#patience = wait
   }
 
   expect(link: string): void {
-    this.#links.push(link)
-    this.#timer ??= setTimeout(() => void this.#sweep(), patience)
+    this.#links.push({ name: link, until: performance.now() + this.#patience })
+    this.#look()
+  }
+
+  #look(): void {
+    const first = this.#links[0]
+    if (!first || this.#timer) return
+    this.#timer = setTimeout(() => void this.#sweep(), first.until - performance.now())
     this.#timer.unref()
   }
 
   async #sweep(): Promise<void> {
     this.#timer = undefined
-    const links = this.#links
-    this.#links = []
+    const now = performance.now()
+    const due = this.#links.filter(({ until }) => until <= now).map(({ name }) => name)
+    this.#links = this.#links.slice(due.length)
+    this.#look()
     try {
-      for (const name of await awaitDeparture(this.#socket, links, 0))
+      for (const name of await awaitDeparture(this.#socket, due, 0))
         this.#log(`interface ${name} was still held by another program; deleted`)
     } catch (error) {
       this.#log(`interfaces could not be removed: ${messageOf(error)}`)

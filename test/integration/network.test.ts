@@ -163,7 +163,7 @@ test("a published port answers on 127.0.0.1, on the host's addresses, to another
     ["::", port],
   ])
   const neighbour = await connect("neighbour")
-  await serve(web.netnsPath, 80, "web")
+  const server = await serve(web.netnsPath, 80, "web")
   for (const protocol of ["tcp", "udp"] as const) {
     expect(ask(undefined, protocol, "127.0.0.1", port)).toBe(`web ${web.gateway}`)
     expect(ask(undefined, protocol, hostAddress, port)).toStartWith("web ")
@@ -174,6 +174,8 @@ test("a published port answers on 127.0.0.1, on the host's addresses, to another
     expect(ask(web.netnsPath, protocol, web.gateway, port)).toBe(`web ${web.gateway}`)
     expect(ask(neighbour.netnsPath, protocol, web.ipv4, 80)).toBe(`web ${neighbour.ipv4}`)
   }
+  // Who runs in it would hold its namespace, which would be told.
+  await end(server)
   await network.disconnect(web.containerId)
   expect(ask(undefined, "tcp", "127.0.0.1", port, "2")).toBe("failed")
 })
@@ -198,12 +200,13 @@ test("a client that sends UDP before the port is published is heard afterwards, 
   const heard = new Promise<string>((resolve) => client.once("message", (answer) => resolve(answer.toString())))
   await new Promise((resolve) => client.send("early", port, hostAddress, resolve))
   const late = await connect("late", [binding("udp", port)])
-  await serve(late.netnsPath, 80, "late")
+  const server = await serve(late.netnsPath, 80, "late")
   // As clients do: again until there is an answer. Each packet would keep the flow alive that began too early.
   const repeat = setInterval(() => client.send("now", port, hostAddress), 50)
   expect(await heard).toStartWith("late ")
   clearInterval(repeat)
   client.close()
+  await end(server)
   await network.disconnect(late.containerId)
 })
 
@@ -284,6 +287,7 @@ test("a second daemon cannot take the bridge", async () => {
 })
 
 test("after a restart living containers keep everything, the others' places and unused ones are gone", async () => {
+  for (const child of children) await end(child)
   for (const { containerId } of network.endpoints()) await network.disconnect(containerId)
   const [port, deadPort] = [await freePort(), await freePort()]
   const living = await connect("living", [binding("tcp", port)])

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test"
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -58,11 +59,14 @@ test("a daemon killed in the middle of commits has every acknowledged blob, whol
       const child = spawn(process.execPath, [join(import.meta.dir, "crash.fixture.ts"), root], {
         stdio: ["ignore", "pipe", "inherit"],
       })
+      // Its end of the pipe goes before its lock.
+      const gone = once(child, "exit")
       let told = ""
       for await (const chunk of child.stdout) {
         told += chunk
         if (told.split("\n").length > 20 + 7 * round) child.kill("SIGKILL")
       }
+      await gone
       acknowledged.push(...(told.split("\n").slice(0, -1) as Digest[]))
       await withStore(root, async (content) => {
         for (const digest of acknowledged) expect(digestOf(await content.readAll(scope, digest))).toBe(digest)

@@ -120,11 +120,14 @@ test("a daemon killed in the middle of commits loses nothing it has acknowledged
     const child = spawn(process.execPath, [join(import.meta.dir, "crash.fixture.ts"), folder.database], {
       stdio: ["ignore", "pipe", "inherit"],
     })
+    // Its end of the pipe goes before its lock.
+    const gone = once(child, "exit")
     let told = ""
     for await (const chunk of child.stdout) {
       told += chunk
       if (told.split("\n").length > 100 + 37 * round) child.kill("SIGKILL")
     }
+    await gone
     const acknowledged = Number(told.split("\n").at(-2))
     using database = MetadataDatabase.open(folder.database)
     expect(database.all("PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }])

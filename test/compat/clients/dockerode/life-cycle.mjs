@@ -153,6 +153,8 @@ await step(
     assert.match(await text(terminal), /^terminal\r\n$/)
     await container.restart({ t: 1 })
     assert.equal((await container.inspect()).State.Running, true)
+    // Its trap is set when it has spoken again.
+    while ((await container.logs({ stdout: true })).toString().split("started").length < 3);
     await container.stop({ t: 5 })
     assert.equal((await container.inspect()).State.ExitCode, 0)
     assert.equal(await status(container.stop()), 304)

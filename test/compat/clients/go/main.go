@@ -147,6 +147,10 @@ func longRun(c *client.Client) {
 	must(time.Parse(time.RFC3339Nano, strings.Fields(out)[0]))
 	timeout := 5
 	check(c.ContainerRestart(ctx, id, container.StopOptions{Timeout: &timeout}))
+	// Its trap is set when it has spoken again.
+	for strings.Count(out, " up\n") < 2 {
+		out, _ = streams(must(c.ContainerLogs(ctx, id, container.LogsOptions{ShowStdout: true, ShowStderr: true, Timestamps: true})))
+	}
 	check(c.ContainerStop(ctx, id, container.StopOptions{Timeout: &timeout}))
 	expect(must(c.ContainerInspect(ctx, id)).State.ExitCode == 6, "exit code")
 	check(c.ContainerRemove(ctx, id, container.RemoveOptions{RemoveVolumes: true}))
