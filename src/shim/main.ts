@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { tryLock } from "../linux/flock.ts"
 import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
+import { leaveSessionKeyring } from "../linux/keyring.ts"
 import { becomeSubreaper } from "../linux/pidfd.ts"
 import { Reactor } from "../linux/reactor.ts"
 import { openDrivers } from "../runtime/driver.ts"
@@ -45,6 +46,7 @@ export async function shimMain(args: readonly string[]): Promise<number> {
   process.on("uncaughtException", (error) => journal.line(`unexpected: ${error.stack ?? error.message}`))
   process.on("unhandledRejection", (error) => journal.line(`unexpected: ${(error as Error)?.stack ?? error}`))
   becomeSubreaper()
+  leaveSessionKeyring()
   await serve({ folder, runRoot, handover, lock, journal })
   return 0
 }
