@@ -25,6 +25,7 @@ import { TraceStore } from "../engine/traces/store.ts"
 import { LocalVolumes, type VolumeRecord } from "../engine/volumes/service.ts"
 import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
+import { lengthenListenQueue } from "../linux/listen-queue.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
 import { unreadBytes } from "../linux/unread.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
@@ -240,6 +241,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     }
     const addresses = await server.listen(endpoint, {
       group: config.group ?? "docker",
+      listens: lengthenListenQueue,
       ...(tls && endpoint.kind === "tcp" ? { tls } : {}),
     })
     for (const address of addresses) log.info("API listens", { address })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { readdirSync, readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 import { TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { RawClient } from "../fixtures/raw-client.ts"
 import { seeded } from "../fixtures/seed.ts"
 import { type StoreState, settledState, storeState } from "../fixtures/store-state.ts"
@@ -104,6 +105,22 @@ test("requests that come all at once are answered one after the other, in their 
   expect(bodies.slice(0, 4)).toEqual(["page not found", "No such container", "page not found", "No such container"])
 })
 
+test("more than a thousand clients may wait while the daemon is held up, and are all served then", async () => {
+  const { pid } = daemon
+  process.kill(pid, "SIGSTOP")
+  const limit = Number(readFileSync("/proc/sys/net/core/somaxconn", "utf8"))
+  const clients = Array.from({ length: Math.min(1200, limit) }, () => new RawClient(daemon.socket))
+  try {
+    await Promise.all(clients.map((client) => client.send(`GET /_ping HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)))
+  } finally {
+    process.kill(pid, "SIGCONT")
+  }
+  for (const client of clients) {
+    expect(await client.untilEnd()).toStartWith("HTTP/1.1 200 OK")
+    client.cut()
+  }
+})
+
 test("a body in the shape of a request stays a body", async () => {
   const inner = `DELETE /images/busybox HTTP/1.1\r\n${host}\r\n`
   const client = new RawClient(daemon.socket)
@@ -160,6 +177,8 @@ test("clients that go away at any byte of request or answer leave nothing behind
     client.cut()
   }
   for (let round = 0; round < 30; round++) await Promise.all(Array.from({ length: 30 }, life))
+  // Answered in turn: when this is, none of them waits to be looked at any more.
+  await eventually(async () => (await daemon.get("/_ping").catch(() => undefined))?.status === 200, "it answers")
   while (open() > atFirst + 10) await pause(20)
   expect(await settledState(daemon, before)).toEqual(before)
 })

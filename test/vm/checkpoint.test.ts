@@ -258,9 +258,10 @@ if (inTestMachine)
 
     test("a daemon that is killed over it loses no process: the checkpoint appears when it is whole", async () => {
       await count("crash")
-      const checkpoints = join(await folderOf("crash"), "checkpoints")
+      const folder = await folderOf("crash")
+      const checkpoints = join(folder, "checkpoints")
       const asked = barge("checkpoint", "create", "crash", "whole")
-      await eventually(async () => existsSync(checkpoints), "the checkpoint has begun")
+      await eventually(async () => existsSync(join(folder, "criu", "dump.log")), "the checkpoint has begun")
       await daemon.end("SIGKILL")
       expect((await asked).code).toBe(1)
       await daemon.startAgain()

@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly tls?: TlsKeys
   /** The group that may use a unix socket: a name or a number. An unknown name keeps the socket to its owner. */
   readonly group?: string
+  /** Told the descriptor of every socket once it listens. */
+  readonly listens?: (descriptor: number) => void
   /** Default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>
 }
@@ -50,7 +52,7 @@ async function openUnix(path: string, options: ListenOptions): Promise<Listener>
   const server = createServer({ allowHalfOpen: true }, (socket) => options.accept(socket, { transport: "unix" }))
   const umask = process.umask(0o177)
   try {
-    await listening(server, { path })
+    await listening(server, { path }, options)
   } finally {
     process.umask(umask)
   }
@@ -99,7 +101,7 @@ async function openTcp(host: string, port: number, options: ListenOptions): Prom
     options.accept(socket, { transport, address: socket.remoteAddress })
   })
   server.on("tlsClientError", (_error: Error, socket: Socket) => socket?.destroy())
-  await listening(server, { host, port })
+  await listening(server, { host, port }, options)
   const bound = server.address()
   const actual = bound && typeof bound === "object" ? bound.port : port
   return {
@@ -142,7 +144,7 @@ async function openInherited(name: string | undefined, options: ListenOptions): 
   return Promise.all(
     wanted.map(async ({ fd }) => {
       const server = createServer({ allowHalfOpen: true }, (socket) => options.accept(socket, { transport: "unix" }))
-      await listening(server, { fd })
+      await listening(server, { fd }, options)
       return {
         transport: "unix" as const,
         address: `fd://${fd}`,
@@ -155,6 +157,7 @@ async function openInherited(name: string | undefined, options: ListenOptions): 
 function listening(
   server: Server,
   where: { readonly path?: string; readonly host?: string; readonly port?: number; readonly fd?: number },
+  { listens }: ListenOptions,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -162,7 +165,11 @@ function listening(
       const kind = error.code === "EADDRINUSE" ? "conflict" : error.code === "EACCES" ? "permissionDenied" : "internal"
       reject(new Failure(kind, `cannot listen on ${place}: ${error.message}`, error))
     })
-    server.listen(where, resolve)
+    server.listen(where, () => {
+      const descriptor = (server as { _handle?: { fd?: number } | null })._handle?.fd
+      if (descriptor !== undefined && descriptor >= 0) listens?.(descriptor)
+      resolve()
+    })
   })
 }
 
