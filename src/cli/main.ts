@@ -1,3 +1,4 @@
+import { dockerRelease } from "../api/docker-release.ts"
 import type { Docker } from "../client/docker.ts"
 import { messageOf } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
@@ -183,6 +184,6 @@ async function runCommand(
 }
 
 function versionLine(program: string): string {
-  const title = program === "docker" ? "Docker" : "Barge"
-  return `${title} version ${build.version}, build ${build.commit}`
+  const name = program === "docker" ? `Docker version ${dockerRelease}` : `Barge version ${build.version}`
+  return `${name}, build ${build.commit}`
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { closeSync, existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
+import { dockerRelease } from "../api/docker-release.ts"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
@@ -226,7 +227,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       registry: new EngineRegistry(core.registries, core.remote),
       traces,
     },
-    productVersion: build.version,
+    productVersion: dockerRelease,
     experimental: config.experimental,
     onAnswer: (key, seconds) => metrics.observe(key, seconds),
     log: (line) => log.error(line),

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, dirname } from "node:path"
+import { dockerRelease } from "../api/docker-release.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
 import { build } from "../std/build.ts"
@@ -19,7 +20,8 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
       return 0
     }
     if (flags.get("version")) {
-      console.log(`${calledAs === "dockerd" ? "Docker" : "Barge"} version ${build.version}, build ${build.commit}`)
+      const name = calledAs === "dockerd" ? `Docker version ${dockerRelease}` : `Barge version ${build.version}`
+      console.log(`${name}, build ${build.commit}`)
       return 0
     }
     config = daemonConfig(flags, calledAs)

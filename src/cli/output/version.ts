@@ -1,3 +1,4 @@
+import { dockerRelease } from "../../api/docker-release.ts"
 import type { VersionResponse } from "../../api/system.ts"
 import { build } from "../../std/build.ts"
 import { ansicTime } from "./local-time.ts"
@@ -20,7 +21,7 @@ export const clientVersion = (
   context: string,
   api: { readonly newest: string; readonly spoken?: string },
 ): ClientVersion => ({
-  Version: build.version,
+  Version: dockerRelease,
   ...(api.spoken ? { ApiVersion: api.spoken } : {}),
   DefaultAPIVersion: api.newest,
   GitCommit: build.commit,

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { arch, cpus, hostname, release, totalmem } from "node:os"
+import { dockerRelease } from "../../api/docker-release.ts"
 import type {
   BuildPruneResponse,
   DiskUsageResponse,
@@ -84,12 +85,12 @@ export class EngineSystem implements System {
     return {
       Platform: { Name: `Barge ${build.version}` },
       Components: [
-        { Name: "Engine", Version: build.version, Details: details },
+        { Name: "Engine", Version: dockerRelease, Details: details },
         { Name: "containerd", Version: build.version, Details: { GitCommit: build.commit } },
         { Name: runtime.name, Version: runtime.version, Details: { GitCommit: "" } },
         { Name: "docker-init", Version: init || "none", Details: { GitCommit: "" } },
       ],
-      Version: build.version,
+      Version: dockerRelease,
       ApiVersion: newestVersion,
       MinAPIVersion: oldestVersion,
       GitCommit: build.commit,
@@ -177,7 +178,7 @@ export class EngineSystem implements System {
       Name: hostname(),
       Labels: facts.labels,
       ExperimentalBuild: facts.experimental,
-      ServerVersion: build.version,
+      ServerVersion: dockerRelease,
       Runtimes: Object.fromEntries(
         context.runtimes.map((each) => [
           each.name,

@@ -85,6 +85,8 @@ export const system: Operations = {
           "BuildTime",
         ],
         has: {
+          // Clients ask for a least release of Docker.
+          Version: /^28\.\d+\.\d+\+barge\d+\.\d+\.\d+/,
           ApiVersion: "1.51",
           MinAPIVersion: "1.24",
           Os: "linux",

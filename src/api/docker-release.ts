@@ -1,0 +1,7 @@
+import { build } from "../std/build.ts"
+
+/**
+ * The release of Docker that has this API version, and this build as semver's build metadata (§10), which orders no versions. Clients ask an
+ * engine for a least release of Docker (Testcontainers for 1.6.0), which a version of Barge's own would not reach.
+ */
+export const dockerRelease = `28.3.0+barge${build.version}`
