@@ -1,5 +1,6 @@
 import { Failure } from "../errors/failure.ts"
 import type { Int64, Json } from "../std/json.ts"
+import { sortedByName } from "../std/sorted.ts"
 
 /**
  * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case,
@@ -134,7 +135,7 @@ export const size: Schema<readonly [number, number]> = {
   },
 }
 
-/** A map of names to values; absent it is `null`. */
+/** A map of names to values, by name; absent it is `null`. */
 export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | null> {
   const type = `map[string]${item.type}`
   return {
@@ -143,7 +144,7 @@ export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | nu
     read(value, at) {
       if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
       return Object.fromEntries(
-        Object.entries(value as Record<string, Json>).map(([key, one]) => [
+        Object.entries(sortedByName(value as Record<string, Json>)).map(([key, one]) => [
           (item as Schema<unknown>) === freeText ? key : text.read(key, at),
           one === null ? (item.zero() as T) : item.read(one, at),
         ]),

@@ -68,6 +68,35 @@ test("update keeps what it does not name, and takes limits away", async () => {
   await out("rm", "-f", "limits")
 })
 
+test("what has names is shown by name, in whatever order it was said", async () => {
+  await out("network", "create", "later")
+  await out("network", "create", "earlier")
+  await post("/containers/create?name=order", {
+    Image: "busybox",
+    Labels: { zebra: "1", ant: "2" },
+    ExposedPorts: { "9000/tcp": {}, "100/tcp": {} },
+    Volumes: { "/second": {}, "/first": {} },
+    HostConfig: { Sysctls: { "net.ipv4.ip_forward": "1", "net.core.somaxconn": "5" }, NetworkMode: "later" },
+  })
+  await out("network", "connect", "earlier", "order")
+  const { body } = await daemon.json<{
+    Config: { Labels: object; ExposedPorts: object; Volumes: object }
+    HostConfig: { Sysctls: object }
+    NetworkSettings: { Networks: object }
+  }>("GET", "/containers/order/json")
+  const { Labels, ExposedPorts, Volumes } = body.Config
+  const maps = [Labels, ExposedPorts, Volumes, body.HostConfig.Sysctls, body.NetworkSettings.Networks]
+  expect(maps.map((map) => Object.keys(map))).toEqual([
+    ["ant", "zebra"],
+    ["100/tcp", "9000/tcp"],
+    ["/first", "/second"],
+    ["net.core.somaxconn", "net.ipv4.ip_forward"],
+    ["earlier", "later"],
+  ])
+  await out("rm", "-v", "order")
+  await out("network", "rm", "later", "earlier")
+})
+
 test("an update that contradicts what is set changes nothing", async () => {
   const id = await out("run", "-d", "--name", "share", "--cpus", "0.5", "-m", "300M", "busybox", "top")
   const refused = async (body: object) => {

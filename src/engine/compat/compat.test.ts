@@ -83,3 +83,24 @@ test("parameters a version did not know are dropped, what it meant is said", () 
   expect(prune("1.42").size).toBe(0)
   expect(reshapeBody("POST /exec/:id/start", { ConsoleSize: [1, 2] }, "1.41")).toEqual({ ConsoleSize: undefined })
 })
+
+test("before 1.41 a filter by name stands beside the others", () => {
+  const references = (version: string) =>
+    (
+      reshapeQuery("GET /images/json", { filter: "web", filters: new Map([["reference", ["db"]]]) }, version) as {
+        filters: Map<string, string[]>
+      }
+    ).filters.get("reference")
+  expect(references("1.40")).toEqual(["db", "web"])
+  expect(references("1.41")).toEqual(["db"])
+})
+
+test("old clients limit the processes of what they create, and not of what they update", () => {
+  const create = reshapeBody(
+    "POST /containers/create",
+    { HostConfig: { PidsLimit: 9 }, NetworkingConfig: {} },
+    "1.32",
+  ) as { HostConfig: object }
+  expect(create.HostConfig).toMatchObject({ PidsLimit: 9 })
+  expect(reshapeBody("POST /containers/:id/update", { PidsLimit: 9 }, "1.32")).toEqual({ PidsLimit: null })
+})

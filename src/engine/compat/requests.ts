@@ -35,7 +35,11 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
   }),
   "GET /containers/:id/stats": (query, version) =>
     isBefore(version, "1.41") ? { ...query, "one-shot": false } : query,
-  "GET /images/json": (query, version) => (isBefore(version, "1.47") ? { ...query, manifests: false } : query),
+  "GET /images/json": (query, version) => ({
+    ...query,
+    ...(isBefore(version, "1.47") ? { manifests: false } : {}),
+    ...(isBefore(version, "1.41") && query["filter"] ? { filters: withReference(query) } : {}),
+  }),
   "GET /images/:name/json": (query, version) => ({
     ...query,
     ...(isBefore(version, "1.48") ? { manifests: false } : {}),
@@ -57,6 +61,12 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
 
 function dropBefore(since: string, name: string): Reshape<Record<string, unknown>> {
   return (query, version) => (isBefore(version, since) ? { ...query, [name]: undefined } : query)
+}
+
+/** A name by itself was how images were filtered before references were. */
+function withReference({ filters, filter }: Record<string, unknown>): Map<string, readonly string[]> {
+  const given = filters as Map<string, readonly string[]>
+  return new Map([...given, ["reference", [...(given.get("reference") ?? []), String(filter)]]])
 }
 
 /** @param key of the route table */
@@ -111,7 +121,7 @@ function createHostConfig(host: HostConfig, version: string): HostConfig {
   let result = host
   if (isBefore(version, "1.25") && result.AutoRemove) result = { ...result, AutoRemove: false }
   if (isBefore(version, "1.40")) {
-    result = { ...result, PidsLimit: null, IpcMode: result.IpcMode || "shareable" }
+    result = { ...result, IpcMode: result.IpcMode || "shareable" }
   }
   if (isBefore(version, "1.41")) result = { ...result, CgroupnsMode: result.CgroupnsMode || "host" }
   if (isBefore(version, "1.43")) result = { ...result, Annotations: undefined }

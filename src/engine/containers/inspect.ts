@@ -4,6 +4,7 @@ import type { PortMap } from "../../api/container-config.ts"
 import type { EndpointSettings } from "../../api/network.ts"
 import type { Scope } from "../../core/scope.ts"
 import { formatNanos, zeroTime } from "../../std/clock.ts"
+import { sortedByName } from "../../std/sorted.ts"
 import { noSettings } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
@@ -164,7 +165,7 @@ export function boundPorts({ networks }: ContainerContext, container: Container)
     ports[key] = list
     list.push({ HostIp: port.hostIp, HostPort: port.hostPort === 0 ? "" : String(port.hostPort) })
   }
-  return ports
+  return sortedByName(ports)
 }
 
 function networkSettings(context: ContainerContext, container: Container): NetworkSettings {
@@ -197,7 +198,7 @@ export function networksOf(container: Container): Record<string, EndpointSetting
   const { networks = {} } = container.state.sandbox ?? {}
   const asked = container.document.networking.EndpointsConfig ?? {}
   return Object.fromEntries(
-    Object.entries(asked).map(([name, settings]) => {
+    Object.entries(sortedByName(asked)).map(([name, settings]) => {
       const got = networks[name]
       return [
         name,

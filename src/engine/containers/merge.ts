@@ -2,6 +2,7 @@ import { posix } from "node:path"
 import type { ContainerConfig } from "../../api/container-config.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
+import { sortedByName } from "../../std/sorted.ts"
 
 /**
  * What runs: the request, and from the image what the request leaves open.
@@ -43,7 +44,8 @@ export function joinRunConfigs(own: Partial<ContainerConfig>, below: ImageRunCon
     Entrypoint: own.Entrypoint ?? below.Entrypoint ?? null,
     Cmd: ownEntrypoint || ownCommand ? (own.Cmd ?? null) : (below.Cmd ?? own.Cmd ?? null),
     WorkingDir: own.WorkingDir || (below.WorkingDir ?? ""),
-    Volumes: Object.keys(own.Volumes ?? {}).length > 0 ? joined(below.Volumes, own.Volumes) : (below.Volumes ?? null),
+    Volumes:
+      Object.keys(own.Volumes ?? {}).length > 0 ? joined(below.Volumes, own.Volumes) : joined(below.Volumes, null),
     Labels: joined(below.Labels, own.Labels),
     ...(ports ? { ExposedPorts: ports } : {}),
     ...(stopSignal ? { StopSignal: stopSignal } : {}),
@@ -66,7 +68,7 @@ function joined<T>(
   below: Readonly<Record<string, T>> | null | undefined,
   above: Readonly<Record<string, T>> | null | undefined,
 ): Readonly<Record<string, T>> | null {
-  return below || above ? { ...below, ...above } : null
+  return below || above ? sortedByName({ ...below, ...above }) : null
 }
 
 type Health = ContainerConfig["Healthcheck"]

@@ -141,7 +141,7 @@ export class ExecService implements Execs {
       OpenStdin: request.AttachStdin,
       OpenStderr: request.AttachStderr,
       OpenStdout: request.AttachStdout,
-      CanRemove: record.status === "ended",
+      CanRemove: false,
       ContainerID: record.containerId,
       DetachKeys: request.DetachKeys ? Buffer.from(record.detachKeys).toString("base64") : "",
       Pid: record.pid,

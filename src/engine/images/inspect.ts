@@ -6,6 +6,7 @@ import type { Descriptor } from "../../oci/descriptor.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { formatNanos, parseNanos } from "../../std/clock.ts"
+import { sortedByName } from "../../std/sorted.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, repoTags } from "./context.ts"
 import { manifestsOf } from "./manifests.ts"
@@ -67,11 +68,15 @@ export async function inspectImage(
   }
 }
 
+const mapsOfConfig: ReadonlySet<string> = new Set(["ExposedPorts", "Labels", "Volumes"])
+
 function inspectConfig(config: ImageRunConfig): ImageInspectConfig {
   const given = Object.entries(config).filter(
     ([, value]) => value !== null && value !== "" && !(Array.isArray(value) && value.length === 0),
   )
-  return Object.fromEntries(given) as ImageInspectConfig
+  return Object.fromEntries(
+    given.map(([key, value]) => [key, mapsOfConfig.has(key) ? sortedByName(value) : value]),
+  ) as ImageInspectConfig
 }
 
 /** `docker history`, newest first. Only the image itself has an ID; layers are not images. */

@@ -4,6 +4,7 @@ import type { Scope } from "../../core/scope.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
+import { sortedByName } from "../../std/sorted.ts"
 import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, tagsOf } from "./context.ts"
@@ -45,12 +46,13 @@ export async function listImages(
       .sort()
     if (references.length > 0 && tags.length === 0) continue
     const layers = await sizes.of(image)
+    const labels = image.resolved?.config.config?.Labels
     const size = layers.reduce((sum, layer) => sum + layer.size, 0)
     summaries.push({
       Containers: context.usedBy(image.id).length,
       Created: Number(createdOf(image) / 1_000_000_000n),
       Id: image.id,
-      Labels: image.resolved?.config.config?.Labels ?? null,
+      Labels: labels ? sortedByName(labels) : null,
       ParentId: image.parent ?? "",
       ...(options.manifests
         ? { Descriptor: shown(image), Manifests: await manifestsOf(context, scope, image, shown(image)) }

@@ -18,6 +18,7 @@ export const imageRoutes = (i: Images): RouteTable => ({
       all: flag(),
       filters: filters("dangling", "label", "label!", "before", "since", "reference", "until"),
       "shared-size": flag(),
+      filter: text,
       digests: flag(),
       manifests: flag(),
     },
