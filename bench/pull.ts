@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { encodeHeader, endOfArchive, paddingBytes } from "../src/std/tar/writer.ts"
+import { onFreshDisk } from "./fresh-disk.ts"
 import { median, run, timed } from "./measure.ts"
 import { type Peer, startBarge, startContainerd, startDocker } from "./peers.ts"
 
@@ -121,24 +122,6 @@ const engines: readonly ((root: string) => Promise<Puller | undefined>)[] = [
   startContainerd,
 ]
 
-/**
- * Runs `use` on an ext4 of its own: inodes that were deleted a moment ago make it several times slower to create files, and what
- * one engine deletes must not slow down the next.
- */
-async function onFreshDisk(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = mkdtempSync(join(root, "disk-"))
-  const file = `${directory}.ext4`
-  await run(["truncate", "-s", "8G", file])
-  await run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=0,nodiscard", file])
-  await run(["mount", "-o", "loop", file, directory])
-  try {
-    await use(directory)
-  } finally {
-    await run(["umount", "-l", directory])
-    rmSync(file)
-  }
-}
-
 const results = new Map<string, number[]>()
 function note(what: string, peer: string, milliseconds: number): void {
   const key = `${what}|${peer}`
@@ -153,7 +136,7 @@ try {
   console.error(`${layers} layers, ${(compressed / 1e6).toFixed(0)} MB compressed, ${megabytes} MB unpacked`)
   for (let round = 0; round < rounds; round++) {
     for (const start of engines) {
-      await onFreshDisk(async (disk) => {
+      await onFreshDisk(root, async (disk) => {
         const engine = await start(join(disk, "engine"))
         if (!engine) return
         try {
