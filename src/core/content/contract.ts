@@ -41,15 +41,23 @@ export interface Ingest extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>
   /** Forgets all bytes after `offset` (a resumed download that starts again). */
   truncate(offset: number): Promise<void>
+  /** What everything written so far would be called. */
+  digest(): Promise<Digest>
   /**
    * Verifies and publishes the blob: after this returns it is on disk and visible under its digest.
    * @param expected.digest refused with invalidArgument when the bytes have another
    * @param expected.size refused with invalidArgument when the length differs
+   * @param expected.unsynced does not wait for the disk: a loss of power in the next half minute may take the blob away again, whole
    * @throws alreadyExists when the namespace has the blob (the ingest is gone then, as after a success)
    */
   commit(
     scope: Scope,
-    expected?: { readonly digest?: Digest; readonly size?: number; readonly labels?: Readonly<Record<string, string>> },
+    expected?: {
+      readonly digest?: Digest
+      readonly size?: number
+      readonly labels?: Readonly<Record<string, string>>
+      readonly unsynced?: boolean
+    },
   ): Promise<ContentInfo>
 }
 

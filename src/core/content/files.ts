@@ -1,3 +1,4 @@
+import { statSync } from "node:fs"
 import { mkdir, readdir, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure, kindOf } from "../../errors/failure.ts"
@@ -27,13 +28,13 @@ export class ContentFiles {
     return join(this.directory, "ingest", name)
   }
 
-  /** The digests that have a file. */
-  async blobs(): Promise<Digest[]> {
-    const found: Digest[] = []
+  /** The digests that have a file, with how many bytes that has. */
+  async blobs(): Promise<[Digest, number][]> {
+    const found: [Digest, number][] = []
     for (const algorithm of ["sha256", "sha512"]) {
       for (const name of await readdir(join(this.directory, "blobs", algorithm))) {
         const digest = `${algorithm}:${name}`
-        if (isDigest(digest)) found.push(digest)
+        if (isDigest(digest)) found.push([digest, statSync(this.blob(digest)).size])
       }
     }
     return found

@@ -11,7 +11,12 @@ import { FileReader } from "./reader.ts"
 
 /** What an ingest asks of the store that owns it. */
 export interface IngestOwner {
-  publish(scope: Scope, digest: Digest, size: number, labels: Labels): Promise<ContentInfo>
+  publish(
+    scope: Scope,
+    digest: Digest,
+    size: number,
+    options: { readonly labels: Labels; readonly unsynced: boolean },
+  ): Promise<ContentInfo>
   discard(): Promise<void>
   release(): void
 }
@@ -88,11 +93,22 @@ export class FileIngest implements Ingest {
     this.#updatedAt = nowNanos()
   }
 
+  digest(): Promise<Digest> {
+    this.#assertOpen()
+    return this.#digest(this.#expected ? algorithmOf(this.#expected) : "sha256")
+  }
+
   async commit(
     scope: Scope,
-    expected: { readonly digest?: Digest; readonly size?: number; readonly labels?: Labels } = {},
+    expected: {
+      readonly digest?: Digest
+      readonly size?: number
+      readonly labels?: Labels
+      readonly unsynced?: boolean
+    } = {},
   ): Promise<ContentInfo> {
     this.#assertOpen()
+    const { labels = {}, unsynced = false } = expected
     if (expected.size !== undefined && expected.size !== this.#offset) {
       if (this.#offset > expected.size) await this.#discard()
       throw new Failure(
@@ -101,8 +117,7 @@ export class FileIngest implements Ingest {
       )
     }
     const wanted = expected.digest ?? this.#expected
-    const algorithm = wanted ? algorithmOf(wanted) : "sha256"
-    const digest = `${algorithm}:${(await this.#hashUpTo(algorithm)).copy().digest("hex")}` as Digest
+    const digest = await this.#digest(wanted ? algorithmOf(wanted) : "sha256")
     if (wanted && digest !== wanted) {
       await this.#discard()
       throw new Failure(
@@ -111,14 +126,14 @@ export class FileIngest implements Ingest {
       )
     }
     try {
-      await this.#handle.datasync()
+      if (!unsynced) await this.#handle.datasync()
     } catch (error) {
       throw explainFullDisk(error, this.#ref, this.path)
     }
     this.#closed = true
     try {
       await this.#handle.close()
-      return await this.#owner.publish(scope, digest, this.#offset, expected.labels ?? {})
+      return await this.#owner.publish(scope, digest, this.#offset, { labels, unsynced })
     } finally {
       this.#owner.release()
     }
@@ -154,6 +169,10 @@ export class FileIngest implements Ingest {
       await this.#handle.truncate(this.#offset)
       throw error
     }
+  }
+
+  async #digest(algorithm: "sha256" | "sha512"): Promise<Digest> {
+    return `${algorithm}:${(await this.#hashUpTo(algorithm)).copy().digest("hex")}` as Digest
   }
 
   /** The hash state over everything written, computed from the file when this process has not seen all of it. */

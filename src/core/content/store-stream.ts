@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { isKind } from "../../errors/failure.ts"
 import { algorithmOf, type Digest } from "../../oci/digest.ts"
 import { newId } from "../../std/id.ts"
@@ -10,8 +9,9 @@ export const onceOnly = "stream-"
 
 /**
  * Stores a stream as one blob; a blob that is there already is no error. Nothing stays when it fails.
- * @param expected.digest refused with invalidArgument when the bytes have another
- * @param labels of a new blob; those of one that was there are added to
+ * @param options.expected.digest refused with invalidArgument when the bytes have another
+ * @param options.unsynced see {@link Ingest.commit}
+ * @param options.labels of a new blob; those of one that was there are added to
  */
 export async function storeStream(
   scope: Scope,
@@ -20,12 +20,11 @@ export async function storeStream(
   options: {
     readonly expected?: { readonly digest?: Digest; readonly size?: number }
     readonly labels?: () => Readonly<Record<string, string>>
+    readonly unsynced?: boolean
   } = {},
 ): Promise<ContentInfo> {
-  const { expected = {} } = options
+  const { expected = {}, unsynced = false } = options
   const ref = `${onceOnly}${newId()}`
-  // Told by the store when the blob is new only: one that is there has to be found again.
-  const hash = expected.digest ? undefined : createHash("sha256")
   try {
     await using ingest = await content.ingest(scope, ref, {
       ...(expected.size === undefined ? {} : { total: expected.size }),
@@ -33,15 +32,15 @@ export async function storeStream(
     })
     for await (const bytes of source) {
       scope.signal?.throwIfAborted()
-      hash?.update(bytes)
       await ingest.write(bytes)
     }
     const labels = options.labels?.() ?? {}
+    // Told by the commit when the blob is new only: one that is there has to be found again.
+    const digest = expected.digest ?? (await ingest.digest())
     try {
-      return await ingest.commit(scope, { ...expected, labels })
+      return await ingest.commit(scope, { ...expected, labels, unsynced })
     } catch (error) {
       if (!isKind(error, "alreadyExists")) throw error
-      const digest = expected.digest ?? (`sha256:${hash!.digest("hex")}` as Digest)
       return await content.label(scope, digest, labels)
     }
   } catch (error) {

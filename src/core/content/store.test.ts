@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Digest, digestOf } from "../../oci/digest.ts"
@@ -49,6 +49,28 @@ test("opening the store deletes files without a row and rows without a file", ()
       expect(await content.has(scope, digest)).toBe(false)
       expect(readdirSync(join(root, "content/blobs/sha256"))).toEqual([])
       expect(readdirSync(join(root, "content/ingest"))).toEqual([])
+    })
+  }))
+
+test("opening the store deletes blobs that were not synced and are cut off, with their rows", () =>
+  withRoot(async (root) => {
+    const file = (digest: Digest) => join(root, "content/blobs/sha256", digest.slice(7))
+    const [whole, cut] = await withStore(root, (content) =>
+      Promise.all(
+        ["whole", "cut off"].map(async (bytes) => {
+          await using ingest = await content.ingest(scope, bytes)
+          await ingest.write(Buffer.from(bytes))
+          return (await ingest.commit(scope, { unsynced: true })).digest
+        }),
+      ),
+    )
+    truncateSync(file(cut!), 3)
+    await withStore(root, async (content) => {
+      expect(Buffer.from(await content.readAll(scope, whole!)).toString()).toBe("whole")
+      expect(await content.has(scope, cut!)).toBe(false)
+      expect(existsSync(file(cut!))).toBe(false)
+      const { digest } = await content.put(scope, Buffer.from("cut off"))
+      expect(digest).toBe(cut!)
     })
   }))
 

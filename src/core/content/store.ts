@@ -34,7 +34,8 @@ interface IngestRow {
 /**
  * Blobs as files, their rows per namespace in the database, the bytes shared. Order of a commit: file synced, renamed,
  * directory synced, row; of a removal: row, file. So a row always has its bytes, whenever the process or the power goes;
- * files without a row are deleted when the store is opened.
+ * files without a row are deleted when the store is opened, and so is what was not synced and a loss of power has cut off: file
+ * systems write a file's length after its bytes.
  *
  * Everything a scope with a lease looks up or writes comes under that lease.
  */
@@ -164,7 +165,7 @@ export class DiskContentStore implements ContentStore {
     const file = this.#files.ingest(`put-${randomUUID()}`)
     try {
       await writeFile(file, bytes, { flag: "wx", mode: 0o600, flush: true })
-      return await this.#publish(scope, file, digest, bytes.length, labels)
+      return await this.#publish(scope, file, digest, bytes.length, { labels })
     } catch (error) {
       await this.#files.delete(file)
       if (error instanceof Failure && error.kind === "alreadyExists") return await this.label(scope, digest, labels)
@@ -241,7 +242,7 @@ export class DiskContentStore implements ContentStore {
       startedAt: row.started_at,
       updatedAt: file.mtimeNs,
       owner: {
-        publish: (scope, digest, size, labels) => this.#publish(scope, path, digest, size, labels, row),
+        publish: (scope, digest, size, options) => this.#publish(scope, path, digest, size, options, row),
         discard: () => this.#discard(row),
         release: () => void this.#open.delete(row.id),
       },
@@ -253,7 +254,7 @@ export class DiskContentStore implements ContentStore {
     file: string,
     digest: Digest,
     size: number,
-    labels: Labels,
+    { labels, unsynced = false }: { readonly labels: Labels; readonly unsynced?: boolean },
     ingest?: IngestRow,
   ): Promise<ContentInfo> {
     const namespace = ingest?.namespace ?? scope.namespace
@@ -262,7 +263,7 @@ export class DiskContentStore implements ContentStore {
       const present = this.#find({ namespace, lease: scope.lease }, digest)
       if (!present && (await this.#files.size(target)) !== size) {
         await rename(file, target)
-        await this.#files.syncDirectoryOf(target)
+        if (!unsynced) await this.#files.syncDirectoryOf(target)
       }
       const info = this.#database.transaction(() => {
         if (ingest) this.#database.run("DELETE FROM ingests WHERE id = ?", ingest.id)
@@ -297,15 +298,18 @@ export class DiskContentStore implements ContentStore {
     for (const name of await this.#files.ingests()) {
       if (!ingests.delete(name)) await this.#files.delete(this.#files.ingest(name))
     }
-    const rows = new Set(
-      this.#database.all<{ digest: string }>("SELECT DISTINCT digest FROM blobs").map((r) => r.digest),
+    const rows = new Map(
+      this.#database
+        .all<Pick<BlobRow, "digest" | "size">>("SELECT DISTINCT digest, size FROM blobs")
+        .map(({ digest, size }) => [digest, Number(size)]),
     )
-    for (const digest of await this.#files.blobs()) {
-      if (!rows.delete(digest)) await this.#files.delete(this.#files.blob(digest))
+    for (const [digest, size] of await this.#files.blobs()) {
+      if (rows.get(digest) === size) rows.delete(digest)
+      else await this.#files.delete(this.#files.blob(digest))
     }
     this.#database.transaction(() => {
       for (const id of ingests) this.#database.run("DELETE FROM ingests WHERE id = ?", BigInt(id))
-      for (const digest of rows) this.#database.run("DELETE FROM blobs WHERE digest = ?", digest)
+      for (const digest of rows.keys()) this.#database.run("DELETE FROM blobs WHERE digest = ?", digest)
     })
   }
 

@@ -92,6 +92,8 @@ export class ImageArchive {
     const { compression, stream } = await peek(body)
     const { digest, size } = await storeStream(scope, content, stream, {
       expected: { size: entry.size, ...(expected ? { digest: expected as Digest } : {}) },
+      // A layer: as it lies mounted it is brought to the disk in the background too.
+      unsynced: compression !== "none" || entry.size > largestDocument,
     })
     const earlier = this.#blobs.get(path)
     if (earlier && earlier.digest !== digest) throw twice(path)
