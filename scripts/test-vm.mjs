@@ -217,6 +217,8 @@ mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs tmpfs /tmp
 for module in overlay bridge veth nf_tables nft_chain_nat nft_nat nft_ct nft_masq nft_redir nft_fib_inet nf_conntrack erofs loop dummy macvlan ipvlan 8021q sctp; do modprobe $module; done
+# Packages of a foreign machine are not configured: what their alternatives would be.
+for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do [ -e /usr/sbin/$name ] || ln -s xtables-nft-multi /usr/sbin/$name; done
 ip link set lo up
 hostname barge-vm
 echo nameserver 127.0.0.1 > /etc/resolv.conf

@@ -40,10 +40,12 @@ export async function enter(request: ExecRequest): Promise<Entered> {
     if (!told) return { because: "its namespaces, control groups or limits could not be entered" }
     const { pid, failed } = program.outcome(told)
     // What has the right to trace the process could have written the report in its place.
-    if (pidNamespace(pid) !== namespace) return { because: "the process is not in the container" }
-    if (!failed) return { pid }
-    discardChild(pid)
-    return { because: `${failed.call}: ${errnoName(failed.errno)}` }
+    const isInside = pidNamespace(pid) === namespace
+    if (failed) {
+      if (isInside) discardChild(pid)
+      return { because: `${failed.call}: ${errnoName(failed.errno)}` }
+    }
+    return isInside ? { pid } : { because: "the process is not in the container" }
   } finally {
     closeSync(reader)
     closeSync(writer)
