@@ -62,3 +62,28 @@ test("only linux, std and core/metadata use what only Bun has", () => {
     .filter((file) => !allowed.test(file))
   expect(offences).toEqual([])
 })
+
+test("core's folders import each other in one direction: no way leads from one back to itself", () => {
+  const core = join(source, "core")
+  const leads = new Map<string, Set<string>>()
+  for (const file of typescriptFiles(core)) {
+    const folder = relative(core, file).split("/")[0]!
+    const targets = leads.get(folder) ?? new Set()
+    leads.set(folder, targets)
+    for (const specifier of importsOf(file)) {
+      const to = relative(core, join(dirname(file), specifier))
+      const target = to.split("/")[0]!
+      if (!to.startsWith("..") && to.includes("/") && target !== folder) targets.add(target)
+    }
+  }
+  const circles: string[] = []
+  const follow = (way: readonly string[]): void => {
+    for (const next of leads.get(way.at(-1)!) ?? []) {
+      // Each circle is told once, from the folder that comes first by name.
+      if (next === way[0]) circles.push([...way, next].join(" → "))
+      else if (next > way[0]! && !way.includes(next)) follow([...way, next])
+    }
+  }
+  for (const folder of leads.keys()) follow([folder])
+  expect(circles).toEqual([])
+})

@@ -28,6 +28,7 @@ import { mount, umount } from "../../src/linux/mount.ts"
 import { mountTable } from "../../src/linux/mount-table.ts"
 import type { Digest } from "../../src/oci/digest.ts"
 import { collectBytes } from "../core-stores.ts"
+import { note } from "../fixtures/docker-cli.ts"
 import { type Member, tarOf } from "../tar-archive.ts"
 
 const scope = backgroundScope("test", "layers")
@@ -256,26 +257,30 @@ test("a layer of which a loss of power has cut something off is not shown", asyn
 })
 
 // A tmpfs holds no images that can be mounted, as the kernel has it today.
-test.skipIf(!existsSync("/dev/shm"))("where images cannot be mounted, those that are there are unpacked", async () => {
-  await using root = await openRoot()
-  {
-    await using snapshots = root.open()
-    await applied(root, snapshots, "one", undefined, [
-      ["dir", { type: "directory", mode: 0o1777, uid: 7 }],
-      ["dir/gone", {}, "x"],
-    ])
-    await applied(root, snapshots, "two", "one", [["dir/.wh.gone"], ["dir/two", {}, "2"]])
-  }
-  await using copy = await openRoot(root.scratch)
-  await using snapshots = copy.open()
-  if (snapshots.layers.startsWith("mounted")) return
-  expect(snapshots.layers).toMatch(/^unpacked: .* Linux 6\.12/)
-  await snapshots.prepare(scope, "x", "two")
-  await withMounted({ snapshots, ...copy }, scope, "x", (at) => {
-    expect(readdirSync(join(at, "dir"))).toEqual(["two"])
-    expect(statSync(join(at, "dir"))).toMatchObject({ uid: 7, mode: 0o41777 })
-  })
-  expect(readdirSync(join(copy.root, "1")).sort()).toEqual(["fs", "work"])
-  await applied(copy, snapshots, "three", "two", [["file", {}, "3"]])
-  expect(existsSync(join(copy.root, "4/fs/file"))).toBe(true)
-})
+const noTmpfs = existsSync("/dev/shm") ? undefined : "there is no /dev/shm"
+test.skipIf(noTmpfs !== undefined)(
+  `where images cannot be mounted, those that are there are unpacked${note(noTmpfs)}`,
+  async () => {
+    await using root = await openRoot()
+    {
+      await using snapshots = root.open()
+      await applied(root, snapshots, "one", undefined, [
+        ["dir", { type: "directory", mode: 0o1777, uid: 7 }],
+        ["dir/gone", {}, "x"],
+      ])
+      await applied(root, snapshots, "two", "one", [["dir/.wh.gone"], ["dir/two", {}, "2"]])
+    }
+    await using copy = await openRoot(root.scratch)
+    await using snapshots = copy.open()
+    if (snapshots.layers.startsWith("mounted")) return
+    expect(snapshots.layers).toMatch(/^unpacked: .* Linux 6\.12/)
+    await snapshots.prepare(scope, "x", "two")
+    await withMounted({ snapshots, ...copy }, scope, "x", (at) => {
+      expect(readdirSync(join(at, "dir"))).toEqual(["two"])
+      expect(statSync(join(at, "dir"))).toMatchObject({ uid: 7, mode: 0o41777 })
+    })
+    expect(readdirSync(join(copy.root, "1")).sort()).toEqual(["fs", "work"])
+    await applied(copy, snapshots, "three", "two", [["file", {}, "3"]])
+    expect(existsSync(join(copy.root, "4/fs/file"))).toBe(true)
+  },
+)

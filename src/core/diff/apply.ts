@@ -1,5 +1,4 @@
-import type { LayerTarget, SnapshotUsage } from "../snapshots/contract.ts"
-import type { ImpliedDirectory } from "./contract.ts"
+import type { ImpliedDirectory, LayerContents, LayerTarget } from "../layers/contract.ts"
 
 export interface ApplyRequest {
   /** The layer's blob, or what has come of it. */
@@ -16,11 +15,9 @@ export interface InheritRequest {
   readonly lowerDirs: readonly string[]
 }
 
-export interface AppliedBytes {
+export interface AppliedBytes extends LayerContents {
   readonly diffID: string
   readonly size: number
-  readonly implied: readonly ImpliedDirectory[]
-  readonly usage?: SnapshotUsage
 }
 
 /** What the unpacking thread can be asked; progress is bytes of the blob. */

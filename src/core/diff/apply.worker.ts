@@ -4,12 +4,12 @@ import { setImmediate } from "node:timers/promises"
 import { Failure } from "../../errors/failure.ts"
 import { decompress, detectCompression, magicLength, peek } from "../../std/compression.ts"
 import { type CallContext, serveCalls } from "../../std/worker-calls.ts"
-import type { LayerTarget } from "../snapshots/contract.ts"
+import type { LayerTarget } from "../layers/contract.ts"
+import { inheritAttributes } from "../layers/inherit.ts"
+import { type Breathe, DirectorySink, ImageSink, type LayerSink, unpackArchive } from "../layers/layer-sink.ts"
+import { indexStored } from "../layers/stored-layer.ts"
 import type { AppliedBytes, ApplyCalls, ApplyRequest } from "./apply.ts"
 import { GrowingFile } from "./growing-file.ts"
-import { inheritAttributes } from "./inherit.ts"
-import { type Breathe, DirectorySink, ImageSink, type LayerSink, unpackArchive } from "./layer-sink.ts"
-import { indexStored } from "./stored-layer.ts"
 
 const chunkSize = 1 << 20
 

@@ -1,8 +1,8 @@
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { DiffID } from "../../oci/digest.ts"
 import type { GrowingBlob } from "../content/contract.ts"
+import type { ImpliedDirectory, LayerContents } from "../layers/contract.ts"
 import type { Scope } from "../scope.ts"
-import type { SnapshotUsage } from "../snapshots/contract.ts"
 
 /** One changed path of a snapshot against its parent; kinds are those of `docker diff`. */
 export interface Change {
@@ -11,22 +11,11 @@ export interface Change {
   readonly kind: "modified" | "added" | "deleted"
 }
 
-/** A directory of a layer that no entry describes. */
-export interface ImpliedDirectory {
-  /** Empty for the root. */
-  readonly path: string
-  /** Where it is described in the layer's image, when it has one. */
-  readonly inodeAt?: number
-}
-
 /** A layer that was unpacked. */
-export interface AppliedLayer {
+export interface AppliedLayer extends LayerContents {
   readonly diffID: DiffID
   /** Bytes, uncompressed. */
   readonly size: number
-  readonly implied: readonly ImpliedDirectory[]
-  /** What the snapshot holds, when it was counted. */
-  readonly usage?: SnapshotUsage
 }
 
 /** Between layers (tars) and snapshots (trees). */

@@ -4,10 +4,11 @@ import { type DiffID, parseDiffID } from "../../oci/digest.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
 import type { ContentStore, GrowingBlob } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
+import type { ImpliedDirectory } from "../layers/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ApplyCalls } from "./apply.ts"
-import type { AppliedLayer, Change, Differ, ImpliedDirectory } from "./contract.ts"
+import type { AppliedLayer, Change, Differ } from "./contract.ts"
 import type { ReadCalls } from "./read.ts"
 
 /** Threads that unpack layers, one or several each. */

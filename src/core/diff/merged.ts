@@ -1,7 +1,7 @@
 import { entryTypes, readDirectory } from "../../linux/directory.ts"
 import { closeDescriptor, openAt, openFlags } from "../../linux/files.ts"
 import { type FileStatus, findAt, statDescriptor } from "../../linux/stat.ts"
-import { isDirectory, isOpaque, isWhiteout } from "./overlay-marks.ts"
+import { isDirectory, isOpaque, isWhiteout } from "../layers/overlay-marks.ts"
 
 /** One name in a merged directory. */
 export interface MergedEntry {

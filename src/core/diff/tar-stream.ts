@@ -4,9 +4,9 @@ import { type FileStatus, statDescriptor } from "../../linux/stat.ts"
 import { getXattr, listXattrs, pathWithin } from "../../linux/xattr.ts"
 import type { SparseRegion, TarEntry, TarType } from "../../std/tar/entry.ts"
 import { encodeHeader, endOfArchive, paddingBytes } from "../../std/tar/writer.ts"
+import { isDirectory } from "../layers/overlay-marks.ts"
 import type { SnapshotTree } from "../snapshots/contract.ts"
 import { identityOf, MergedDirectory, type MergedEntry } from "./merged.ts"
-import { isDirectory } from "./overlay-marks.ts"
 import { assertReachable, isFileXattr, TreeComparison } from "./walk.ts"
 
 const chunkSize = 1 << 20

@@ -3,9 +3,9 @@ import { readDirectory } from "../../linux/directory.ts"
 import { closeDescriptor, fileTypes, openAt, openFlags, readLinkAt } from "../../linux/files.ts"
 import type { FileStatus } from "../../linux/stat.ts"
 import { getXattr, listXattrs, pathWithin } from "../../linux/xattr.ts"
+import { isDirectory } from "../layers/overlay-marks.ts"
 import type { SnapshotTree } from "../snapshots/contract.ts"
 import { identityOf, MergedDirectory, type MergedEntry } from "./merged.ts"
-import { isDirectory } from "./overlay-marks.ts"
 
 /** One difference between a snapshot's tree and its parent's. `path` has no leading slash; parents come before children. */
 export type Difference =

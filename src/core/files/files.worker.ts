@@ -2,7 +2,7 @@ import { closeDescriptor, fileTypes, openAt, openFlags } from "../../linux/files
 import { TarParser } from "../../std/tar/parser.ts"
 import { serveCalls } from "../../std/worker-calls.ts"
 import { gathered } from "../diff/gathered.ts"
-import { treeUsage } from "../snapshots/trees.ts"
+import { treeUsage } from "../layers/trees.ts"
 import type { FileCalls } from "./calls.ts"
 import { packPath } from "./pack.ts"
 import { cleanPath, directoryPath, statusOf, withRoot } from "./paths.ts"

@@ -3,9 +3,9 @@ import { readDirectory } from "../../linux/directory.ts"
 import { closeDescriptor, openAt, openFlags } from "../../linux/files.ts"
 import { type FileStatus, findAt, statDescriptor } from "../../linux/stat.ts"
 import { endOfArchive } from "../../std/tar/writer.ts"
-import { isDirectory } from "../diff/overlay-marks.ts"
 import { entryWriter } from "../diff/tar-stream.ts"
 import { assertReachable } from "../diff/walk.ts"
+import { isDirectory } from "../layers/overlay-marks.ts"
 import { lastComponent, openInRoot, told } from "./paths.ts"
 
 const directoryFlags = openFlags.directory | openFlags.noFollow

@@ -11,8 +11,8 @@ import {
 } from "../../linux/files.ts"
 import { SystemError } from "../../linux/libc.ts"
 import { type FileStatus, statDescriptor } from "../../linux/stat.ts"
-import type { ByteText } from "../diff/entry-path.ts"
-import { isDirectory, isSymlink } from "../diff/overlay-marks.ts"
+import type { ByteText } from "../layers/entry-path.ts"
+import { isDirectory, isSymlink } from "../layers/overlay-marks.ts"
 import type { PathStatus } from "./contract.ts"
 
 const rules = resolveFlags.inRoot | resolveFlags.noMagicLinks

@@ -1,8 +1,8 @@
-import type { LayerImage, SnapshotUsage } from "./contract.ts"
+import type { LayerImage, TreeUsage } from "../layers/contract.ts"
 
 /** What a snapshotter does to whole trees, away from the thread that serves requests. */
 export type SnapshotChores = {
-  readonly usage: { readonly request: { readonly path: string }; readonly answer: SnapshotUsage }
+  readonly usage: { readonly request: { readonly path: string }; readonly answer: TreeUsage }
   /** Answers with the bytes freed. */
   readonly remove: { readonly request: { readonly path: string }; readonly answer: number }
   /** Takes mounts of layers out of sight, with their places. */

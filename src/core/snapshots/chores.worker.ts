@@ -2,9 +2,9 @@ import { renameSync, rmdirSync } from "node:fs"
 import { syncFileSystemOf } from "../../linux/files.ts"
 import { umount } from "../../linux/mount.ts"
 import { serveCalls } from "../../std/worker-calls.ts"
+import { removeTree, treeUsage } from "../layers/trees.ts"
 import type { SnapshotChores } from "./chores.ts"
 import { copyTree } from "./copy-tree.ts"
-import { removeTree, treeUsage } from "./trees.ts"
 import { unpackImage } from "./unpack-image.ts"
 
 serveCalls<SnapshotChores>({

@@ -1,4 +1,5 @@
 import type { MountRequest } from "../../linux/mount.ts"
+import type { LayerTarget, TreeUsage } from "../layers/contract.ts"
 import type { Scope } from "../scope.ts"
 
 /** `active` is writable and has a key; `view` is read-only and has a key; `committed` is immutable and has a name. */
@@ -13,12 +14,6 @@ export interface SnapshotInfo {
   readonly updatedAt: bigint
 }
 
-export interface SnapshotUsage {
-  /** Bytes that the files of this snapshot alone hold, without its parents'. */
-  readonly size: number
-  readonly inodes: number
-}
-
 /**
  * How to bring a snapshot into sight: mounts in order; `target` is joined to the directory given when mounting.
  * Read-only layers may themselves be mounts (an EROFS image); those are mounted and shared by the snapshotter.
@@ -27,23 +22,6 @@ export interface SnapshotMount extends Omit<MountRequest, "target"> {
   /** Directories, bottom last, that lie under the top: what a reader shows of an overlay. */
   readonly lowerDirs?: readonly string[]
   readonly upperDir?: string
-}
-
-/** A layer that is mounted, not unpacked: its archive, and an EROFS image of what is in it that points into the archive. */
-export interface LayerImage {
-  readonly archive: string
-  /** Its appearance makes the layer one of this form. */
-  readonly index: string
-}
-
-/** A directory to unpack one layer into, the snapshot's own difference in overlay's on-disk form. */
-export interface LayerTarget {
-  /** The directory that holds this layer's own files. */
-  readonly directory: string
-  /** Whiteouts are written as 0/0 character devices and opaque directories as `trusted.overlay.opaque` when true; applied to the tree when false. */
-  readonly overlayForm: boolean
-  /** Where the layer may be put instead, when nothing else is written to the snapshot before its commit; absent where that cannot be mounted. */
-  readonly image?: LayerImage
 }
 
 export interface MountOptions {
@@ -102,14 +80,14 @@ export interface Snapshotter {
     options?: {
       readonly parent?: string
       readonly labels?: Readonly<Record<string, string>>
-      readonly usage?: SnapshotUsage
+      readonly usage?: TreeUsage
     },
   ): Promise<SnapshotInfo>
   /** @throws notFound */
   stat(scope: Scope, key: string): Promise<SnapshotInfo>
   find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>
   list(scope: Scope): Promise<readonly SnapshotInfo[]>
-  usage(scope: Scope, key: string): Promise<SnapshotUsage>
+  usage(scope: Scope, key: string): Promise<TreeUsage>
   /** The mounts that show `key`. To be mounted soon: layers that are mounted themselves do not stay so for ever. @throws notFound */
   mounts(scope: Scope, key: string, options?: MountOptions): Promise<readonly SnapshotMount[]>
   /** Where to unpack the layer that the active snapshot `key` is to hold. */

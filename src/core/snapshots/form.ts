@@ -1,5 +1,6 @@
 import { join } from "node:path"
-import type { LayerImage, LayerTarget, MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
+import type { LayerImage, LayerTarget } from "../layers/contract.ts"
+import type { MountOptions, SnapshotMount, SnapshotTree } from "./contract.ts"
 import type { SnapshotRecord } from "./rows.ts"
 
 /** How snapshots lie on disk and come into sight: what differs between the drivers. */

@@ -7,10 +7,10 @@ import { mount, mountFlags, umount } from "../../linux/mount.ts"
 import { expectedLengths, headLength } from "../../std/erofs/image.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import type { WorkerCalls } from "../../std/worker-calls.ts"
+import type { LayerImage } from "../layers/contract.ts"
+import { isMissing } from "../layers/trees.ts"
 import type { SnapshotChores } from "./chores.ts"
-import type { LayerImage } from "./contract.ts"
 import type { SnapshotPaths } from "./form.ts"
-import { isMissing } from "./trees.ts"
 
 /** When layers that are not asked for stop being mounted. */
 export interface IdleRule {

@@ -1,8 +1,9 @@
 import { Failure } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
+import type { TreeUsage } from "../layers/contract.ts"
 import { protect } from "../leases/protect.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
-import type { SnapshotInfo, SnapshotKind, SnapshotUsage } from "./contract.ts"
+import type { SnapshotInfo, SnapshotKind } from "./contract.ts"
 import type { SnapshotRows } from "./rows-contract.ts"
 
 type Labels = Readonly<Record<string, string>>
@@ -28,7 +29,7 @@ export interface SnapshotRecord {
   /** Directories of its parents, nearest first. */
   readonly parents: readonly number[]
   /** Known once it is committed and was asked for. */
-  readonly usage?: SnapshotUsage
+  readonly usage?: TreeUsage
 }
 
 const columns = `s.*, p.name AS parent_name FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent`
@@ -138,7 +139,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
       readonly parent?: string
       readonly labels?: Labels
       readonly lease?: string
-      readonly usage?: SnapshotUsage
+      readonly usage?: TreeUsage
     } = {},
   ): SnapshotInfo {
     return this.#database.transaction(() => {
@@ -177,7 +178,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
   }
 
   /** Remembers the usage of a committed snapshot. */
-  setUsage(id: number, usage: SnapshotUsage): void {
+  setUsage(id: number, usage: TreeUsage): void {
     this.#database.run("UPDATE snapshots SET size = ?, inodes = ? WHERE id = ?", usage.size, usage.inodes, id)
   }
 

@@ -5,17 +5,10 @@ import { spreadDirectories } from "../../linux/file-flags.ts"
 import type { Log } from "../../std/log.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
+import type { LayerTarget, TreeUsage } from "../layers/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { SnapshotChores } from "./chores.ts"
-import type {
-  LayerTarget,
-  MountOptions,
-  SnapshotInfo,
-  SnapshotMount,
-  SnapshotTree,
-  Snapshotter,
-  SnapshotUsage,
-} from "./contract.ts"
+import type { MountOptions, SnapshotInfo, SnapshotMount, SnapshotTree, Snapshotter } from "./contract.ts"
 import { type SnapshotForm, SnapshotPaths } from "./form.ts"
 import { whyNoImages } from "./image-probe.ts"
 import { type IdleRule, LayerMounts } from "./layer-mounts.ts"
@@ -110,7 +103,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     scope: Scope,
     name: string,
     key: string,
-    options: { readonly parent?: string; readonly labels?: Labels; readonly usage?: SnapshotUsage } = {},
+    options: { readonly parent?: string; readonly labels?: Labels; readonly usage?: TreeUsage } = {},
   ): Promise<SnapshotInfo> {
     const { id } = await this.#ready(scope, key)
     const info = this.#rows.commit(scope.namespace, name, key, { ...options, lease: scope.lease })
@@ -133,7 +126,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return this.#rows.list(scope.namespace)
   }
 
-  async usage(scope: Scope, key: string): Promise<SnapshotUsage> {
+  async usage(scope: Scope, key: string): Promise<TreeUsage> {
     const snapshot = this.#rows.get(scope.namespace, key)
     if (snapshot.usage) return snapshot.usage
     const usage = await this.#chores.call("usage", { path: await this.#form.locate(snapshot) })

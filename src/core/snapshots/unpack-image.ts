@@ -1,9 +1,9 @@
 import { chmodSync, mkdirSync, renameSync, rmSync } from "node:fs"
 import { syncFileSystemOf } from "../../linux/files.ts"
-import { inheritAttributes } from "../diff/inherit.ts"
-import { unpackArchive } from "../diff/layer-sink.ts"
-import type { LayerImage } from "./contract.ts"
-import { removeTree } from "./trees.ts"
+import type { LayerImage } from "../layers/contract.ts"
+import { inheritAttributes } from "../layers/inherit.ts"
+import { unpackArchive } from "../layers/layer-sink.ts"
+import { removeTree } from "../layers/trees.ts"
 
 /**
  * Makes a directory of a layer that was put down as an image, for a host that cannot mount it. The image goes when the directory is on

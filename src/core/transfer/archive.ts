@@ -5,7 +5,7 @@ import { type Compression, decompress, peek } from "../../std/compression.ts"
 import { readTar, type TarMember } from "../../std/tar/reader.ts"
 import type { ContentStore } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
-import { componentsOf, showPath } from "../diff/entry-path.ts"
+import { componentsOf, showPath } from "../layers/entry-path.ts"
 import type { Scope } from "../scope.ts"
 
 /** A file of an image archive that is in the content store now. */

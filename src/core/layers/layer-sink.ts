@@ -2,16 +2,12 @@ import { closeSync, openSync, readSync, rmSync, unlinkSync } from "node:fs"
 import { AT_FDCWD, closeDescriptor, openAt, openFlags, writeAll } from "../../linux/files.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { TarParser } from "../../std/tar/parser.ts"
-import type { LayerImage, LayerTarget } from "../snapshots/contract.ts"
-import type { AppliedLayer } from "./contract.ts"
+import type { LayerContents, LayerImage, LayerTarget } from "./contract.ts"
 import { LayerExtractor } from "./extract.ts"
 import { LayerIndexer } from "./index-layer.ts"
 import { isAboutContents, onDisk, writeLayerImage } from "./layer-image.ts"
 
 const chunkSize = 1 << 20
-
-/** What a layer has brought. */
-export type LayerContents = Pick<AppliedLayer, "implied" | "usage">
 
 /** Lets messages in between two steps of long work, and tells how far it is. @throws cancelled */
 export type Breathe = (bytes?: number) => Promise<void>

@@ -4,9 +4,9 @@ import type { BlockingCalls } from "../../linux/blocking.ts"
 import { closeDescriptor } from "../../linux/files.ts"
 import { mount, mountFlags } from "../../linux/mount.ts"
 import { newId } from "../../std/id.ts"
-import { openSubpath } from "../files/subpath.ts"
 import type { Scope } from "../scope.ts"
-import type { Snapshotter } from "./contract.ts"
+import type { Snapshotter } from "../snapshots/contract.ts"
+import { openSubpath } from "./subpath.ts"
 
 /** A tree that can be looked at while it is held. */
 export interface InSight extends AsyncDisposable {

@@ -13,8 +13,7 @@ import {
 } from "../../linux/files.ts"
 import { type FileStatus, statDescriptor } from "../../linux/stat.ts"
 import { ownershipLength, writeOwnership } from "../../std/erofs/image.ts"
-import type { LayerTarget } from "../snapshots/contract.ts"
-import type { ImpliedDirectory } from "./contract.ts"
+import type { ImpliedDirectory, LayerTarget } from "./contract.ts"
 import { type ByteText, toBytes } from "./entry-path.ts"
 
 const flags = openFlags.directory | openFlags.noFollow

@@ -2,7 +2,7 @@ import { fileTypes } from "../../linux/files.ts"
 import { BeyondErofs, type ErofsNode } from "../../std/erofs/tree.ts"
 import type { TarEntry } from "../../std/tar/entry.ts"
 import type { TarSink } from "../../std/tar/parser.ts"
-import type { SnapshotUsage } from "../snapshots/contract.ts"
+import type { TreeUsage } from "./contract.ts"
 import { type ByteText, componentsOf } from "./entry-path.ts"
 import { indexableXattrs } from "./index-xattrs.ts"
 import { isTreeDirectory, isTreeWhiteout, LayerTree, makeOpaque, type TreeDirectory } from "./layer-tree.ts"
@@ -64,7 +64,7 @@ export class LayerIndexer implements TarSink {
 
   /** What the tree holds, counted as {@link UsageCounter} does, and its directories that no entry described; the root's path is empty. */
   contents(): {
-    readonly usage: SnapshotUsage
+    readonly usage: TreeUsage
     readonly implied: readonly { readonly path: ByteText; readonly node: ErofsNode }[]
   } {
     let size = 0

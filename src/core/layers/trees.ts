@@ -11,7 +11,7 @@ import {
   unlinkAt,
 } from "../../linux/files.ts"
 import { type FileStatus, findAt, statAt } from "../../linux/stat.ts"
-import type { SnapshotUsage } from "./contract.ts"
+import type { TreeUsage } from "./contract.ts"
 
 const directoryFlags = openFlags.directory | openFlags.noFollow
 
@@ -35,7 +35,7 @@ export class UsageCounter {
     this.#inodes++
   }
 
-  get usage(): SnapshotUsage {
+  get usage(): TreeUsage {
     return { size: this.#size, inodes: this.#inodes }
   }
 }
@@ -47,7 +47,7 @@ const deepestCounted = 2048
  * What the tree at `path` holds, the directory itself included; never follows links. A tree that changes
  * meanwhile, or is not there, counts as far as it is seen. Blocks.
  */
-export function treeUsage(path: PathBytes): SnapshotUsage {
+export function treeUsage(path: PathBytes): TreeUsage {
   const counter = new UsageCounter()
   const walk = (parent: number, name: PathBytes, depth: number): void => {
     const status = findAt(parent, name)

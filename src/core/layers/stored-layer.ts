@@ -3,10 +3,10 @@ import { AT_FDCWD, closeDescriptor, openAt, openFlags } from "../../linux/files.
 import { nowNanos } from "../../std/clock.ts"
 import { BeyondErofs } from "../../std/erofs/tree.ts"
 import { TarParser } from "../../std/tar/parser.ts"
-import type { LayerImage, LayerTarget } from "../snapshots/contract.ts"
+import type { LayerContents, LayerImage, LayerTarget } from "./contract.ts"
 import { LayerIndexer } from "./index-layer.ts"
 import { isAboutContents, onDisk, writeLayerImage } from "./layer-image.ts"
-import { type Breathe, type LayerContents, unpackInstead } from "./layer-sink.ts"
+import { type Breathe, unpackInstead } from "./layer-sink.ts"
 
 const chunkSize = 64 << 10
 /** Chunks between two breaths. */

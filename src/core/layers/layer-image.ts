@@ -3,9 +3,8 @@ import { renameSync, writeFileSync } from "node:fs"
 import { Failure, isKind } from "../../errors/failure.ts"
 import { encodeErofs } from "../../std/erofs/image.ts"
 import { BeyondErofs } from "../../std/erofs/tree.ts"
-import type { LayerImage } from "../snapshots/contract.ts"
+import type { LayerContents, LayerImage } from "./contract.ts"
 import type { LayerIndexer } from "./index-layer.ts"
-import type { LayerContents } from "./layer-sink.ts"
 
 /** Whether an error is about what is in the layer, so that the extractor has to see it. */
 export const isAboutContents = (error: unknown): boolean =>
