@@ -34,6 +34,7 @@ const needs = {
 /** Further needs of the tests. */
 export const testNeeds = {
   docker: { met: () => onPath("docker"), apt: "docker.io" },
+  "docker-compose": { met: () => onPath("docker-compose"), apt: "docker-compose" },
   nft: { met: () => onPath("nft"), apt: "nftables" },
   ip: { met: () => onPath("ip"), apt: "iproute2" },
   curl: { met: () => onPath("curl"), apt: "curl" },

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { understoodVersion } from "./clients.ts"
 import { reshapeBody, reshapeQuery } from "./requests.ts"
 import { recordReshaper, reshapeResponse } from "./responses.ts"
 import { checkVersion, compareVersions } from "./version.ts"
@@ -103,4 +104,12 @@ test("old clients limit the processes of what they create, and not of what they 
   ) as { HostConfig: object }
   expect(create.HostConfig).toMatchObject({ PidsLimit: 9 })
   expect(reshapeBody("POST /containers/:id/update", { PidsLimit: 9 }, "1.32")).toEqual({ PidsLimit: null })
+})
+
+test("docker-compose in Python asks in versions that it does not know, and is answered in one that it does", () => {
+  const compose = "docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1.0"
+  expect(understoodVersion("1.51", compose)).toBe("1.41")
+  expect(understoodVersion("1.38", compose)).toBe("1.38")
+  expect(understoodVersion("1.51", "compose/v2.40.0")).toBe("1.51")
+  expect(understoodVersion("1.51", undefined)).toBe("1.51")
 })

@@ -5,6 +5,7 @@ import { BadRequest } from "../../std/http/head.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
 import { noSink, Span, type SpanSink } from "../../trace/span.ts"
+import { understoodVersion } from "../compat/clients.ts"
 import { reshapeBody, reshapeQuery } from "../compat/requests.ts"
 import { checkVersion, isBefore, newestVersion, oldestVersion } from "../compat/version.ts"
 import { readJsonBody, readOptionalBody } from "./body.ts"
@@ -48,7 +49,7 @@ export function dispatcher(options: DispatchOptions): HttpHandler {
         checkVersion(version)
       }
       match = options.router.find(request.method, path)
-      const effective = version ?? newestVersion
+      const effective = understoodVersion(version ?? newestVersion, request.headers.get("user-agent"))
       if (!match || isBefore(effective, match.route.since ?? oldestVersion))
         throw new Failure("notFound", "page not found")
       if (match.route.experimental && !options.experimental) throw new Failure("notImplemented", notExperimental)
