@@ -283,7 +283,10 @@ async function boot() {
       "-initrd",
       initramfs,
       "-append",
-      `console=${machine.console} quiet panic=-1 systemd.unified_cgroup_hierarchy=1 apparmor=1 security=apparmor`,
+      [
+        `console=${machine.console} quiet panic=-1 systemd.unified_cgroup_hierarchy=1 apparmor=1 security=apparmor`,
+        ...machine.kernelOptions,
+      ].join(" "),
       "-drive",
       `file=${disk},format=raw,if=virtio,cache=unsafe`,
     ],

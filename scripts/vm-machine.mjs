@@ -11,6 +11,8 @@ const machines = {
     cpu: "max",
     processors: 2,
     console: "ttyS0",
+    // The kernel tries its timer for some milliseconds, and gives up when this host was busy meanwhile.
+    kernelOptions: ["no_timer_check"],
   },
   arm64: {
     debian: "arm64",
@@ -22,6 +24,7 @@ const machines = {
     cpu: "cortex-a72", // with a newer one, or more than one, what compiles hot code at run time crashes under qemu 7.2
     processors: 1,
     console: "ttyAMA0",
+    kernelOptions: [],
   },
 }
 
