@@ -234,8 +234,9 @@ test("limits, annotations, sysctls and stop settings reach the container", async
     "busybox",
     "sh",
     "-c",
-    "trap 'exit 5' USR1; while :; do sleep 0.1; done",
+    "trap 'exit 5' USR1; echo trapped; while :; do sleep 0.1; done",
   )
+  await eventually(async () => (await out("logs", id)) === "trapped", "its trap is set")
   expect(
     await out(
       "exec",

@@ -219,6 +219,8 @@ export function containerSuite(client: "docker" | "barge"): void {
         )
       ).trim()
       expect(id).toMatch(/^[0-9a-f]{64}$/)
+      // Its trap is set when it has spoken.
+      while ((await out("logs", "web")) === "");
       expect(await out("ps", "--format", "{{.Names}} {{.Image}} {{.State}}")).toContain("web busybox running")
       expect(await out("exec", "web", "sh", "-c", "echo $HOSTNAME")).toBe(`${id.slice(0, 12)}\n`)
       expect((await run("exec", "web", "sh", "-c", "exit 7")).code).toBe(7)
