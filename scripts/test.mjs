@@ -22,6 +22,8 @@ for (const [name, args] of [
 
 const chosen = process.argv.slice(2)
 say("Running the tests")
+// What tests lay out is for their containers' users to read, whoever starts them.
+process.umask(0o022)
 // The limit ends what hangs; what takes forty seconds on a busy machine may take longer on a slow one.
 const result = spawnSync(program, ["test", "--timeout=300000", ...chosen], {
   cwd: root,
