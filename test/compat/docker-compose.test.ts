@@ -59,10 +59,11 @@ test.skipIf(!python)(`docker-compose in Python makes services, changes them and 
   await compose("up", "-d")
   const answers = (word: string) =>
     eventually(async () => {
-      const asked = compose("exec", "-T", "client", "wget", "-qO-", "http://site:8080/")
-      return (await asked.catch(() => "")) === word
+      const answer = await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text(), String)
+      return answer === word
     }, `the web server answers ${word}`)
   await answers("first")
+  await compose("exec", "-T", "client", "ping", "-c", "1", "site")
   expect(await compose("port", "web", "8080")).toBe(`127.0.0.1:${port}`)
   await compose("exec", "-T", "web", "sh", "-c", "echo kept > /data/named; echo kept > /scratch/nameless")
 
