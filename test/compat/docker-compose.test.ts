@@ -60,7 +60,7 @@ test.skipIf(!python)(`docker-compose in Python makes services, changes them and 
   const answers = (word: string) =>
     eventually(async () => {
       const answer = await fetch(`http://127.0.0.1:${port}/`).then((response) => response.text(), String)
-      return answer === word
+      return answer.trim() === word
     }, `the web server answers ${word}`)
   await answers("first")
   await compose("exec", "-T", "client", "ping", "-c", "1", "site")
