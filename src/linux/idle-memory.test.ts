@@ -21,26 +21,54 @@ test("code that is not needed is let go, and comes back when it is", () => {
   expect(JSON.parse(JSON.stringify({ a: [1, "two"] }))).toEqual({ a: [1, "two"] })
 })
 
-test("memory is released once in each quiet time, and not while there is work", async () => {
-  let taken = 0
-  let isBusy = false
-  let releases = 0
-  const ticks = async (count: number) => {
-    for (let tick = 0; tick < count; tick++) await Bun.sleep(5)
-  }
-  using _keeping = keepSmallWhenIdle({
-    period: 5,
-    taken: () => (isBusy ? ++taken * 1000 : taken * 1000),
-    release: () => releases++,
+/** A process that is kept small, as it looks to who watches its releases. */
+function watched() {
+  const process = { isBusy: false, resident: 50 << 20, taken: 0, looks: 0, releases: 0 }
+  const keeping = keepSmallWhenIdle({
+    period: 2,
+    taken: () => {
+      process.looks++
+      if (process.isBusy) process.taken += 1000
+      return process.taken
+    },
+    resident: () => process.resident,
+    release: () => process.releases++,
   })
-  while (releases === 0) await ticks(1)
-  await ticks(10)
-  expect(releases).toBe(1)
-  isBusy = true
-  await ticks(10)
-  expect(releases).toBe(1)
-  isBusy = false
-  while (releases === 1) await ticks(1)
-  await ticks(10)
-  expect(releases).toBe(2)
+  /** Until it has looked so many times more, twice in each period. */
+  const periods = async (count: number) => {
+    for (const until = process.looks + 2 * count; process.looks < until; ) await Bun.sleep(1)
+  }
+  return { process, periods, [Symbol.dispose]: () => keeping[Symbol.dispose]() }
+}
+
+test("memory is released once in each quiet time, and not while there is work", async () => {
+  using watch = watched()
+  const { process, periods } = watch
+  await periods(3)
+  expect(process.releases).toBe(1)
+  await periods(20)
+  expect(process.releases).toBe(1)
+  process.isBusy = true
+  await periods(20)
+  expect(process.releases).toBe(1)
+  process.isBusy = false
+  await periods(3)
+  expect(process.releases).toBe(2)
+})
+
+test("work that takes hardly any time brings memory back: it is released again, not at once and not for a little", async () => {
+  using watch = watched()
+  const { process, periods } = watch
+  await periods(3)
+  process.resident += 1 << 20
+  await periods(20)
+  expect(process.releases).toBe(1)
+  process.resident += 20 << 20
+  await periods(3)
+  expect(process.releases).toBe(2)
+  process.resident += 20 << 20
+  await periods(3)
+  expect(process.releases).toBe(2)
+  await periods(15)
+  expect(process.releases).toBe(3)
 })

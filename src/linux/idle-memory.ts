@@ -7,6 +7,10 @@ const MADV_DONTNEED = 4
 
 /** How often is looked whether there was anything to do, in milliseconds. */
 const lookEvery = 5000
+/** So much has come back since the last release, by work too small to be seen: worth another one. Bytes */
+const worthwhile = 4 << 20
+/** After so many periods without a release, not before: what is light but never ends must not pay for it all the time. */
+const againAfter = 12
 /** A process that took less of a processor than this share of the time has nothing to do. */
 const idleShare = 0.01
 
@@ -14,22 +18,37 @@ export interface IdleOptions {
   readonly period?: number
   /** The processor's time taken so far, in microseconds. */
   readonly taken?: () => number
+  /** What is in memory, in bytes. */
+  readonly resident?: () => number
   readonly release?: () => void
 }
 
 /**
  * Keeps what a process has in memory small while nothing happens: in the first quiet period after work the heap is
  * collected, and code that ran once, mostly at the start, is no longer mapped; what is needed again comes back from the
- * page cache by itself. Disposing ends it.
+ * page cache by itself. So it is after work that takes hardly any time, once what came back for it is much. Disposing
+ * ends it.
  */
 export function keepSmallWhenIdle(options: IdleOptions = {}): Disposable {
-  const { period = lookEvery, taken = processorTime, release = releaseMemory } = options
+  const {
+    period = lookEvery,
+    taken = processorTime,
+    resident = process.memoryUsage.rss,
+    release = releaseMemory,
+  } = options
   let before = taken()
-  let released = false
+  /** What was in memory after the last release; 0 when there was work since. */
+  let left = 0
+  let since = 0
   const timer = setInterval(() => {
+    since++
     const isIdle = taken() - before < period * 1000 * idleShare
-    if (isIdle && !released) release()
-    released = isIdle
+    if (!isIdle) left = 0
+    else if (left === 0 || (since >= againAfter && resident() - left > worthwhile)) {
+      release()
+      left = resident()
+      since = 0
+    }
     before = taken()
   }, period)
   timer.unref()

@@ -26,7 +26,7 @@ interface Waiting {
 
 /**
  * Typed calls into a Worker that is started with the first one and ended after a while without any, so that an idle
- * daemon does not pay for it. Failures come back with their kind. A Worker that dies fails its calls and is replaced.
+ * daemon does not pay for it: before it lets go of memory in its first quiet seconds. Failures come back with their kind. A Worker that dies fails its calls and is replaced.
  */
 export class WorkerCalls<Calls extends CallMap> implements Disposable {
   readonly #name: string
@@ -40,7 +40,7 @@ export class WorkerCalls<Calls extends CallMap> implements Disposable {
   /** @param name as {@link startWorker} takes it */
   constructor(name: string, options: { readonly idleMs?: number } = {}) {
     this.#name = name
-    this.#idleMs = options.idleMs ?? 10_000
+    this.#idleMs = options.idleMs ?? 3000
   }
 
   /** Calls under way. */
