@@ -9,8 +9,8 @@ const MADV_DONTNEED = 4
 const lookEvery = 5000
 /** So much has come back since the last release, by work too small to be seen: worth another one. Bytes */
 const worthwhile = 4 << 20
-/** After so many periods without a release, not before: what is light but never ends must not pay for it all the time. */
-const againAfter = 12
+/** Periods until then: soon, for what follows work after a while; then rarely, for what is light but never ends. */
+const againAfter = { first: 3, later: 12 }
 /** A process that took less of a processor than this share of the time has nothing to do. */
 const idleShare = 0.01
 
@@ -40,11 +40,13 @@ export function keepSmallWhenIdle(options: IdleOptions = {}): Disposable {
   /** What was in memory after the last release; 0 when there was work since. */
   let left = 0
   let since = 0
+  let wait = againAfter.first
   const timer = setInterval(() => {
     since++
     const isIdle = taken() - before < period * 1000 * idleShare
     if (!isIdle) left = 0
-    else if (left === 0 || (since >= againAfter && resident() - left > worthwhile)) {
+    else if (left === 0 || (since >= wait && resident() - left > worthwhile)) {
+      wait = left === 0 ? againAfter.first : againAfter.later
       release()
       left = resident()
       since = 0

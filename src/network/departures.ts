@@ -32,7 +32,7 @@ export class Departures implements Disposable {
   #look(): void {
     const first = this.#links[0]
     if (!first || this.#timer) return
-    this.#timer = setTimeout(() => void this.#sweep(), first.until - performance.now())
+    this.#timer = setTimeout(() => void this.#sweep(), Math.max(0, first.until - performance.now()))
     this.#timer.unref()
   }
 
