@@ -6,7 +6,7 @@ import type { ViewMount } from "./contract.ts"
 
 const rules = resolveFlags.inRoot | resolveFlags.noMagicLinks
 
-/** A root that stays in reach until it is disposed, even when its container ends. */
+/** A root that stays in reach until it is disposed, with all that is mounted in it, even when its container ends. */
 export interface HeldRoot extends Disposable {
   readonly path: string
 }
@@ -18,23 +18,19 @@ export interface HeldRoot extends Disposable {
  */
 export function holdRootSeenBy(pid: number, rootfs: string): HeldRoot | undefined {
   const flags = openFlags.path | openFlags.directory
-  let descriptor: number
+  using stack = new DisposableStack()
+  const held = (path: string, how: number) => stack.adopt(openAt(-100, path, how), closeDescriptor)
   try {
-    descriptor = openAt(-100, `/proc/${pid}/root`, flags)
+    // With the last holder of a mount namespace go its mounts: what is written in a volume would come to lie beneath it.
+    held(`/proc/${pid}/ns/mnt`, openFlags.readonly)
+    const root = held(`/proc/${pid}/root`, flags)
+    const [seen, own] = [fstatSync(root, { bigint: true }), statSync(rootfs, { bigint: true })]
+    const shown = seen.dev === own.dev && seen.ino === own.ino ? root : held(rootfs, flags)
+    const owned = stack.move()
+    return { path: `/proc/self/fd/${shown}`, [Symbol.dispose]: () => owned.dispose() }
   } catch {
     return undefined
   }
-  try {
-    const [seen, own] = [fstatSync(descriptor, { bigint: true }), statSync(rootfs, { bigint: true })]
-    if (seen.dev !== own.dev || seen.ino !== own.ino) {
-      closeDescriptor(descriptor)
-      descriptor = openAt(-100, rootfs, flags)
-    }
-  } catch {
-    closeDescriptor(descriptor)
-    return undefined
-  }
-  return { path: `/proc/self/fd/${descriptor}`, [Symbol.dispose]: () => closeDescriptor(descriptor) }
 }
 
 /** Makes a directory of a root that nobody runs in, and its parents, where they are missing and nothing else is in the way. */
