@@ -32,6 +32,9 @@ export interface ConnectOptions {
 /** How long a shim may take to answer after it was started, in milliseconds. */
 const patience = 15_000
 
+/** How long one that was started, and lives, may take to listen on a busy host. One that ends is noticed at once. Milliseconds */
+const startPatience = 60_000
+
 /** So many shims may end before one of them has answered. */
 const mostLaunches = 5
 
@@ -319,7 +322,7 @@ class ShimClient implements Shim {
     }
     launch()
     let launches = 1
-    for (const deadline = Date.now() + patience; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + startPatience; Date.now() < deadline; ) {
       const socket = await this.#tryDial()
       if (socket) return socket
       if (over && over.code !== otherShim) {
