@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { executable, runProgram } from "../fixtures/daemon.ts"
+import { executable, runProgram, TestDaemon } from "../fixtures/daemon.ts"
 
 let folder: string
 
@@ -31,4 +31,19 @@ test("files of the folder where the program is called neither run nor set its en
     },
   )
   expect(context).toMatchObject({ code: 0, stdout: "unix:///run/barge/barge.sock\n" })
+})
+
+test("a daemon whose executable an upgrade has taken away goes on starting containers", async () => {
+  const copy = join(folder, "barge")
+  cpSync(executable, copy)
+  await using daemon = await TestDaemon.start([], copy)
+  await daemon.bootstrap()
+  rmSync(copy)
+  // More than there are places made ahead.
+  for (let number = 0; number < 12; number++)
+    expect(await daemon.docker("run", "--rm", "busybox", "echo", "runs")).toEqual({
+      code: 0,
+      stdout: "runs\n",
+      stderr: "",
+    })
 })
