@@ -32,6 +32,9 @@ function note(what: string, peer: string, milliseconds: number): void {
   console.error(`${peer.padEnd(7)} ${what.padEnd(28)} ${milliseconds.toFixed(0)} ms`)
 }
 
+/** Who was not measured has no number. */
+const cell = (milliseconds: number) => (milliseconds > 0 ? `${milliseconds.toFixed(0)} ms` : "–")
+
 const starts: readonly { name: string; start: (root: string) => Promise<Peer | undefined> }[] = [
   { name: "barge", start: (root) => startBarge({ root, run: `${root}/run` }) },
   { name: "docker", start: (root) => startDocker({ root, run: `${root}/run` }) },
@@ -80,7 +83,8 @@ try {
     const [own, other] = ["barge", "docker"].map((name) => median(results.get(`${what}|${name}`) ?? []))
     // Docker cannot be asked for that alone: its whole load stands beside it.
     const beside = other! > 0 ? other! : median(results.get(`load of ${what.split(" ")[0]} MB|docker`) ?? [])
-    console.log(`| ${what} | ${own!.toFixed(0)} ms | ${beside.toFixed(0)} ms | 1/${(beside / own!).toFixed(1)} |`)
+    const ratio = beside / own!
+    console.log(`| ${what} | ${cell(own!)} | ${cell(beside)} | ${ratio > 0 ? `1/${ratio.toFixed(1)}` : "–"} |`)
   }
 } finally {
   rmSync(root, { recursive: true, force: true })
