@@ -61,7 +61,6 @@ export const containerRoutes = (c: Containers): RouteTable => ({
     },
   }),
   "POST /containers/prune": route({
-    since: "1.25",
     query: { filters: filters("label", "label!", "until") },
     run: async ({ scope, query }) => json(await c.prune(scope, query.filters)),
   }),

@@ -91,7 +91,6 @@ export const imageRoutes = (i: Images): RouteTable => ({
       progress(i.copy(scope, { ...query, auths: registryConfig(request.headers.get("x-registry-config")) })),
   }),
   "POST /images/prune": route({
-    since: "1.25",
     query: { filters: filters("dangling", "label", "label!", "until") },
     run: async ({ scope, query }) => json(await i.prune(scope, query.filters)),
   }),

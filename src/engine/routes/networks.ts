@@ -23,7 +23,6 @@ export const networkRoutes = (n: Networks): RouteTable => ({
     run: async ({ scope, body }) => json(await n.create(scope, body), 201),
   }),
   "POST /networks/prune": route({
-    since: "1.25",
     query: { filters: filters("label", "label!", "until") },
     run: async ({ scope, query }) => json(await n.prune(scope, query.filters)),
   }),

@@ -11,7 +11,6 @@ export const registryRoutes = (r: RegistryQueries): RouteTable => ({
     run: async ({ scope, body }) => json(await r.authenticate(scope, body)),
   }),
   "GET /distribution/:name/json": route({
-    since: "1.30",
     run: async ({ scope, params, request }) =>
       json(await r.distribution(scope, params["name"]!, registryAuth(request.headers.get("x-registry-auth")))),
   }),

@@ -93,7 +93,6 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
   "POST /build": noBuilder,
   "POST /build/cancel": noBuilder,
   "POST /build/prune": route({
-    since: "1.31",
     query: { all: flag(), filters: filters() },
     run: async ({ scope, query }) => json(await s.pruneBuildCache(scope, query)),
   }),

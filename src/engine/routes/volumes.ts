@@ -15,7 +15,6 @@ export const volumeRoutes = (v: Volumes): RouteTable => ({
     run: async ({ scope, body }) => json(await v.create(scope, body), 201),
   }),
   "POST /volumes/prune": route({
-    since: "1.25",
     query: { filters: filters("label", "label!", "all") },
     run: async ({ scope, query }) => json(await v.prune(scope, query.filters)),
   }),
