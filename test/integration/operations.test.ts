@@ -65,7 +65,7 @@ test("a route is not there for clients of versions before it", async () => {
   const later = apiRoutes({ traces: {} } as EngineServices)
     .flatMap((table) => Object.entries(table))
     .filter(([, { since }]) => since !== undefined)
-  expect(later.length).toBeGreaterThan(5)
+  expect(later.length).toBeGreaterThan(0)
   const known = Object.assign({}, ...Object.values(groups)) as Operations
   for (const [key, { since }] of later) {
     const [major, minor] = since!.split(".").map(Number)
