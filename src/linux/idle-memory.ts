@@ -11,8 +11,6 @@ const lookEvery = 5000
 const worthwhile = 4 << 20
 /** Periods until then: soon, for what follows work after a while; then rarely, for what is light but never ends. */
 const againAfter = { first: 3, later: 12 }
-/** Quiet periods after which nothing is expected soon: compiled code goes too, which takes the next work a little to make again. */
-const longQuiet = 12
 /** A process that took less of a processor than this share of the time has nothing to do. */
 const idleShare = 0.01
 
@@ -22,15 +20,14 @@ export interface IdleOptions {
   readonly taken?: () => number
   /** What is in memory, in bytes. */
   readonly resident?: () => number
-  /** @param entirely nothing has happened for long */
-  readonly release?: (entirely: boolean) => void
+  readonly release?: () => void
 }
 
 /**
  * Keeps what a process has in memory small while nothing happens: in the first quiet period after work the heap is
  * collected, and code that ran once, mostly at the start, is no longer mapped; what is needed again comes back from the
- * page cache by itself. So it is after work that takes hardly any time, once what came back for it is much, and once more
- * when it has been quiet for a minute. Disposing ends it.
+ * page cache by itself. So it is after work that takes hardly any time, once what came back for it is much. Disposing
+ * ends it.
  */
 export function keepSmallWhenIdle(options: IdleOptions = {}): Disposable {
   const {
@@ -43,16 +40,14 @@ export function keepSmallWhenIdle(options: IdleOptions = {}): Disposable {
   /** What was in memory after the last release; 0 when there was work since. */
   let left = 0
   let since = 0
-  let quiet = 0
   let wait = againAfter.first
   const timer = setInterval(() => {
     since++
     const isIdle = taken() - before < period * 1000 * idleShare
-    quiet = isIdle ? quiet + 1 : 0
     if (!isIdle) left = 0
-    else if (left === 0 || quiet === longQuiet || (since >= wait && resident() - left > worthwhile)) {
+    else if (left === 0 || (since >= wait && resident() - left > worthwhile)) {
       wait = left === 0 ? againAfter.first : againAfter.later
-      release(quiet >= longQuiet)
+      release()
       left = resident()
       since = 0
     }
@@ -67,12 +62,8 @@ function processorTime(): number {
   return user + system
 }
 
-/**
- * Gives back what is not needed to go on. Takes some 20 ms.
- * @param entirely compiled code too, a third of what is in memory; it is made again when it runs
- */
-export function releaseMemory(entirely = false): void {
-  if (entirely) Bun.shrink()
+/** Gives back what is not needed to go on. Takes some 20 ms. */
+export function releaseMemory(): void {
   Bun.gc(true)
   trimHeap?.(0)
   const own = readlinkSync("/proc/self/exe")
