@@ -1,5 +1,6 @@
 import { closeSync, readFileSync, readlinkSync, readSync } from "node:fs"
 import { join } from "node:path"
+import { Failure } from "../errors/failure.ts"
 import { pipe, setNonBlocking } from "../linux/descriptor.ts"
 import { errnoName } from "../linux/errno.ts"
 import { memoryProgram } from "../linux/memory-file.ts"
@@ -19,6 +20,7 @@ export type Entered = { readonly pid: number } | { readonly because: string }
  * Starts a further process in a container by a program of system calls: what crun's exec does, without the 4 ms that its
  * libraries and files take. Nothing is left behind when it does not succeed: whatever is out of the ordinary, and every
  * error text, is the runtime's.
+ * @throws internal when the container has told of a process that is not its own
  */
 export async function enter(request: ExecRequest): Promise<Entered> {
   const { init, processFile, stdio } = request
@@ -39,13 +41,15 @@ export async function enter(request: ExecRequest): Promise<Entered> {
     const told = readReport(reader)
     if (!told) return { because: "its namespaces, control groups or limits could not be entered" }
     const { pid, failed } = program.outcome(told)
-    // What has the right to trace the process could have written the report in its place.
-    const isInside = pidNamespace(pid) === namespace
+    const its = pidNamespace(pid)
     if (failed) {
-      if (isInside) discardChild(pid)
+      if (its === namespace) discardChild(pid)
       return { because: `${failed.call}: ${errnoName(failed.errno)}` }
     }
-    return isInside ? { pid } : { because: "the process is not in the container" }
+    // It runs, or has ended and is gone: from here on nobody may start it again.
+    if (its === undefined || its === namespace) return { pid }
+    // What has the right to trace the process could have written the report in its place.
+    throw new Failure("internal", `the process that was started told of PID ${pid}, which is not in the container`)
   } finally {
     closeSync(reader)
     closeSync(writer)

@@ -201,6 +201,16 @@ test("a process is started once, whatever the container's filter forbids", async
   }
 })
 
+test("a process that ends at once is started once, however soon it is gone", async () => {
+  const counted = join(bundles.rootfs, "tmp", "counted")
+  for (let round = 0; round < 50; round++) {
+    const { entered, output } = await sleeper.exec(script("echo x >>/tmp/counted"), "enter")
+    expect(entered).toBe(true)
+    await output.text()
+  }
+  expect(readFileSync(counted, "utf8")).toBe("x\n".repeat(50))
+})
+
 test("a process has the score for the OOM killer that it is given, which crun gives to init alone", async () => {
   const { output } = await sleeper.exec({ ...script("cat /proc/self/oom_score_adj"), oomScoreAdj: 345 }, "enter")
   expect(await output.text()).toBe("345\n")
