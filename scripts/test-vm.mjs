@@ -259,9 +259,27 @@ exec /bin/busybox switch_root /root /vm-init
   return image
 }
 
-/** Boots the machine, shows what it says, and ends with the tests' result. */
+/** Boots the machine, once more where the emulator broke its kernel, and ends with the tests' result. */
 async function boot() {
   say("Booting the test machine (no KVM: this takes minutes)")
+  let output = await emulate()
+  // A kernel replaces its own code by way of a breakpoint; with several emulated processors one of them may still run into that.
+  if (output.includes("Oops: int3: 0000") && output.includes("Kernel panic")) {
+    say("The emulator broke the machine's kernel (int3); booting it once more")
+    output = await emulate()
+  }
+  rmSync(disk, { force: true })
+  const count = (word) =>
+    [...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, [, number]) => sum + Number(number), 0)
+  const ends = [/VM: tests ended with (\d+)/, ...(machine.foreign ? [] : [/VM: tests under systemd ended with (\d+)/])]
+  const codes = ends.map((pattern) => pattern.exec(output)?.[1])
+  console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
+  if (codes.includes(undefined)) fail("The test machine ended before its tests did")
+  if (codes.some((code) => code !== "0")) fail("The tests failed in the test machine")
+}
+
+/** Runs the machine until it ends, showing what it says. Its disk stays as it was. @returns all that it said */
+async function emulate() {
   const qemu = spawn(
     machine.program,
     [
@@ -288,7 +306,7 @@ async function boot() {
         ...machine.kernelOptions,
       ].join(" "),
       "-drive",
-      `file=${disk},format=raw,if=virtio,cache=unsafe`,
+      `file=${disk},format=raw,if=virtio,cache=unsafe,snapshot=on`,
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
   )
@@ -298,12 +316,5 @@ async function boot() {
     output += text
     process.stdout.write(text)
   }
-  rmSync(disk, { force: true })
-  const count = (word) =>
-    [...output.matchAll(new RegExp(`^\\s*(\\d+) ${word}$`, "gm"))].reduce((sum, [, number]) => sum + Number(number), 0)
-  const ends = [/VM: tests ended with (\d+)/, ...(machine.foreign ? [] : [/VM: tests under systemd ended with (\d+)/])]
-  const codes = ends.map((pattern) => pattern.exec(output)?.[1])
-  console.log(`\n${count("pass")} passed, ${count("fail")} failed, ${count("skip")} skipped`)
-  if (codes.includes(undefined)) fail("The test machine ended before its tests did")
-  if (codes.some((code) => code !== "0")) fail("The tests failed in the test machine")
+  return output
 }
