@@ -1,10 +1,13 @@
 import type { Endpoint } from "../std/http/endpoint.ts"
 import { type Listener, openListeners, type TlsKeys } from "../std/http/listener.ts"
 import { HttpServer } from "../std/http/server.ts"
+import { SharedRoom } from "../std/http/shared-room.ts"
 import { type DispatchOptions, dispatcher } from "./routes/dispatch.ts"
 
 /** Bytes of a request's head: no client of a registry needs more. */
 const headBytes = 64 * 1024
+/** Bytes of all uploads that are in memory between sockets and disk, however many clients push and however fast. */
+const bodyBytes = 4 << 20
 
 /** The registry's API over any number of addresses. */
 export class RegistryServer implements AsyncDisposable {
@@ -12,7 +15,7 @@ export class RegistryServer implements AsyncDisposable {
   readonly #listeners: Listener[] = []
 
   constructor(options: DispatchOptions) {
-    this.#server = new HttpServer(dispatcher(options), { headBytes })
+    this.#server = new HttpServer(dispatcher(options), { headBytes, bodyRoom: new SharedRoom(bodyBytes) })
   }
 
   /** How many clients are connected. */

@@ -1,9 +1,9 @@
 const defaultBytes = 32 << 20
 
 /**
- * Has the garbage collector run after so many bytes of buffers were let go. It sees a socket's buffers as small objects and lets
- * hundreds of megabytes of them lie about; a run over the small rest of the heap takes milliseconds. At most a ninth of the time goes
- * into it.
+ * Lets go of buffers that came from sockets. The garbage collector sees them as small objects and lets hundreds of megabytes of them
+ * lie about, so a buffer with memory of its own is freed at once. Views of a larger buffer are debt: after so many bytes of it the
+ * collector runs, which takes milliseconds over the small rest of the heap and at most a ninth of the time.
  */
 export class BufferDebt {
   readonly #limit: number
@@ -16,9 +16,14 @@ export class BufferDebt {
     this.#collect = collect
   }
 
-  /** To be told of every buffer that nobody needs any more. */
-  add(bytes: number): void {
-    this.#bytes += bytes
+  /** Frees buffers that nobody reads any more: their bytes are gone. */
+  free(buffers: readonly Uint8Array[]): void {
+    let shared = 0
+    for (const { buffer, byteLength } of buffers) {
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
+      else shared += byteLength
+    }
+    this.#bytes += shared
     if (this.#bytes < this.#limit) return
     const began = performance.now()
     if (began < this.#notBefore) return

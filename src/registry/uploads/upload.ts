@@ -38,7 +38,7 @@ export class Upload {
   /** When something was last done with it: milliseconds since the epoch. */
   touchedAt = Date.now()
 
-  /** @param offset bytes that its file has @param debt is told of the bodies' buffers when they are written */
+  /** @param offset bytes that its file has @param debt frees the bodies' buffers once they are written */
   constructor(id: string, directory: string, record: UploadRecord, offset: number, debt: BufferDebt) {
     this.#debt = debt
     this.id = id
@@ -166,7 +166,7 @@ export class Upload {
       throw error
     }
     this.#offset += bytes
-    this.#debt.add(bytes)
+    this.#debt.free(batch)
   }
 
   async #open(): Promise<void> {

@@ -3,8 +3,10 @@ import type { HijackedStream } from "../hijacked-stream.ts"
 import { ByteQueue } from "./byte-queue.ts"
 import { ChunkedDecoder } from "./chunked.ts"
 import { BadRequest, parseHead, type RequestHead } from "./head.ts"
+import { Reading } from "./reading.ts"
 import { HttpRequest, type Peer } from "./request.ts"
 import { HttpResponse, type ResponseLink } from "./response.ts"
+import type { SharedRoom } from "./shared-room.ts"
 import { reasons } from "./status.ts"
 import { taken, type Unread } from "./taken.ts"
 
@@ -19,6 +21,8 @@ export interface ConnectionLimits {
   readonly idleTime: number
   /** How long a finished connection may take to be closed by the client. */
   readonly lingerTime: number
+  /** Bounds the request bodies of all connections together; absent, each is bounded by itself. */
+  readonly bodyRoom?: SharedRoom
 }
 
 /** An unread body up to this size is read and dropped so that the connection can be used again. */
@@ -33,6 +37,7 @@ const pipelineBytes = 16 * 1024
  */
 export class Connection implements ResponseLink {
   readonly #socket: Socket
+  readonly #reading: Reading
   readonly #handler: HttpHandler
   readonly #limits: ConnectionLimits
   readonly #peer: Peer
@@ -52,13 +57,13 @@ export class Connection implements ResponseLink {
   #handling = false
   #inputEnded = false
   #draining = false
-  #paused = false
   #room: (() => void)[] = []
   #lastRequest = false
   readonly closed: Promise<void>
 
   constructor(socket: Socket, handler: HttpHandler, limits: ConnectionLimits, peer: Peer, unread: Unread) {
     this.#socket = socket
+    this.#reading = new Reading(socket)
     this.#handler = handler
     this.#limits = limits
     this.#peer = peer
@@ -136,17 +141,7 @@ export class Connection implements ResponseLink {
     }
   }
 
-  readonly #flow = {
-    pause: () => {
-      this.#paused = true
-      this.#socket.pause()
-    },
-    resume: () => {
-      if (!this.#paused) return
-      this.#paused = false
-      this.#socket.resume()
-    },
-  }
+  readonly #flow = { pause: () => this.#reading.stop(), resume: () => this.#reading.start() }
 
   async #closeWrite(): Promise<void> {
     if (this.#socket.destroyed || this.#socket.writableEnded) return
@@ -248,7 +243,8 @@ export class Connection implements ResponseLink {
   }
 
   #begin(head: RequestHead): void {
-    const body = new ByteQueue(this.#flow)
+    const { bodyRoom } = this.#limits
+    const body = new ByteQueue(this.#flow, bodyRoom && head.body.kind !== "none" ? { room: bodyRoom } : {})
     this.#head = head
     this.#body = body
     this.#draining = false
@@ -264,10 +260,10 @@ export class Connection implements ResponseLink {
     }
     this.#request = new HttpRequest(head, body, this.#peer)
     this.#response = response
-    void this.#handle(this.#request, response)
+    void this.#handle(this.#request, response, body)
   }
 
-  async #handle(request: HttpRequest, response: HttpResponse): Promise<void> {
+  async #handle(request: HttpRequest, response: HttpResponse, body: ByteQueue): Promise<void> {
     this.#handling = true
     try {
       await this.#handler(request, response)
@@ -280,7 +276,11 @@ export class Connection implements ResponseLink {
     if (this.#state === "hijacked") {
       void this.#closeWrite()
       this.#linger()
-    } else this.#afterResponse()
+    } else {
+      // What of the body was not read must not occupy the room that all share.
+      if (this.#socket.destroyed || this.#state === "busy") body.discard()
+      this.#afterResponse()
+    }
   }
 
   /** Goes on to the next request once the response is out and the body is used up. */
