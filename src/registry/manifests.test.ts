@@ -82,10 +82,55 @@ test("malformed manifests of known types are refused", async () => {
   expect(await codeOf(lie)).toBe("MANIFEST_INVALID")
 })
 
-test("manifests of any other type are taken as they are", async () => {
-  const answer = await registry.putManifest("a", "custom", "not even JSON", "application/x-mine")
-  expect(answer.status).toBe(201)
-  expect((await get("/v2/a/manifests/custom")).headers.get("content-type")).toBe("application/x-mine")
+test("manifests of other types are refused: what is stored is never a page, a script or anything but a manifest", async () => {
+  const image = imageManifest({ digest: digestOf("x"), size: 1 }, [])
+  const others = ["text/html", "application/x-mine", "image/svg+xml", "application/vnd.oci.artifact.manifest.v1+json"]
+  for (const type of [...others, "text/html; charset=utf-8"]) {
+    for (const text of ["<script>alert(1)</script>", image]) {
+      const answer = await registry.putManifest("a", "custom", text, type)
+      expect([answer.status, await codeOf(answer)]).toEqual([400, "MANIFEST_INVALID"])
+    }
+  }
+  expect((await get("/v2/a/manifests/custom")).status).toBe(404)
+})
+
+test("ambiguous manifests are refused (CVE-2021-41190)", async () => {
+  const { manifest, config, layer, bytes } = await registry.image("twofold", "image")
+  const part = { digest: manifest, size: bytes.length }
+  const image = (fields: object) => imageManifest({ digest: config, size: 1 }, [{ digest: layer, size: 1 }], fields)
+  const refused: [string, string][] = [
+    [image({ manifests: [part] }), mediaTypes.ociManifest],
+    [image({ MANIFESTS: [part] }), mediaTypes.ociManifest],
+    [image({ fsLayers: [{ blobSum: layer }] }), mediaTypes.ociManifest],
+    [image({ mediaType: mediaTypes.dockerManifest }), mediaTypes.ociManifest],
+    [indexManifest([part], { layers: [part] }), mediaTypes.ociIndex],
+    [indexManifest([part], { config: part }), mediaTypes.ociIndex],
+    [indexManifest([part], { mediaType: mediaTypes.dockerList }), mediaTypes.ociIndex],
+  ]
+  for (const [text, type] of refused) {
+    const answer = await registry.putManifest("twofold", "x", text, type)
+    expect([text, answer.status, await codeOf(answer)]).toEqual([text, 400, "MANIFEST_INVALID"])
+  }
+})
+
+test("no answer can be made a page of by a browser", async () => {
+  const { manifest, layer } = await registry.image("page", "v1")
+  for (const path of [`manifests/${manifest}`, `blobs/${layer}`]) {
+    const answer = await get(`/v2/page/${path}`)
+    expect(answer.headers.get("content-disposition")).toBe("attachment")
+  }
+  for (const path of [
+    `/v2/page/manifests/${manifest}`,
+    `/v2/page/blobs/${layer}`,
+    "/v2/",
+    "/v2/page/x",
+    "/none",
+    "/",
+  ]) {
+    const { headers } = await get(path)
+    expect(headers.get("x-content-type-options")).toBe("nosniff")
+    expect(headers.get("content-security-policy")).toStartWith("default-src 'none';")
+  }
 })
 
 test("a manifest that is too large is refused", async () => {

@@ -37,6 +37,10 @@ export interface Policy {
 export const isImmutable = (policy: Policy, repository: string, tag: string): boolean =>
   policy.immutable.some((rule) => matchesAny(rule.repositories, repository) && matchesAny(rule.tags, tag))
 
+/** Whether any tag of `repository` may be immutable. */
+export const immutableTags = (policy: Policy, repository: string): boolean =>
+  policy.immutable.some((rule) => matchesAny(rule.repositories, repository))
+
 /** Bytes that `repository` may have; the first quota that names it counts. */
 export const quotaOf = (policy: Policy, repository: string): number | undefined =>
   policy.quotas.find((quota) => matchesAny(quota.repositories, repository))?.bytes

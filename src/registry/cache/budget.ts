@@ -91,7 +91,7 @@ export class CacheBudget implements AsyncDisposable {
     )
     for (const [digest, blob] of order) {
       if (total <= budget * lowWater) break
-      for (const repository of blob.repositories) await repositories.deleteBlob(repository, digest)
+      for (const repository of blob.repositories) await repositories.links.drop(repository, digest)
       this.#uses.delete(digest)
       total -= blob.size
       this.#total -= blob.size

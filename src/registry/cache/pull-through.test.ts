@@ -17,6 +17,8 @@ class FakeRemote implements RemoteRepository {
   readonly tagged = new Map<string, string>()
   readonly asked: string[] = []
   down = false
+  /** What manifests are sent as. */
+  type: string = mediaTypes.ociManifest
   /** Bytes after which a body breaks off, once for each. */
   readonly breaks: number[] = []
   /** Awaited before each chunk of a body. */
@@ -44,7 +46,7 @@ class FakeRemote implements RemoteRepository {
     this.#ask(`${what} ${reference}`)
     const text = this.tagged.get(reference) ?? [...this.tagged.values()].find((each) => digestOf(each) === reference)
     if (text === undefined) throw new Failure("notFound", "no such manifest")
-    const descriptor = { mediaType: mediaTypes.ociManifest, digest: digestOf(text), size: text.length }
+    const descriptor = { mediaType: this.type, digest: digestOf(text), size: text.length }
     return { descriptor, bytes: Buffer.from(text) }
   }
 

@@ -1,4 +1,4 @@
-import { kindOf, messageOf } from "../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { ProxySettings } from "../config.ts"
@@ -189,14 +189,19 @@ export class PullThrough implements Upstream {
 
   async #keep(repository: string, remote: RemoteRepository, reference: string): Promise<void> {
     const { descriptor, bytes } = await remote.manifest(reference)
-    await this.#parts.repositories.put({
-      repository,
-      digest: descriptor.digest,
-      bytes,
-      contentType: descriptor.mediaType,
-      tags: reference.includes(":") ? [] : [reference],
-      incomplete: true,
-    })
+    try {
+      await this.#parts.repositories.put({
+        repository,
+        digest: descriptor.digest,
+        bytes,
+        contentType: descriptor.mediaType,
+        tags: reference.includes(":") ? [] : [reference],
+        incomplete: true,
+      })
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== "MANIFEST_INVALID") throw error
+      throw new Failure("unavailable", `what it has as ${reference} cannot be kept: ${error.message}`, error)
+    }
   }
 
   /** The download of a blob, begun when there is none. Its file goes when it is over and nobody reads it any more. */
@@ -209,7 +214,7 @@ export class PullThrough implements Upstream {
       const remote = await this.#remote(repository)
       const upload = await uploads.start(repository, digest.startsWith("sha512") ? "sha512" : "sha256")
       const download = new Download(remote, digest, upload, async () => {
-        await repositories.adopt(repository, digest, upload)
+        await repositories.links.adopt(repository, digest, upload)
         budget.added(digest, upload.offset)
       })
       const ended = () => {

@@ -89,16 +89,23 @@ export class Collector {
   }
 
   async #sweepManifests(repository: string, before: number): Promise<number> {
-    const all = await this.#manifests(repository)
-    const live = reachable(all, await this.#tags(repository))
-    const { recent } = this.#repositories
+    const repositories = this.#repositories
+    const mark = async () => {
+      const version = repositories.version(repository)
+      const all = await this.#manifests(repository)
+      return { version, all, live: reachable(all, await this.#tags(repository)) }
+    }
+    const { recent } = repositories
+    let marked = await mark()
     let gone = 0
-    for (const { record } of all.values()) {
+    for (const { record } of [...marked.all.values()]) {
       const { digest } = record
-      if (live.has(digest) || record.pushedAt >= before || recent.has(repository, digest, before)) continue
-      const deleted = await this.#repositories.locked(repository, async () => {
-        if (recent.has(repository, digest, before)) return false
-        return await this.#repositories.deleteManifestLocked(repository, digest)
+      if (marked.live.has(digest) || record.pushedAt >= before || recent.has(repository, digest, before)) continue
+      const deleted = await repositories.locked(repository, async () => {
+        // A manifest that came meanwhile may lead to this one, through any number of indexes.
+        if (repositories.version(repository) !== marked.version) marked = await mark()
+        if (marked.live.has(digest) || recent.has(repository, digest, before)) return false
+        return await repositories.deleteManifestLocked(repository, digest)
       })
       if (deleted) gone++
     }
@@ -111,17 +118,10 @@ export class Collector {
       needed.add(record.digest)
       for (const { digest } of facts.blobs) needed.add(digest)
     }
-    const { recent, usage } = this.#repositories
     let gone = 0
     for await (const { digest, linkedAt } of this.#storage.blobs.list(repository)) {
       if (needed.has(digest) || linkedAt >= before) continue
-      const unlinked = await this.#repositories.locked(repository, async () => {
-        if (recent.has(repository, digest, before)) return false
-        return await this.#storage.blobs.unlink(repository, digest)
-      })
-      if (!unlinked) continue
-      await usage.remove(repository, digest)
-      gone++
+      if (await this.#repositories.dropUnused(repository, digest, before)) gone++
     }
     return gone
   }

@@ -4,9 +4,15 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, digestOf } from "../../oci/digest.ts"
+import { registryConfig } from "../config.ts"
+import { parseFlags } from "../flags.ts"
 import { indexManifest, TestRegistry } from "../registry.fixture.ts"
 import type { TagRecord } from "../repositories/repositories.ts"
+import { Repositories } from "../repositories/repositories.ts"
+import { openStorage } from "../storage/open.ts"
 import { FakeS3, fakeKeys } from "../storage/s3/fake.fixture.ts"
+import { Uploads } from "../uploads/uploads.ts"
+import { Collector } from "./collector.ts"
 import { expired } from "./retention.ts"
 
 const eager = { gc: { grace: "0s", uploads: "1h", interval: 0 } }
@@ -173,4 +179,41 @@ test("a rule with a number and an age needs both to let a tag go", () => {
   expect(names({ olderThan: 30 * day })).toEqual(["t40", "t50"])
   expect(names({ keepLast: 4, olderThan: 30 * day })).toEqual(["t50"])
   expect(names({ keepLast: 0, olderThan: 0, except: ["t4*"] })).toEqual(["t1", "t2", "t3", "t50"])
+})
+
+test("a manifest deep below an index that is tagged while a run is under way stays", async () => {
+  await using registry = await TestRegistry.start(eager)
+  const { manifest, bytes } = await registry.image("a", "image")
+  const inner = indexManifest([{ digest: manifest, size: bytes.length }])
+  await registry.putManifest("a", digestOf(inner), inner, mediaTypes.ociIndex)
+  const outer = indexManifest([{ digest: digestOf(inner), size: inner.length }])
+  await registry.ask("DELETE", "/v2/a/manifests/image")
+  await registry.stop()
+  const config = registryConfig(parseFlags(["--root", join(registry.root, "data")]))
+  await using storage = await openStorage(config)
+  await using uploads = new Uploads(storage.spool)
+  const repositories = new Repositories(storage, config.policy)
+  const locked = repositories.locked.bind(repositories)
+  let marked = false
+  repositories.locked = async (repository, work) => {
+    if (!marked) {
+      // The run has decided what goes, and now takes the lock for the first of it.
+      marked = true
+      await repositories.put({
+        repository: "a",
+        digest: digestOf(outer),
+        bytes: Buffer.from(outer),
+        contentType: mediaTypes.ociIndex,
+        tags: ["late"],
+      })
+    }
+    return await locked(repository, work)
+  }
+  const started = Date.now()
+  while (Date.now() <= started + 10) await new Promise<void>((done) => setImmediate(done))
+  await new Collector({ storage, repositories, uploads }).collect({ ...config.gc, grace: 0, untagged: true }, [])
+  expect(marked).toBe(true)
+  for (const digest of [manifest, digestOf(inner), digestOf(outer)]) {
+    expect((await repositories.manifest("a", digest))?.digest).toBe(digest)
+  }
 })

@@ -1,5 +1,6 @@
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, isDigest } from "../../oci/digest.ts"
+import { manifestFault } from "../../oci/manifest-form.ts"
 import { Refusal } from "../refusal.ts"
 
 /** What a registry needs to know of a manifest. */
@@ -31,12 +32,11 @@ const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
- * Reads a manifest of any media type. The known ones are checked; of others every part that looks like theirs counts, so that
- * nothing they refer to is collected.
+ * Reads a manifest that is to be stored: one of the known types, which any reader takes for the same thing.
  * @param contentType the request's, parameters are ignored
  * @throws Refusal MANIFEST_INVALID
  */
-export function readManifest(bytes: Uint8Array, contentType: string | undefined): ManifestFacts {
+export function admitManifest(bytes: Uint8Array, contentType: string | undefined): ManifestFacts {
   const declared =
     /^[^;]*/
       .exec(contentType ?? "")?.[0]
@@ -56,23 +56,30 @@ export function readManifest(bytes: Uint8Array, contentType: string | undefined)
         ? inner
         : declared
   if (!mediaType) throw invalid("the manifest has no media type: send it as Content-Type")
-  if (known.has(mediaType)) {
-    if (!document) throw invalid("the manifest is not a JSON object")
-    if (document["schemaVersion"] !== 2) throw invalid("the manifest's schemaVersion is not 2")
-    if (inner !== undefined && inner !== "" && inner !== mediaType) {
-      throw invalid(`the manifest says that it is ${JSON.stringify(inner)} and was sent as ${mediaType}`)
-    }
-    if (indexes.has(mediaType) ? !Array.isArray(document["manifests"] ?? []) : !isObject(document["config"])) {
-      throw invalid(indexes.has(mediaType) ? "the index has no list of manifests" : "the manifest has no config")
-    }
+  if (!known.has(mediaType)) {
+    throw invalid(`manifests of type ${mediaType} are not taken: use one of ${[...known].join(", ")}`)
   }
-  return facts(document ?? {}, mediaType, known.has(mediaType))
+  const fault = manifestFault(bytes, mediaType)
+  if (fault !== undefined || !document) throw invalid(`the manifest ${fault ?? "is not UTF-8"}`)
+  if (document["schemaVersion"] !== 2) throw invalid("the manifest's schemaVersion is not 2")
+  if (indexes.has(mediaType) ? !Array.isArray(document["manifests"] ?? []) : !isObject(document["config"])) {
+    throw invalid(indexes.has(mediaType) ? "the index has no list of manifests" : "the manifest has no config")
+  }
+  return facts(document, mediaType, true)
+}
+
+/**
+ * Reads a manifest that is stored, also by an earlier version that took any type: every part that looks like a reference counts, so
+ * that nothing it refers to is collected.
+ */
+export function readManifest(bytes: Uint8Array, mediaType: string): ManifestFacts {
+  return facts(parse(bytes) ?? {}, mediaType, false)
 }
 
 function facts(document: Fields, mediaType: string, strict: boolean): ManifestFacts {
   const list = (name: string) => descriptors(document[name], name, strict)
   const config = isObject(document["config"]) ? descriptors([document["config"]], "config", strict) : []
-  const subject = isObject(document["subject"]) ? descriptors([document["subject"]], "subject", true)[0] : undefined
+  const subject = isObject(document["subject"]) ? descriptors([document["subject"]], "subject", strict)[0] : undefined
   const blobs = [...config, ...list("layers"), ...list("blobs")]
   const artifactType =
     nonEmpty(document["artifactType"]) ?? (indexes.has(mediaType) ? undefined : nonEmpty(config[0]?.mediaType))
@@ -85,7 +92,7 @@ function facts(document: Fields, mediaType: string, strict: boolean): ManifestFa
     : undefined
   return {
     mediaType,
-    blobs: blobs.map((each) => ({ digest: each.digest, required: strict && !livesElsewhere(each) })),
+    blobs: blobs.map((each) => ({ digest: each.digest, required: known.has(mediaType) && !livesElsewhere(each) })),
     manifests: list("manifests").map((each) => each.digest),
     ...(subject ? { subject: subject.digest } : {}),
     ...(artifactType ? { artifactType } : {}),

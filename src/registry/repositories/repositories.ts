@@ -4,11 +4,12 @@ import { KeyedMutex } from "../../std/semaphore.ts"
 import { lexically } from "../names.ts"
 import { isImmutable, type Policy, quotaOf } from "../policy.ts"
 import { Refusal } from "../refusal.ts"
-import type { BlobInfo, Storage } from "../storage/contract.ts"
-import type { Upload } from "../uploads/upload.ts"
+import type { Storage } from "../storage/contract.ts"
 import { Catalog } from "./catalog.ts"
+import { fixedContent, immutable, needed } from "./fixed.ts"
 import { keys } from "./keys.ts"
-import { type ManifestFacts, readManifest } from "./manifest.ts"
+import { Links } from "./links.ts"
+import { admitManifest, type ManifestFacts, readManifest } from "./manifest.ts"
 import { RecentlySeen } from "./recent.ts"
 import { Usage } from "./usage.ts"
 
@@ -47,15 +48,24 @@ export class Repositories {
   readonly catalog: Catalog
   readonly usage: Usage
   readonly recent = new RecentlySeen()
+  readonly links: Links
   policy: Policy
   readonly #storage: Storage
   readonly #locks = new KeyedMutex()
+  readonly #versions = new Map<string, number>()
 
   constructor(storage: Storage, policy: Policy) {
     this.#storage = storage
     this.policy = policy
     this.catalog = new Catalog(storage.records)
     this.usage = new Usage(storage.blobs)
+    this.links = new Links({
+      blobs: storage.blobs,
+      catalog: this.catalog,
+      usage: this.usage,
+      recent: this.recent,
+      quota: (repository) => quotaOf(this.policy, repository),
+    })
   }
 
   /** Runs `work` while nobody else changes manifests, tags or links of the repository. */
@@ -63,59 +73,9 @@ export class Repositories {
     return this.#locks.run(repository, work)
   }
 
-  /** A blob that a client asks for, or about. */
-  async blob(repository: string, digest: Digest): Promise<BlobInfo | undefined> {
-    const info = await this.#storage.blobs.stat(repository, digest)
-    if (info) this.recent.touch(repository, digest)
-    return info
-  }
-
-  /** Makes a blob of another repository, or of any, part of this one. @throws Refusal DENIED beyond the quota */
-  async mount(repository: string, digest: Digest, from: string | undefined): Promise<BlobInfo | undefined> {
-    const { blobs } = this.#storage
-    if (from !== undefined) {
-      if (!(await blobs.stat(from, digest))) return undefined
-      await this.catalog.add(repository)
-    }
-    this.recent.touch(repository, digest)
-    const info = await blobs.link(repository, digest, from)
-    if (!info) return undefined
-    await this.catalog.add(repository)
-    await this.#admit(repository, digest, info.size)
-    return info
-  }
-
-  /** Makes a blob of an upload's bytes. @throws Refusal DIGEST_INVALID (the upload is given up then), DENIED */
-  async adopt(repository: string, digest: Digest, upload: Upload): Promise<void> {
-    if (!(await upload.matches(digest))) {
-      throw new Refusal(
-        "DIGEST_INVALID",
-        `the uploaded bytes do not have the digest ${digest}: upload the blob again`,
-        {
-          detail: { digest },
-        },
-      )
-    }
-    await this.room(repository, upload.offset)
-    await this.catalog.add(repository)
-    this.recent.touch(repository, digest)
-    await this.#storage.blobs.adopt(repository, digest, upload.file)
-    await this.usage.add(repository, digest, upload.offset)
-  }
-
-  /** Bytes that may be added to a repository. @throws Refusal DENIED when `wanted` are too many */
-  async room(repository: string, wanted = 0): Promise<number> {
-    const quota = quotaOf(this.policy, repository)
-    if (quota === undefined) return Number.POSITIVE_INFINITY
-    const room = Math.max(0, quota - (await this.usage.of(repository)))
-    if (wanted > room) {
-      throw new Refusal(
-        "DENIED",
-        `repository ${repository} has a quota of ${quota} bytes with ${room} left, ${wanted} more were to be stored: delete tags that are not needed or ask for a larger quota`,
-        { detail: { quota, room, wanted } },
-      )
-    }
-    return room
+  /** Grows with each manifest or tag that is put: whether what was found out about a repository still holds. */
+  version(repository: string): number {
+    return this.#versions.get(repository) ?? 0
   }
 
   /** @returns undefined when the repository has no such manifest */
@@ -148,15 +108,15 @@ export class Repositories {
   /** Stores a manifest whose digest was checked. @throws Refusal as the specification says */
   async put(request: PutManifest): Promise<ManifestFacts> {
     const { repository, digest, bytes } = request
-    const facts = readManifest(bytes, request.contentType)
+    const facts = admitManifest(bytes, request.contentType)
     return await this.locked(repository, async () => {
-      for (const tag of request.tags) await this.#mayMove(repository, tag, digest)
+      for (const tag of request.tags) await this.#mayMove(repository, tag, digest, facts.mediaType)
+      await this.#mayRetype(repository, digest, facts.mediaType)
       request.precondition?.(request.tags[0] ? (await this.tag(repository, request.tags[0]))?.digest : undefined)
       if (!request.incomplete) await this.#complete(repository, facts)
-      await this.room(repository, bytes.length)
       await this.catalog.add(repository)
       this.recent.touch(repository, digest)
-      const { records, blobs } = this.#storage
+      const { records } = this.#storage
       const record: ManifestRecord = {
         digest,
         mediaType: facts.mediaType,
@@ -166,14 +126,14 @@ export class Repositories {
       }
       const text = JSON.stringify(record)
       await Promise.all([
-        blobs.put(repository, digest, bytes),
+        this.links.put(repository, digest, bytes),
         facts.subject
           ? records.put(keys.referrer(repository, facts.subject, digest), JSON.stringify(referrer(record, facts)))
           : undefined,
       ])
       await records.put(keys.manifest(repository, digest), text)
       for (const tag of request.tags) await records.put(keys.tag(repository, tag), text)
-      await this.usage.add(repository, digest, bytes.length)
+      this.#versions.set(repository, this.version(repository) + 1)
       if (request.tags.length > 0) this.#tagsChanged(repository)
       return facts
     })
@@ -223,39 +183,53 @@ export class Repositories {
     })
   }
 
-  /** Deletes a manifest and the tags that name it. @returns whether there was one. @throws Refusal DENIED for an immutable tag */
+  /**
+   * Deletes a manifest and the tags that name it. @returns whether there was one.
+   * @throws Refusal DENIED for one that an immutable tag leads to
+   */
   deleteManifest(repository: string, digest: Digest): Promise<boolean> {
-    return this.locked(repository, () => this.deleteManifestLocked(repository, digest))
+    return this.locked(repository, async () => {
+      await this.#mayGo(repository, digest)
+      return await this.deleteManifestLocked(repository, digest)
+    })
   }
 
-  /** As `deleteManifest`, for who holds the repository's lock. */
+  /** As `deleteManifest`, for a caller that holds the repository's lock and knows that no tag leads to the manifest. */
   async deleteManifestLocked(repository: string, digest: Digest): Promise<boolean> {
-    const { records, blobs } = this.#storage
+    const { records } = this.#storage
     const manifest = await this.manifest(repository, digest)
     if (!manifest) return false
     const tags: string[] = []
     for await (const record of this.tagRecords(repository)) if (record.digest === digest) tags.push(record.tag)
-    const fixed = tags.find((tag) => isImmutable(this.policy, repository, tag))
-    if (fixed !== undefined) throw immutable(repository, fixed)
     for (const tag of tags) await records.delete(keys.tag(repository, tag))
     if (manifest.subject) await records.delete(keys.referrer(repository, manifest.subject, digest))
     await records.delete(keys.manifest(repository, digest))
-    await blobs.unlink(repository, digest)
-    await this.usage.remove(repository, digest)
+    await this.links.drop(repository, digest)
     if (tags.length > 0) this.#tagsChanged(repository)
     return true
   }
 
-  /** @returns whether there was one. @throws Refusal UNSUPPORTED for a manifest's bytes */
+  /**
+   * @returns whether there was one
+   * @throws Refusal UNSUPPORTED for a manifest's bytes, DENIED for what an immutable tag needs
+   */
   deleteBlob(repository: string, digest: Digest): Promise<boolean> {
     return this.locked(repository, async () => {
       if (await this.#storage.records.get(keys.manifest(repository, digest))) {
         throw new Refusal("UNSUPPORTED", `${digest} is a manifest: delete it as one`)
       }
-      const deleted = await this.#storage.blobs.unlink(repository, digest)
-      if (deleted) await this.usage.remove(repository, digest)
-      return deleted
+      await this.#mayGo(repository, digest)
+      return await this.links.drop(repository, digest)
     })
+  }
+
+  /**
+   * Takes a blob that no manifest needs out of a repository, unless a client was told of it at `before` (milliseconds since the
+   * epoch) or later.
+   * @returns whether it is out
+   */
+  dropUnused(repository: string, digest: Digest, before: number): Promise<boolean> {
+    return this.locked(repository, () => this.links.drop(repository, digest, before))
   }
 
   /** What a stored manifest says. */
@@ -278,24 +252,23 @@ export class Repositories {
     return found
   }
 
-  async #admit(repository: string, digest: Digest, size: number): Promise<void> {
-    if (quotaOf(this.policy, repository) !== undefined) {
-      // The link is there already, and may have been counted with it.
-      await this.usage.remove(repository, digest)
-      try {
-        await this.room(repository, size)
-      } catch (error) {
-        await this.#storage.blobs.unlink(repository, digest)
-        throw error
-      }
-    }
-    await this.usage.add(repository, digest, size)
-  }
-
-  async #mayMove(repository: string, tag: string, digest: Digest): Promise<void> {
+  /** @throws Refusal DENIED when an immutable tag names, or would be served as, something else */
+  async #mayMove(repository: string, tag: string, digest: Digest, mediaType: string): Promise<void> {
     if (!isImmutable(this.policy, repository, tag)) return
     const current = await this.tag(repository, tag)
-    if (current && current.digest !== digest) throw immutable(repository, tag)
+    if (current && (current.digest !== digest || current.mediaType !== mediaType)) throw immutable(repository, tag)
+  }
+
+  /** @throws Refusal DENIED when the bytes are there as another type and an immutable tag leads to them */
+  async #mayRetype(repository: string, digest: Digest, mediaType: string): Promise<void> {
+    const known = await this.manifest(repository, digest)
+    if (known && known.mediaType !== mediaType) await this.#mayGo(repository, digest)
+  }
+
+  /** @throws Refusal DENIED for what an immutable tag leads to */
+  async #mayGo(repository: string, digest: Digest): Promise<void> {
+    const tag = (await fixedContent(this, repository)).get(digest)
+    if (tag !== undefined) throw needed(repository, tag, digest)
   }
 
   /** @throws Refusal MANIFEST_BLOB_UNKNOWN for parts that the repository does not have */
@@ -340,9 +313,3 @@ function referrer(record: ManifestRecord, facts: ManifestFacts): Descriptor {
 }
 
 const readRecord = <T>(bytes: Uint8Array): T => JSON.parse(Buffer.from(bytes).toString("utf8")) as T
-
-const immutable = (repository: string, tag: string): Refusal =>
-  new Refusal("DENIED", `tag ${tag} of ${repository} is immutable: push another tag`, {
-    status: 409,
-    detail: { name: repository, tag },
-  })

@@ -9,6 +9,7 @@ import { origin, type RegistryServices } from "./services.ts"
 /** The head fields of a blob. Its content never changes, so it may be kept for ever. */
 export const blobHeaders = (digest: Digest) => ({
   "Content-Type": "application/octet-stream",
+  "Content-Disposition": "attachment",
   "Docker-Content-Digest": digest,
   ETag: entityTag(digest),
   "Accept-Ranges": "bytes",
@@ -22,7 +23,7 @@ const unknownBlob = (digest: string): Refusal =>
 export async function getBlob(call: Call, services: RegistryServices, text: string): Promise<void> {
   const digest = checkedDigest(text)
   const { repository } = call
-  const info = await services.repositories.blob(repository, digest)
+  const info = await services.repositories.links.find(repository, digest)
   if (!info) {
     if (services.upstream.covers(repository) && (await services.upstream.sendBlob(call, repository, digest))) return
     throw unknownBlob(digest)

@@ -29,7 +29,7 @@ export class Call {
 
   /** Sends a whole response. */
   send(status: number, headers: OutgoingHeaders = {}, body: string | Uint8Array = ""): void {
-    this.response.send(status, { ...this.#version(), ...headers }, body)
+    this.response.send(status, { ...this.#common(), ...headers }, body)
     if (this.request.method !== "HEAD") this.sent += typeof body === "string" ? Buffer.byteLength(body) : body.length
   }
 
@@ -45,7 +45,7 @@ export class Call {
     body: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     const writer = this.response.stream(status, {
-      ...this.#version(),
+      ...this.#common(),
       ...headers,
       "Content-Length": String(length),
     })
@@ -62,11 +62,15 @@ export class Call {
 
   /** Sends the head that a GET would get. */
   head(status: number, headers: OutgoingHeaders, length: number): void {
-    this.response.stream(status, { ...this.#version(), ...headers, "Content-Length": String(length) }).end()
+    this.response.stream(status, { ...this.#common(), ...headers, "Content-Length": String(length) }).end()
   }
 
-  /** What older clients know a registry by (Docker Registry HTTP API V2). */
-  #version(): OutgoingHeaders {
-    return this.path.startsWith("/v2") ? { "Docker-Distribution-API-Version": "registry/2.0" } : {}
+  /** What every answer says: older clients know a registry by its version; browsers must not make a page of what was pushed. */
+  #common(): OutgoingHeaders {
+    return {
+      "X-Content-Type-Options": "nosniff",
+      "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+      ...(this.path.startsWith("/v2") ? { "Docker-Distribution-API-Version": "registry/2.0" } : {}),
+    }
   }
 }

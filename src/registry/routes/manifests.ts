@@ -23,6 +23,7 @@ export async function getManifest(call: Call, services: RegistryServices, text: 
   if (!record) throw unknownManifest(repository, text)
   const headers = {
     "Content-Type": record.mediaType,
+    "Content-Disposition": "attachment",
     "Docker-Content-Digest": record.digest,
     ETag: entityTag(record.digest),
   }

@@ -71,7 +71,7 @@ async function mounted(call: Call, services: RegistryServices, digest: Digest): 
   if (from !== undefined && (!isRepositoryName(from) || !call.access.may("pull", from))) return false
   // Without a source only those who may read everything may learn what is there.
   if (from === undefined && !call.access.may("pull", "**")) return false
-  const info = await services.repositories.mount(repository, digest, from)
+  const info = await services.repositories.links.mount(repository, digest, from)
   if (!info) return false
   services.events({
     action: "mount",
@@ -92,7 +92,7 @@ function algorithm(call: Call, digest: Digest | undefined): Algorithm {
 
 async function admit(call: Call, services: RegistryServices): Promise<number> {
   const length = Number(call.header("content-length") ?? 0)
-  return await services.repositories.room(call.repository, length)
+  return await services.repositories.links.room(call.repository, length)
 }
 
 /** Takes the request's body after checking that it is the one that comes next. */
@@ -124,7 +124,7 @@ async function complete(call: Call, services: RegistryServices, upload: Upload, 
   await upload.exclusively(async () => {
     const size = upload.offset
     try {
-      await services.repositories.adopt(call.repository, digest, upload)
+      await services.repositories.links.adopt(call.repository, digest, upload)
     } catch (error) {
       if (error instanceof Refusal) await services.uploads.finish(upload)
       throw error

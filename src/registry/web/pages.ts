@@ -34,7 +34,9 @@ export function webPages(repositories: Repositories, authenticator: () => Authen
       200,
       {
         "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        "Content-Security-Policy":
+          "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
       },
       body,
