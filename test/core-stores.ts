@@ -28,6 +28,8 @@ export interface StoreOptions {
   readonly signaturePolicy?: string
   /** Milliseconds. */
   readonly stallTimeout?: number
+  /** Told when a mirror is left. */
+  readonly trouble?: (host: string, domain: string, why: string) => void
 }
 
 /** How layers are kept: as the host can best; `unpacked` is overlay without images. */
@@ -69,6 +71,7 @@ export async function openStores(form?: StoreForm, options: StoreOptions = {}) {
       settings: { insecure: [], mirrors: [], directories: [], ...options.registries },
       proxies: options.proxies ?? {},
       ...(options.stallTimeout ? { stallTimeout: options.stallTimeout } : {}),
+      ...(options.trouble ? { trouble: options.trouble } : {}),
       retries: { attempts: 3, firstDelay: 5, longestDelay: 1500 },
     }),
   )

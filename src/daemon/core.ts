@@ -79,7 +79,12 @@ export async function openCore(config: DaemonConfig, log: Log) {
   )
   const transfer = new ImageTransfer({ content, images, leases, snapshots, differ, collector })
   const registries = stack.use(
-    new Registries({ settings: registrySettings(config), proxies: proxySettings(config.proxies, process.env) }),
+    new Registries({
+      settings: registrySettings(config),
+      proxies: proxySettings(config.proxies, process.env),
+      trouble: (mirror, registry, why) =>
+        log.warn("a mirror is left for the next host", { mirror, registry, error: why }),
+    }),
   )
   const trust = new SignaturePolicy(config.signaturePolicy)
   const remote = new RegistryImages({

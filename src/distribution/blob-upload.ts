@@ -5,7 +5,7 @@ import type { HttpAnswer } from "./http-client.ts"
 import { readText } from "./read-bytes.ts"
 import { RegistryError } from "./registry-error.ts"
 import type { RegistrySession } from "./registry-session.ts"
-import { delayAfter, type RetryPolicy } from "./retry.ts"
+import { delayAfter, isTemporary, type RetryPolicy } from "./retry.ts"
 
 /** What is uploaded; may be opened several times. */
 export interface UploadSource {
@@ -99,7 +99,7 @@ export class BlobUpload {
           continue
         }
         if (error instanceof RegistryError && error.status === 404) throw new LostUpload(error)
-        const delay = delayAfter(this.#retries, attempt, error)
+        const delay = delayAfter(this.#retries, attempt, error, isOutOfStep(error) || isTemporary(error))
         if (delay === undefined) throw error
         await pause(delay, undefined, this.#signal ? { signal: this.#signal } : {})
         const received = await this.#received()
@@ -122,7 +122,7 @@ export class BlobUpload {
         "Content-Type": "application/octet-stream",
         "Content-Range": `${offset}-${offset + length - 1}`,
       },
-      body: { length, open: () => counted(source.open(offset, length), offset, progress) },
+      body: { length, kept: true, open: () => counted(source.open(offset, length), offset, progress) },
     })
     this.#location = locationOf(answer)
     return offset + length
@@ -137,7 +137,7 @@ export class BlobUpload {
           "Content-Type": "application/octet-stream",
           "Content-Range": `${offset}-${source.size - 1}`,
         },
-        body: { length: rest, open: () => counted(source.open(offset, rest), offset, progress) },
+        body: { length: rest, kept: true, open: () => counted(source.open(offset, rest), offset, progress) },
       })
       this.#location = locationOf(answer)
     }
@@ -147,7 +147,7 @@ export class BlobUpload {
     await this.#request("PUT", url, [201, 204], {
       headers: whole ? { "Content-Type": "application/octet-stream" } : {},
       ...(whole
-        ? { body: { length: source.size, open: () => counted(source.open(0, source.size), 0, progress) } }
+        ? { body: { length: source.size, kept: true, open: () => counted(source.open(0, source.size), 0, progress) } }
         : {}),
     })
   }
@@ -183,6 +183,10 @@ export class BlobUpload {
     return answer
   }
 }
+
+/** Whether the registry still writes what came before a broken connection, or has written it meanwhile. */
+const isOutOfStep = (error: unknown): boolean =>
+  error instanceof RegistryError && (error.status === 416 || error.status === 409)
 
 async function* counted(
   source: AsyncIterable<Uint8Array>,

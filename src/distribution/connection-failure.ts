@@ -15,7 +15,7 @@ export class ConnectionFailure extends Failure {
 
   /** The same, told of the registry's root: that it cannot be reached at all does not depend on what is asked. */
   ofRegistry(root: URL): ConnectionFailure {
-    if (!/^(?:dial|tls|http): |^dial /.test(this.reason)) return this
+    if (!/^(?:dial|tls|http): |^dial |^proxyconnect /.test(this.reason)) return this
     const message = `Get "${root.href.replace(/\/+$/, "")}/": ${this.reason}`
     return new ConnectionFailure(message, this.insecure, this.cause, this.reason)
   }
@@ -27,6 +27,13 @@ export function connectionFailure(method: string, url: URL, error: unknown): Fai
   const verb = method.charAt(0) + method.slice(1).toLowerCase()
   const { text, insecure } = explain(url, error)
   return new ConnectionFailure(`${verb} "${url.href}": ${text}`, insecure, error, text)
+}
+
+/** What broke the connection to the proxy that `url` is reached through: the registry was not asked at all. */
+export function proxyFailure(method: string, url: URL, proxy: URL, error: unknown): Failure {
+  const verb = method.charAt(0) + method.slice(1).toLowerCase()
+  const text = `proxyconnect tcp: ${explain(proxy, error).text} (the proxy ${proxy.host} cannot be reached: see HTTP_PROXY, HTTPS_PROXY and NO_PROXY)`
+  return new ConnectionFailure(`${verb} "${url.href}": ${text}`, false, error, text)
 }
 
 function explain(url: URL, error: unknown): { readonly text: string; readonly insecure: boolean } {

@@ -4,7 +4,7 @@ import { Failure } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
 import { ByteChannel } from "../std/http/byte-channel.ts"
 import { isFramed, type ResponseHead, readBody, readHead } from "../std/http/client-message.ts"
-import { connectionFailure } from "./connection-failure.ts"
+import { connectionFailure, proxyFailure } from "./connection-failure.ts"
 import { type ProxySettings, proxyFor } from "./proxy.ts"
 
 /** How the TLS of one host is done; absent parts are the system's. */
@@ -19,6 +19,8 @@ export interface HttpBody {
   readonly length?: number
   /** Called once per attempt. */
   open(): AsyncIterable<Uint8Array>
+  /** Whether the server keeps what it got of a broken body: then only the caller knows what to send next. */
+  readonly kept?: boolean
 }
 
 export interface HttpRequest {
@@ -27,6 +29,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: HttpBody
   readonly tls?: TlsSettings
+  /** Milliseconds for connecting, and without a byte; where it is shorter than the client's own. */
+  readonly patience?: number
   readonly signal?: AbortSignal
 }
 
@@ -84,8 +88,9 @@ export class HttpClient implements Disposable {
       } catch (error) {
         connection.socket.destroy()
         request.signal?.throwIfAborted()
-        // A kept connection may have been closed while nobody looked: that says nothing about the host.
-        if (!reused || error instanceof StalledError) throw connectionFailure(request.method, request.url, error)
+        // An idle connection may have been closed in the meantime: that says nothing about the host.
+        if (!reused || request.body?.kept || error instanceof StalledError)
+          throw connectionFailure(request.method, request.url, error)
       }
     }
   }
@@ -102,7 +107,7 @@ export class HttpClient implements Disposable {
     const settled = () => request.signal?.removeEventListener("abort", abort)
     try {
       socket.write(requestHead(request, connection.forwarder))
-      const watch = new StallWatch(socket, this.#options.stallTimeout ?? 60_000)
+      const watch = new StallWatch(socket, shorter(this.#options.stallTimeout ?? 60_000, request.patience))
       let answered = false
       const sending = request.body && send(channel, request.body, watch, () => answered)
       const heading = readHead(channel)
@@ -191,8 +196,9 @@ export class HttpClient implements Disposable {
     const { url, tls, signal } = request
     const proxy = proxyFor(this.#options.proxies, url)
     const target = proxy ?? url
-    const timeout = this.#options.dialTimeout ?? 30_000
+    const timeout = shorter(this.#options.dialTimeout ?? 30_000, request.patience)
     const opened: Socket[] = []
+    let reached = proxy === undefined
     const abandon = () => opened.map((socket) => socket.destroy())
     signal?.addEventListener("abort", abandon, { once: true })
     try {
@@ -202,6 +208,7 @@ export class HttpClient implements Disposable {
         socket = opened[opened.push(connectTls({ socket, servername: hostOf(proxy) })) - 1]!
         await connected(socket, "secureConnect", timeout)
       }
+      reached = true
       if (url.protocol !== "https:") {
         return { socket, channel: new ByteChannel(socket), ...(proxy ? { forwarder: proxy } : {}) }
       }
@@ -218,12 +225,14 @@ export class HttpClient implements Disposable {
     } catch (error) {
       abandon()
       signal?.throwIfAborted()
-      throw connectionFailure(request.method, url, error)
+      throw reached ? connectionFailure(request.method, url, error) : proxyFailure(request.method, url, target, error)
     } finally {
       signal?.removeEventListener("abort", abandon)
     }
   }
 }
+
+const shorter = (own: number, patience: number | undefined): number => Math.min(own, patience ?? own)
 
 const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, "")
 

@@ -8,6 +8,7 @@ import type { ProxySettings } from "./proxy.ts"
 import { RegistrySession } from "./registry-session.ts"
 import { Repository } from "./repository.ts"
 import { defaultRetries, type RetryPolicy } from "./retry.ts"
+import type { MirrorTrouble } from "./ways.ts"
 
 export interface RegistriesOptions {
   readonly settings: RegistrySettings
@@ -15,6 +16,8 @@ export interface RegistriesOptions {
   readonly retries?: RetryPolicy
   /** Milliseconds without a byte after which a connection counts as lost. */
   readonly stallTimeout?: number
+  /** Told when a mirror is left for the next host. */
+  readonly trouble?: MirrorTrouble
 }
 
 /** Every registry, as this daemon may reach it. Connections and tokens are shared by all that is done with it. */
@@ -23,6 +26,7 @@ export class Registries implements Disposable {
   readonly #authorizer: Authorizer
   readonly #contexts = new TlsContexts()
   readonly #retries: RetryPolicy
+  readonly #trouble: MirrorTrouble
   #settings: RegistrySettings
 
   /** @throws invalidArgument for settings that cannot be used */
@@ -30,6 +34,7 @@ export class Registries implements Disposable {
     checkSettings(options.settings)
     this.#settings = options.settings
     this.#retries = options.retries ?? defaultRetries
+    this.#trouble = options.trouble ?? (() => {})
     this.http = new HttpClient({
       proxies: options.proxies,
       ...(options.stallTimeout === undefined ? {} : { stallTimeout: options.stallTimeout }),
@@ -51,6 +56,7 @@ export class Registries implements Disposable {
       domain: reference.domain,
       sessions,
       retries: this.#retries,
+      trouble: this.#trouble,
     })
   }
 

@@ -21,6 +21,8 @@ export interface SessionRequest {
 }
 
 const mostRedirects = 10
+/** Milliseconds that a mirror may be silent: another host has what it has. */
+const mirrorPatience = 15_000
 const largestError = 64 << 10
 
 /** Requests to one endpoint as one user: authorized, redirects followed, refusals as failures. */
@@ -87,6 +89,7 @@ export class RegistrySession {
         },
         ...(request.body ? { body: request.body } : {}),
         ...(own && this.endpoint.tls ? { tls: this.endpoint.tls } : {}),
+        ...(this.endpoint.mirror ? { patience: mirrorPatience } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
       })
       const location = answer.headers.get("location")

@@ -12,15 +12,20 @@ export interface RemoteBlob {
   readonly body: AsyncIterable<Uint8Array>
   /** Closes the connection when the body is not going to be read. */
   discard(): void
+  /**
+   * To be called when the body broke off, or was not the blob: a mirror is not asked again then.
+   * @returns whether another host can be asked at once
+   */
+  reject(why: unknown): boolean
 }
 
-/** Where in the blob an answer's body lies (RFC 9110, section 14.4). */
-export function remoteBlob(answer: HttpAnswer): RemoteBlob {
+/** Where in the blob an answer's body lies (RFC 9110, section 14.4). @throws unavailable when it does not say */
+export function remoteBlob(answer: HttpAnswer, reject: RemoteBlob["reject"]): RemoteBlob {
   const { body, discard } = answer
   const length = answer.headers.get("content-length")
   const bytes = length === undefined ? undefined : Number(length)
   const rangeable = answer.status === 206 || answer.headers.get("accept-ranges") === "bytes"
-  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable, body, discard }
+  if (answer.status !== 206) return { offset: 0, size: bytes, rangeable, body, discard, reject }
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(answer.headers.get("content-range") ?? "")
   if (!range) {
     discard()
@@ -32,5 +37,6 @@ export function remoteBlob(answer: HttpAnswer): RemoteBlob {
     rangeable,
     body,
     discard,
+    reject,
   }
 }

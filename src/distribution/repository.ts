@@ -1,14 +1,16 @@
 import { Failure, isKind } from "../errors/failure.ts"
-import { type Descriptor, mediaTypes } from "../oci/descriptor.ts"
+import { type Descriptor, isIndex, isManifest, mediaTypes } from "../oci/descriptor.ts"
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts"
+import { manifestFault, notJson } from "../oci/manifest-form.ts"
 import { BlobUpload } from "./blob-upload.ts"
 import type { HttpAnswer } from "./http-client.ts"
 import { readBytes, readText } from "./read-bytes.ts"
+import { referrerOf, referrersTag, withReferrer } from "./referrers-tag.ts"
 import { isRegistryCode, RegistryError } from "./registry-error.ts"
 import type { RegistrySession } from "./registry-session.ts"
 import { type RemoteBlob, remoteBlob } from "./remote-blob.ts"
 import type { RetryPolicy } from "./retry.ts"
-import { Ways } from "./ways.ts"
+import { type MirrorTrouble, Ways } from "./ways.ts"
 
 /** A manifest or an index as the registry has it. */
 export interface RemoteManifest {
@@ -44,6 +46,7 @@ export class Repository {
     readonly domain: string
     readonly sessions: readonly RegistrySession[]
     readonly retries: RetryPolicy
+    readonly trouble: MirrorTrouble
   }) {
     this.name = parts.name
     this.domain = parts.domain
@@ -99,7 +102,7 @@ export class Repository {
         expect: ranged ? [200, 206] : [200],
         ...(signal ? { signal } : {}),
       })
-      return remoteBlob(answer)
+      return remoteBlob(answer, (why) => this.#ways.leave(session, why))
     })
   }
 
@@ -121,7 +124,7 @@ export class Repository {
             expect: [200, 206],
             ...(signal ? { signal } : {}),
           })
-          return remoteBlob(answer)
+          return remoteBlob(answer, () => false)
         } catch (error) {
           failure = error
         }
@@ -176,24 +179,20 @@ export class Repository {
     })
   }
 
-  /** Stores a manifest under a tag or its digest. @returns the digest that the registry tells */
+  /**
+   * Stores a manifest under a tag or its digest. Where the registry keeps no list of referrers, one that refers to another is added
+   * to the list under the other's tag.
+   * @returns the digest that the registry tells
+   */
   async putManifest(reference: string, mediaType: string, bytes: Uint8Array, signal?: AbortSignal): Promise<Digest> {
     return await this.#ways.patiently("push", signal, async (session) => {
-      const answer = await session.request({
-        method: "PUT",
-        to: `/${this.name}/manifests/${reference}`,
-        headers: { "Content-Type": mediaType },
-        body: { length: bytes.length, open: () => once(bytes) },
-        scopes: [this.#scope("pull,push")],
-        expect: [200, 201, 202],
-        ...(signal ? { signal } : {}),
-      })
-      for await (const _ of answer.body);
+      const answer = await this.#put(session, reference, mediaType, bytes, signal)
       const told = answer.headers.get("docker-content-digest")
       const digest = digestOf(bytes)
       if (told?.startsWith("sha256:") && told !== digest) {
         throw new Failure("dataLoss", `${this.domain} stored manifest ${digest} as ${told}; push again`)
       }
+      if (!answer.headers.has("oci-subject")) await this.#list(session, mediaType, bytes, signal)
       return digest
     })
   }
@@ -231,24 +230,46 @@ export class Repository {
   async referrers(digest: Digest, signal?: AbortSignal): Promise<readonly Descriptor[]> {
     return await this.#ways.patiently("resolve", signal, async (session) => {
       const found: Descriptor[] = []
-      const take = (page: string) => {
-        const { manifests } = parse(page, "list of referrers") as { manifests?: unknown }
-        if (Array.isArray(manifests)) found.push(...manifests.filter((each) => isDigest(String(each?.digest))))
-      }
       try {
         const accept = { Accept: mediaTypes.ociIndex }
-        for await (const page of this.#pages(session, `/${this.name}/referrers/${digest}`, accept, signal)) take(page)
+        for await (const page of this.#pages(session, `/${this.name}/referrers/${digest}`, accept, signal)) {
+          found.push(...referrersIn(page))
+        }
         return found
       } catch (error) {
         if (!(error instanceof RegistryError) || ![400, 404, 405].includes(error.status)) throw error
       }
-      try {
-        take(Buffer.from((await this.#get(session, digest.replace(":", "-"), signal)).bytes).toString("utf8"))
-      } catch (error) {
-        if (!(error instanceof RegistryError) || error.status !== 404) throw error
-      }
-      return found
+      return await this.#listed(session, digest, signal)
     })
+  }
+
+  /** The referrers under the tag that stands in for the registry's own list; none when there is no such tag. */
+  async #listed(
+    session: RegistrySession,
+    subject: Digest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Descriptor[]> {
+    try {
+      const { bytes } = await this.#get(session, referrersTag(subject), signal)
+      return referrersIn(Buffer.from(bytes).toString("utf8"))
+    } catch (error) {
+      if (error instanceof RegistryError && error.status === 404) return []
+      throw error
+    }
+  }
+
+  /** Adds a manifest that refers to another to the list under the other's tag. */
+  async #list(
+    session: RegistrySession,
+    mediaType: string,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const referrer = referrerOf(mediaType, bytes)
+    if (!referrer) return
+    const { subject, descriptor } = referrer
+    const list = withReferrer(await this.#listed(session, subject, signal), descriptor)
+    if (list) await this.#put(session, referrersTag(subject), mediaTypes.ociIndex, list, signal)
   }
 
   /** The pages of a list, each as it comes. @throws unavailable for a list without end */
@@ -282,8 +303,16 @@ export class Repository {
     if (told?.startsWith("sha256:") && told !== digest) {
       throw new Failure("dataLoss", `manifest verification failed for digest ${told}: ${this.domain} sent ${digest}`)
     }
-    const mediaType = mediaTypeIn(bytes) ?? typeOf(answer) ?? ""
-    return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
+    const sent = typeOf(answer)
+    const mediaType = mediaTypeIn(bytes) ?? sent ?? ""
+    // Registries are known to send a general type; a manifest's type that is not the one within is two meanings for one digest.
+    const announced = sent !== undefined && (isIndex(sent) || isManifest(sent)) ? sent : mediaType
+    const fault = manifestFault(bytes, announced)
+    if (fault === undefined) return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
+    const said = `manifest ${reference} of ${this.name} from ${answer.url.host} ${fault}`
+    // No registry sends anything else than JSON: somebody on the way has answered (a portal, a proxy).
+    if (fault === notJson) throw new Failure("unavailable", `${said} (Content-Type ${sent ?? "none"})`)
+    throw new Failure("invalidArgument", `${said}: it is refused, because readers could take it for different things`)
   }
 
   #manifest(session: RegistrySession, method: "GET" | "HEAD", reference: string, signal: AbortSignal | undefined) {
@@ -295,6 +324,26 @@ export class Repository {
       expect: [200],
       ...(signal ? { signal } : {}),
     })
+  }
+
+  async #put(
+    session: RegistrySession,
+    reference: string,
+    mediaType: string,
+    bytes: Uint8Array,
+    signal: AbortSignal | undefined,
+  ): Promise<HttpAnswer> {
+    const answer = await session.request({
+      method: "PUT",
+      to: `/${this.name}/manifests/${reference}`,
+      headers: { "Content-Type": mediaType },
+      body: { length: bytes.length, open: () => once(bytes) },
+      scopes: [this.#scope("pull,push")],
+      expect: [200, 201, 202],
+      ...(signal ? { signal } : {}),
+    })
+    for await (const _ of answer.body);
+    return answer
   }
 
   #scope(actions: string): string {
@@ -328,6 +377,11 @@ function parse(text: string, what: string): object {
     // Told below.
   }
   throw new Failure("unavailable", `the registry's ${what} is not JSON`)
+}
+
+function referrersIn(text: string): readonly Descriptor[] {
+  const { manifests } = parse(text, "list of referrers") as { manifests?: unknown }
+  return Array.isArray(manifests) ? manifests.filter((each) => isDigest(String(each?.digest))) : []
 }
 
 /** The address of the next page (RFC 8288, `rel="next"`). */

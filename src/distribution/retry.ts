@@ -13,9 +13,14 @@ export interface RetryPolicy {
 
 export const defaultRetries: RetryPolicy = { attempts: 5, firstDelay: 500, longestDelay: 30_000 }
 
-/** Whether trying again can help: broken connections, and what a registry says of its own state. */
+/**
+ * Whether trying again can help: broken connections, and what a registry says of its own state. The resolver has tried several times
+ * and for long before it says that no name server answers.
+ */
 export function isTemporary(error: unknown): boolean {
-  if (error instanceof ConnectionFailure) return !error.insecure && !/no such host|refused/.test(error.message)
+  if (error instanceof ConnectionFailure) {
+    return !error.insecure && !/no such host|failure in name resolution|refused/.test(error.message)
+  }
   if (!(error instanceof RegistryError)) return false
   return [408, 429, 500, 502, 503, 504].includes(error.status)
 }
@@ -24,8 +29,13 @@ export function isTemporary(error: unknown): boolean {
  * Milliseconds to wait before attempt `attempt` + 1, with some randomness so that many clients spread; undefined when
  * no further attempt makes sense.
  */
-export function delayAfter(policy: RetryPolicy, attempt: number, error: unknown): number | undefined {
-  if (attempt >= policy.attempts || !isTemporary(error)) return undefined
+export function delayAfter(
+  policy: RetryPolicy,
+  attempt: number,
+  error: unknown,
+  temporary = isTemporary(error),
+): number | undefined {
+  if (attempt >= policy.attempts || !temporary) return undefined
   const asked = error instanceof RegistryError ? error.retryAfter : undefined
   // A registry that wants to be left alone for longer than anybody waits has refused.
   if (asked !== undefined) return asked <= policy.longestDelay ? asked : undefined

@@ -5,6 +5,9 @@ const telling = ["schemaVersion", "mediaType", "config", "layers", "manifests", 
 /** Fields of Docker's schema 1. */
 const schema1 = ["fsLayers", "history", "signatures"]
 
+/** The fault of what is no manifest at all. */
+export const notJson = "is not a JSON object"
+
 /**
  * What makes a manifest unfit to be trusted: that it is no JSON object, or that two readers could take it for two different things
  * (OCI image spec, "Image Manifest" and "Image Index", security note; CVE-2021-41190).
@@ -14,7 +17,7 @@ const schema1 = ["fsLayers", "history", "signatures"]
 export function manifestFault(bytes: Uint8Array, mediaType: string): string | undefined {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
   const document = parse(text)
-  if (!document) return "is not a JSON object"
+  if (!document) return notJson
   if (!isIndex(mediaType) && !isManifest(mediaType)) return undefined
   const inner = document["mediaType"]
   if (inner !== undefined && inner !== "" && inner !== mediaType) {

@@ -1,5 +1,6 @@
 import { expect } from "bun:test"
 import { randomBytes } from "node:crypto"
+import { inspectRemote } from "../../src/engine/registry/distribution.ts"
 import { Failure } from "../../src/errors/failure.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { digestOf } from "../../src/oci/digest.ts"
@@ -301,3 +302,110 @@ check(
     expect(ranges.at(-1)!.headers.range).toMatch(/^bytes=[1-9]\d*-$/)
   },
 )
+
+check(
+  "a partly fetched layer that is answered with something else fails at once, and what came stays",
+  async (bench) => {
+    const { registry, pull } = bench
+    const tar = big(400_000)
+    registry.addImage("app", "1", [tar], { compress: identity })
+    const page = "<html>Please log in</html>"
+    let portal = 0
+    registry.fault = ({ path, method, before }, response) => {
+      if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+      if (before === 0) {
+        response.writeHead(200, { "content-length": tar.length })
+        response.write(tar.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 20))
+        return true
+      }
+      // Whoever asks without end is let go, so that the test ends too.
+      if (portal++ > 20) return false
+      response.writeHead(200, { "content-type": "text/html", "content-length": page.length }).end(page)
+      return true
+    }
+    const { kind, message } = await failure(pull())
+    expect([kind, portal]).toEqual(["dataLoss", 2])
+    expect(message).toEndWith(`the registry has ${page.length} bytes, the manifest says ${tar.length}`)
+    registry.fault = undefined
+    await pull()
+    const last = registry.log.filter(({ path, method }) => method === "GET" && path.endsWith(digestOf(tar))).at(-1)!
+    expect(last.headers.range).toMatch(/^bytes=[1-9]\d+-$/)
+  },
+)
+
+check("a body that ends early by itself is tried a few times, and nothing of it is kept", async (bench) => {
+  const { registry, pull } = bench
+  const tar = big(400_000)
+  registry.addImage("app", "1", [tar], { compress: identity })
+  const ranges: (string | undefined)[] = []
+  registry.fault = ({ path, method, headers }, response) => {
+    if (method !== "GET" || !path.endsWith(digestOf(tar))) return false
+    ranges.push(headers.range)
+    response.write("<html>Please log in</html>", () => response.end())
+    return ranges.length < 20
+  }
+  expect((await failure(pull())).kind).toBe("unavailable")
+  expect(ranges).toEqual([undefined, undefined, undefined])
+})
+
+check("manifests that readers could take for different things are refused (CVE-2021-41190)", async (bench) => {
+  const { registry, pull, stores } = bench
+  const image = registry.addImage("app", "1", [file("one")])
+  const parsed = JSON.parse(registry.manifests.get("app")!.get("1")!.bytes.toString("utf8")) as { mediaType: string }
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [image] }
+  const twofold: readonly [string, { mediaType: string }][] = [
+    ["manifest-with-manifests", { ...parsed, manifests: [image] } as { mediaType: string }],
+    ["manifest-with-Manifests", { ...parsed, Manifests: [image] } as { mediaType: string }],
+    ["manifest-with-fslayers", { ...parsed, fsLayers: [{ blobSum: image.digest }] } as { mediaType: string }],
+    ["index-with-layers", { ...index, layers: [image] } as { mediaType: string }],
+    ["index-with-config", { ...index, config: image } as { mediaType: string }],
+  ]
+  const { scope, remote, registries } = stores
+  for (const [tag, document] of twofold) {
+    registry.addManifest("app", tag, document)
+    const reference = parseReference(`${registry.host}/app:${tag}`)
+    const copy = () =>
+      remote.copy(scope, reference, parseReference(`${registry.host}/other:1`), {
+        referrers: false,
+        credentials: () => undefined,
+        progress: () => {},
+      })
+    const inspect = () => inspectRemote(registries, scope, `${registry.host}/app:${tag}`, undefined)
+    for (const work of [() => pull(`app:${tag}`), copy, inspect]) {
+      const { kind, message } = await failure(work())
+      expect([tag, kind]).toEqual([tag, "invalidArgument"])
+      expect(message).toContain("it is refused")
+    }
+  }
+  expect(registry.manifests.get("other")).toBeUndefined()
+  await expectNothing(bench)
+})
+
+check("a manifest that is announced as another kind than it says is refused", async (bench) => {
+  const { registry, pull } = bench
+  const { digest } = registry.addImage("app", "1", [file("one")])
+  registry.fault = ({ path, method }, response) => {
+    if (!path.includes("/manifests/")) return false
+    const { bytes } = registry.manifests.get("app")!.get(digest)!
+    response.writeHead(200, {
+      "content-type": mediaTypes.ociIndex,
+      "content-length": bytes.length,
+      "docker-content-digest": digest,
+    })
+    response.end(method === "HEAD" ? undefined : bytes)
+    return true
+  }
+  const { kind, message } = await failure(pull())
+  expect(kind).toBe("invalidArgument")
+  expect(message).toContain("was announced as")
+  await expectNothing(bench)
+})
+
+check("a page in place of a manifest is told as what it is", async ({ registry, pull }) => {
+  registry.fault = (_asked, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end("<html>Please log in</html>")
+    return true
+  }
+  const { message } = await failure(pull())
+  expect(message).toBe(`manifest 1 of app from ${registry.host} is not a JSON object (Content-Type text/html)`)
+})

@@ -287,3 +287,89 @@ check("a registry that stores other bytes than were sent is found out", async ({
   }
   expect((await failure(push(target))).kind).toBe("dataLoss")
 })
+
+check("an upload cut on a connection that was used before is not begun again on top of what arrived", async (bench) => {
+  const { registry, make, push } = bench
+  const target = await make(randomBytes(3_000_000))
+  let cuts = 0
+  registry.fault = ({ method, path }, response) => {
+    if (method !== "PUT" || !isUpload.test(path) || cuts > 0) return false
+    cuts++
+    // The registry keeps what came until then.
+    setTimeout(() => response.socket?.destroy(), 20)
+    return false
+  }
+  const { pushed } = await push(target)
+  expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
+  expect(registry.count(/POST .*uploads/)).toBe(2) // one for the layer, one for the configuration
+})
+
+check("a registry that still writes a broken upload's bytes is asked again where it stands", async (bench) => {
+  const { registry, make, push } = bench
+  const target = await make(randomBytes(2_000_000))
+  let refused = 0
+  registry.fault = async ({ method, path }, response, body) => {
+    if (!isUpload.test(path)) return false
+    if (method === "PUT" && refused === 0) {
+      setTimeout(() => response.socket?.destroy(), 20)
+      refused++
+      return false
+    }
+    if (method !== "PATCH" || refused > 1) return false
+    refused++
+    await body()
+    response.writeHead(416, { range: "0-0" }).end()
+    return true
+  }
+  const { pushed } = await push(target)
+  expect(documentAt(registry, "app", pushed.digest).layers).toHaveLength(1)
+})
+
+check("referrers are listed under a tag where the registry has no list of them", async (bench) => {
+  const { registry, stores } = bench
+  await using source = await MemoryRegistry.start()
+  const subject = source.addImage("app", "1", [Buffer.alloc(1024)])
+  const config = { mediaType: "application/vnd.oci.empty.v1+json", ...source.addBlob("app", Buffer.from("{}")) }
+  const about = [1, 2].map((number) =>
+    source.addManifest("app", undefined, {
+      schemaVersion: 2,
+      mediaType: mediaTypes.ociManifest,
+      artifactType: "application/sbom",
+      config,
+      layers: [],
+      subject,
+      annotations: { number: String(number) },
+    } as { mediaType: string }),
+  )
+  source.addManifest("app", subject.digest.replace(":", "-"), {
+    schemaVersion: 2,
+    mediaType: mediaTypes.ociIndex,
+    manifests: about.map((each) => ({ ...each, artifactType: "application/sbom" })),
+  } as { mediaType: string })
+  const options = { referrers: true, credentials: () => undefined, progress: () => {} }
+  const from = parseReference(`${source.host}/app:1`)
+  for (let round = 0; round < 2; round++) {
+    await stores.remote.copy(stores.scope, from, parseReference(`${registry.host}/copy:1`), options)
+  }
+  const list = documentAt(registry, "copy", subject.digest.replace(":", "-")) as unknown as { manifests: object[] }
+  expect(list.manifests).toEqual(
+    about.map((each, index) => ({
+      ...each,
+      artifactType: "application/sbom",
+      annotations: { number: String(index + 1) },
+    })),
+  )
+  // One that keeps a list says so, and gets no tag.
+  registry.manifests.clear()
+  registry.fault = async ({ method, path, headers }, response, body) => {
+    if (method !== "PUT" || !path.includes("/manifests/sha256:")) return false
+    const bytes = await body()
+    const { subject: named } = JSON.parse(bytes.toString("utf8")) as { subject?: { digest: string } }
+    registry.addManifest("copy", undefined, JSON.parse(bytes.toString("utf8")) as { mediaType: string })
+    expect(headers["content-type"]).toBe(mediaTypes.ociManifest)
+    response.writeHead(201, named ? { "oci-subject": named.digest } : {}).end()
+    return true
+  }
+  await stores.remote.copy(stores.scope, from, parseReference(`${registry.host}/copy:1`), options)
+  expect(registry.manifests.get("copy")?.has(subject.digest.replace(":", "-"))).toBe(false)
+})

@@ -178,7 +178,12 @@ async function copyBlob(
       part.discard()
       throw new Failure("unavailable", `${source.domain} cannot send ${blob.digest} from byte ${offset} on`)
     }
-    yield* part.body
+    try {
+      yield* part.body
+    } catch (error) {
+      part.reject(error)
+      throw error
+    }
   }
   const sent = await sendBlob(
     () => target.upload(blob.digest, { ...mountFrom, ...withSignal }),

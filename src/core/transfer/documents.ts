@@ -1,7 +1,8 @@
 import { Failure } from "../../errors/failure.ts"
-import { type Descriptor, isImageConfig, isIndex, isManifest } from "../../oci/descriptor.ts"
+import { type Descriptor, isImageConfig, isIndex, isManifest, mediaTypes } from "../../oci/descriptor.ts"
 import { isDigest } from "../../oci/digest.ts"
 import type { ImageConfig, Index, Manifest } from "../../oci/image.ts"
+import { manifestFault } from "../../oci/manifest-form.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -48,12 +49,19 @@ function checkDescriptor(value: unknown, what: string): asserts value is Descrip
   }
 }
 
+/** @param form the type of a document that does not name one. @throws invalidArgument for what could be read in two ways */
+function checkForm(bytes: Uint8Array, value: Fields, what: string, form: string): void {
+  const fault = manifestFault(bytes, String(value["mediaType"] || form))
+  if (fault !== undefined) throw invalid(what, `it ${fault}`)
+}
+
 /** OCI image spec, "Image Index". @throws invalidArgument */
 export function parseIndex(bytes: Uint8Array, what = "image index"): Index {
   const value = parseObject(bytes, what)
   if (value["mediaType"] !== undefined && !isIndex(String(value["mediaType"]))) {
     throw invalid(what, `unexpected media type ${String(value["mediaType"])}`)
   }
+  checkForm(bytes, value, what, mediaTypes.ociIndex)
   if (!Array.isArray(value["manifests"])) throw invalid(what, "it lists no manifests")
   for (const each of value["manifests"]) checkDescriptor(each, what)
   return value as unknown as Index
@@ -65,6 +73,7 @@ export function parseManifest(bytes: Uint8Array, what = "image manifest"): Manif
   if (value["mediaType"] !== undefined && !isManifest(String(value["mediaType"]))) {
     throw invalid(what, `unexpected media type ${String(value["mediaType"])}`)
   }
+  checkForm(bytes, value, what, mediaTypes.ociManifest)
   checkDescriptor(value["config"], what)
   if (!Array.isArray(value["layers"])) throw invalid(what, "it lists no layers")
   for (const each of value["layers"]) checkDescriptor(each, what)

@@ -138,10 +138,12 @@ export class BlobFetcher {
     const waiting = setTimeout(() => tell("Waiting"), 0)
     using _slot = await this.#slots.acquire()
     clearTimeout(waiting)
+    let restarted = false
     for (let attempt = 1; ; ) {
       scope.signal?.throwIfAborted()
       let progressed = false
       let resumed = false
+      let source: RemoteBlob | undefined
       try {
         await using ingest = await this.#content.ingest(scope, `pull-${blob.digest}`, {
           total: blob.size,
@@ -155,11 +157,13 @@ export class BlobFetcher {
           growth.resolve(grows)
         }
         const following = grows
-        await this.#receive(scope, repository, blob, ingest, (current) => {
-          progressed ||= current > before
+        const progress = (current: number) => {
+          progressed = current > before
           following.reached(current)
           tell("Downloading", current)
-        })
+        }
+        source = await this.#first(scope, repository, blob, ingest)
+        if (source) await this.#receive(scope, repository, blob, ingest, source, progress)
         following.reached(ingest.status().offset)
         tell("Verifying Checksum")
         await this.#commit(scope, repository, blob, ingest)
@@ -167,9 +171,15 @@ export class BlobFetcher {
         return
       } catch (error) {
         scope.signal?.throwIfAborted()
-        if (progressed && !(error instanceof Failure && error.kind === "dataLoss")) attempt = 1
-        // What was there before may have been damaged: the ingest is gone now, and a whole download decides.
-        if (isKind(error, "dataLoss") && resumed) continue
+        // Whatever was wrong with what a mirror sent: the next host is asked at once.
+        if (source?.reject(error)) continue
+        const wrong = isKind(error, "dataLoss")
+        // What was there before may have been damaged: the ingest is gone now, and a whole download decides. Once.
+        if (wrong && resumed && !restarted) {
+          restarted = true
+          continue
+        }
+        if (progressed && !wrong) attempt = 1
         const refused = error instanceof ConnectionFailure && progressed
         const delay = refused ? this.#retries.firstDelay : delayAfter(this.#retries, attempt, error)
         if (delay === undefined) throw error
@@ -179,26 +189,39 @@ export class BlobFetcher {
     }
   }
 
+  /** Opens what is missing of the blob; undefined when all of it is there. */
+  async #first(
+    scope: Scope,
+    repository: Repository,
+    blob: Descriptor,
+    ingest: Ingest,
+  ): Promise<RemoteBlob | undefined> {
+    const { signal } = scope
+    if (ingest.status().offset > blob.size) await ingest.truncate(0)
+    const from = ingest.status().offset
+    if (from === blob.size) return undefined
+    return await this.#open(repository, blob, from, signal).catch(async (error: unknown) => {
+      if (!(error instanceof RegistryError) || error.status !== 416) throw error
+      await ingest.truncate(0)
+      return await this.#open(repository, blob, 0, signal)
+    })
+  }
+
+  /** Writes what comes, from `first` and then from further answers where that is faster. */
   async #receive(
     scope: Scope,
     repository: Repository,
     blob: Descriptor,
     ingest: Ingest,
+    first: RemoteBlob,
     progress: (current: number) => void,
   ): Promise<void> {
     const { signal } = scope
-    if (ingest.status().offset > blob.size) await ingest.truncate(0)
-    if (ingest.status().offset === blob.size) return
     const from = ingest.status().offset
-    const first = await this.#open(repository, blob, from, signal).catch(async (error: unknown) => {
-      if (!(error instanceof RegistryError) || error.status !== 416) throw error
-      await ingest.truncate(0)
-      return await this.#open(repository, blob, 0, signal)
-    })
     // Registries that know no ranges send all: what is there already is passed over.
     using unread = new DisposableStack()
     unread.defer(first.discard)
-    if (first.offset > ingest.status().offset) {
+    if (first.offset > from) {
       throw new Failure("unavailable", `the registry sent ${blob.digest} from byte ${first.offset}, not ${from}`)
     }
     if (first.size !== undefined && first.size !== blob.size) {
@@ -210,7 +233,7 @@ export class BlobFetcher {
     unread.move()
     const range = (offset: number, length: number, stop: AbortSignal) =>
       repository.blob(blob.digest, { offset, length, signal: signal ? AbortSignal.any([signal, stop]) : stop })
-    for await (const chunk of inRanges(first, ingest.status().offset, blob.size, range, this.#ranges)) {
+    for await (const chunk of inRanges(first, from, blob.size, range, this.#ranges)) {
       signal?.throwIfAborted()
       if (ingest.status().offset + chunk.length > blob.size) {
         await ingest.truncate(0)
@@ -220,13 +243,11 @@ export class BlobFetcher {
       progress(ingest.status().offset)
     }
     const { offset } = ingest.status()
-    if (offset < blob.size) {
-      throw new ConnectionFailure(
-        `the registry sent ${offset} of ${blob.size} bytes of ${blob.digest}`,
-        false,
-        undefined,
-      )
-    }
+    if (offset === blob.size) return
+    // A body that was to be as long as the blob breaks off with an error; this one was something else.
+    await ingest.truncate(from)
+    progress(from)
+    throw new ConnectionFailure(`the registry sent ${offset} of ${blob.size} bytes of ${blob.digest}`, false, undefined)
   }
 
   /** A layer that registries may not keep is elsewhere: its descriptor says where. */

@@ -2,6 +2,7 @@ import type { Repository } from "../../distribution/repository.ts"
 import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import { chainIDs, digestOf, parseDiffID } from "../../oci/digest.ts"
+import { manifestFault } from "../../oci/manifest-form.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import { familiar, type Reference } from "../../oci/reference.ts"
 import { shortId } from "../../std/id.ts"
@@ -107,16 +108,25 @@ async function document(
   refuseUnsupported(wanted.mediaType, reference)
   if (await content.has(scope, wanted.digest)) {
     await addSource(scope, content, wanted.digest, repository)
-    return { target: wanted, bytes: await content.readAll(scope, wanted.digest) }
+    const bytes = await content.readAll(scope, wanted.digest)
+    refuseAmbiguous(bytes, wanted)
+    return { target: wanted, bytes }
   }
   const { descriptor, bytes } = await repository.manifest(wanted.digest, scope.signal)
   if (wanted.digest.startsWith("sha256:") && digestOf(bytes) !== wanted.digest) {
     throw new Failure("dataLoss", `manifest verification failed for digest ${wanted.digest}`)
   }
   refuseUnsupported(descriptor.mediaType, reference)
+  refuseAmbiguous(bytes, wanted)
   await content.put(scope, bytes)
   await addSource(scope, content, wanted.digest, repository)
   return { target: { ...wanted, mediaType: descriptor.mediaType || wanted.mediaType, size: bytes.length }, bytes }
+}
+
+/** @throws invalidArgument when the bytes are something else than the index that lists them, or the registry's head, says */
+function refuseAmbiguous(bytes: Uint8Array, { mediaType, digest }: Descriptor): void {
+  const fault = manifestFault(bytes, mediaType)
+  if (fault !== undefined) throw new Failure("invalidArgument", `manifest ${digest} ${fault}: it is refused`)
 }
 
 function refuseUnsupported(mediaType: string, reference: Reference): void {

@@ -94,15 +94,18 @@ function layersOf(bytes: Uint8Array): readonly Descriptor[] {
 
 async function blob(
   repository: SignatureSource,
-  { digest }: Descriptor,
+  { digest }: Pick<Descriptor, "digest">,
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
-  const { body } = await repository.blob(digest, signal ? { signal } : {})
-  const bytes = await readBytes(body, largest, `the signature ${digest}`)
-  if (digest.startsWith("sha256:") && digestOf(bytes) !== digest) {
+  const source = await repository.blob(digest, signal ? { signal } : {})
+  try {
+    const bytes = await readBytes(source.body, largest, `the signature ${digest}`)
+    if (!digest.startsWith("sha256:") || digestOf(bytes) === digest) return bytes
     throw new Failure("dataLoss", `the registry sent ${digestOf(bytes)} for the signature ${digest}`)
+  } catch (error) {
+    if (!source.reject(error)) throw error
+    return await blob(repository, { digest }, signal)
   }
-  return bytes
 }
 
 /** cosign's form of simple signing: the layer is what was signed, its annotation the signature. */
