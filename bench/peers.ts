@@ -23,37 +23,37 @@ export interface Places {
   readonly run: string
 }
 
+/** Barge, whose daemon can be ended while its containers run on. */
+export interface BargePeer extends Peer {
+  readonly runRoot: string
+  /** Ends the daemon by a signal, waits for its end and starts it again. @returns when it answers */
+  restart(signal: NodeJS.Signals): Promise<void>
+}
+
 /** Barge with roots, bridge and addresses of its own. */
-export async function startBarge({ root, run: runRoot }: Places): Promise<Peer> {
+export async function startBarge({ root, run: runRoot }: Places): Promise<BargePeer> {
   const socket = `${root}/barge.sock`
   mkdirSync(root, { recursive: true })
   writeFileSync(`${root}/daemon.json`, "{}")
-  const daemon = spawn(
-    barge,
-    [
-      "daemon",
-      "--data-root",
-      `${root}/data`,
-      "--exec-root",
-      runRoot,
-      "--config-file",
-      `${root}/daemon.json`,
-      "-H",
-      `unix://${socket}`,
-      "--bridge",
-      "bgbench",
-      "--bip",
-      "10.249.0.1/16",
-    ],
-    { stdio: "ignore" },
-  )
+  const flags = [
+    ...["--data-root", `${root}/data`, "--exec-root", runRoot, "--config-file", `${root}/daemon.json`],
+    ...["-H", `unix://${socket}`, "--bridge", "bgbench", "--bip", "10.249.0.1/16"],
+  ]
+  const start = () => spawn(barge, ["daemon", ...flags], { stdio: "ignore" })
+  let daemon = start()
   const cli = [barge, "-H", `unix://${socket}`]
   await answers(cli, daemon)
   await run([...cli, "image", "bootstrap", "busybox"])
   return {
     name: "barge",
     cli,
+    runRoot,
     resident: () => processes((line) => line.includes(runRoot) && /(daemon|shim)/.test(line)),
+    restart: async (signal) => {
+      await endBy(daemon, signal)
+      daemon = start()
+      await answers(cli, daemon)
+    },
     stop: () => end(daemon, cli),
   }
 }
@@ -171,8 +171,12 @@ async function answers(cli: readonly string[], daemon: ChildProcess): Promise<vo
 async function end(daemon: ChildProcess, cli: readonly string[]): Promise<void> {
   const ids = (await run([...cli, "ps", "-aq"])).split("\n").filter(Boolean)
   if (ids.length > 0) await run([...cli, "rm", "-f", ...ids], { quietly: true })
+  await endBy(daemon, "SIGTERM")
+}
+
+async function endBy(daemon: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const ended = new Promise((done) => daemon.once("exit", done))
-  daemon.kill("SIGTERM")
+  daemon.kill(signal)
   await ended
 }
 

@@ -28,6 +28,7 @@ import { messageOf } from "../errors/failure.ts"
 import { cgroupFeatures } from "../linux/cgroup-features.ts"
 import { lengthenListenQueue } from "../linux/listen-queue.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
+import { LowDescriptors } from "../linux/low-descriptors.ts"
 import { unreadBytes } from "../linux/unread.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
@@ -62,6 +63,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   // Two daemons at one shim would each take the other's containers for strays.
   const lock = takeLockFile(join(config.roots.run, "daemon.lock"), config.roots.run, "--exec-root")
   stack.defer(() => closeSync(lock))
+  // Before the shim hands over what it keeps of every container.
+  const lowDescriptors = stack.use(LowDescriptors.reserve())
   const core = stack.use(await openCore(config, log))
   let serves = false
   stack.defer(async () => {
@@ -77,7 +80,9 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       ...(exporter ? { exporter: exporter.sink } : {}),
     }),
   )
-  const networking = stack.use(await openNetworks(config, core, stack.use(shimHolder(core.shim, log)), log))
+  const networking = stack.use(
+    await openNetworks(config, core, { holder: stack.use(shimHolder(core.shim, log)), lowDescriptors }, log),
+  )
   const networks = new NetworkCatalog(core.database.collection<NetworkDocument>("engine.networks"), {
     bridge: networking.defaultNetwork !== undefined,
     created: formatNanos(began),
@@ -309,7 +314,12 @@ async function layersSize(core: Core, scope: Scope): Promise<number> {
   return size
 }
 
-function openNetworks(config: DaemonConfig, core: Core, holder: DescriptorHolder, log: Log): Promise<Networking> {
+function openNetworks(
+  config: DaemonConfig,
+  core: Core,
+  given: { readonly holder: DescriptorHolder; readonly lowDescriptors: LowDescriptors },
+  log: Log,
+): Promise<Networking> {
   const { bridge: options, addressPools, roots } = config
   const withBridge = options.name !== "none"
   const sandboxes = core.database.collection<Sandbox>("network.sandboxes")
@@ -319,7 +329,7 @@ function openNetworks(config: DaemonConfig, core: Core, holder: DescriptorHolder
     name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
     defaultBridge: withBridge,
     runRoot: roots.run,
-    holder,
+    ...given,
     sandboxes,
     networks: core.database.collection<NetworkRecord>("network.networks"),
     ...(options.address ? { bip: options.address } : {}),

@@ -76,7 +76,7 @@ export function pipe(): [number, number] {
   return [pair[0]!, pair[1]!]
 }
 
-/** Another descriptor of the same open file, close-on-exec. @throws SystemError */
+/** Another descriptor of the same open file, close-on-exec, with the lowest number that is free. @throws SystemError */
 export function duplicate(descriptor: number): number {
   return check(c.fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD_CLOEXEC)")
 }

@@ -1,6 +1,7 @@
 import { dlopen, type FFIFunction, FFIType, type Pointer } from "bun:ffi"
 import { Failure } from "../errors/failure.ts"
 import { cString } from "./libc.ts"
+import type { LowDescriptors } from "./low-descriptors.ts"
 
 const NFT_CTX_OUTPUT_JSON = 1 << 4
 
@@ -28,19 +29,24 @@ export class NftablesError extends Error {
 /**
  * nftables through libnftables, in this process and in this process's network namespace. Every {@link run} is one
  * transaction of the kernel: all of its commands take effect at one moment, or none does.
+ *
+ * The library waits for its netlink socket with select(2), and before 0.9.9 opens it anew when a listing was interrupted: it
+ * is only ever called with low descriptors free.
  */
 export class Nftables implements Disposable {
   readonly #library: ReturnType<typeof dlopen<typeof functions>>
   readonly #context: Pointer
+  readonly #low: LowDescriptors
   #open = true
 
-  private constructor(library: ReturnType<typeof dlopen<typeof functions>>, context: Pointer) {
+  private constructor(library: ReturnType<typeof dlopen<typeof functions>>, context: Pointer, low: LowDescriptors) {
     this.#library = library
     this.#context = context
+    this.#low = low
   }
 
-  /** Loads the library. @throws unavailable naming the package to install */
-  static open(): Nftables {
+  /** Loads the library. @param low stays the caller's @throws unavailable naming the package to install */
+  static open(low: LowDescriptors): Nftables {
     let library: ReturnType<typeof dlopen<typeof functions>>
     try {
       library = dlopen("libnftables.so.1", functions)
@@ -51,12 +57,12 @@ export class Nftables implements Disposable {
         error,
       )
     }
-    const context = library.symbols.nft_ctx_new(0)
+    const context = low.lend(() => library.symbols.nft_ctx_new(0))
     if (!context)
       throw new Failure("unavailable", "libnftables gave no context; is this process allowed to use netlink?")
     library.symbols.nft_ctx_buffer_output(context)
     library.symbols.nft_ctx_buffer_error(context)
-    return new Nftables(library, context as Pointer)
+    return new Nftables(library, context as Pointer, low)
   }
 
   /** Runs commands in the language of nft(8) as one transaction. @throws NftablesError */
@@ -76,7 +82,7 @@ export class Nftables implements Disposable {
     const { symbols } = this.#library
     const buffer = cString(commands)
     symbols.nft_ctx_output_set_flags(this.#context, flags)
-    const result = symbols.nft_run_cmd_from_buffer(this.#context, buffer)
+    const result = this.#low.lend(() => symbols.nft_run_cmd_from_buffer(this.#context, buffer))
     const output = String(symbols.nft_ctx_get_output_buffer(this.#context) ?? "")
     const errors = String(symbols.nft_ctx_get_error_buffer(this.#context) ?? "")
     if (result !== 0) throw new NftablesError(errors.trim() || `refused: ${commands}`)

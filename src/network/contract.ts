@@ -1,4 +1,5 @@
 import type { LinkCounters } from "../linux/links.ts"
+import type { LowDescriptors } from "../linux/low-descriptors.ts"
 import type { Span } from "../trace/span.ts"
 
 export interface PortBinding {
@@ -137,6 +138,8 @@ export interface NetworkingOptions {
   readonly runRoot: string
   readonly sandboxes: Records<Sandbox>
   readonly networks: Records<NetworkRecord>
+  /** Reserved for libnftables; the caller's. */
+  readonly lowDescriptors: LowDescriptors
   /** Holds the sockets that names are asked on. Without one, questions are refused while the daemon restarts. */
   readonly holder?: DescriptorHolder
   /** Address and prefix of the default bridge, `172.17.0.1/16`; chosen from the pools, around the host's routes, when absent. */

@@ -45,7 +45,7 @@ export async function openNetworking(options: NetworkingOptions): Promise<Networ
   let nft: Nftables | undefined
   try {
     socket = NetlinkSocket.open()
-    nft = Nftables.open()
+    nft = Nftables.open(options.lowDescriptors)
     return new HostNetworking(options, names, lock, socket, nft)
   } catch (error) {
     socket?.[Symbol.dispose]()

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { addAddress } from "../../src/linux/addresses.ts"
 import { createVeth, linkByName, linkUp } from "../../src/linux/links.ts"
+import { LowDescriptors } from "../../src/linux/low-descriptors.ts"
 import { NetlinkSocket } from "../../src/linux/netlink.ts"
 import type { Records } from "../../src/network/contract.ts"
 import { dropNamespace, makeNamespaces, type NewNamespace } from "../../src/network/namespaces.ts"
@@ -200,8 +201,10 @@ test("with respectHostFirewall others come in through the host's input rules, th
 test("the two hundredth container of a network takes as little work as the first", async () => {
   const root = mkdtempSync(join(tmpdir(), "barge-network-"))
   const records = <T>(): Records<T> => ({ put: () => {}, delete: () => true, all: () => [] })
+  using lowDescriptors = LowDescriptors.reserve()
   const networking = await openNetworking({
     name: bridge,
+    lowDescriptors,
     defaultBridge: false,
     runRoot: root,
     sandboxes: records(),

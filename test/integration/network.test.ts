@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { addAddress, addRoute } from "../../src/linux/addresses.ts"
 import { createVeth, linkByName, linkUp, listLinks } from "../../src/linux/links.ts"
+import { LowDescriptors } from "../../src/linux/low-descriptors.ts"
 import { NetlinkSocket } from "../../src/linux/netlink.ts"
 import { Nftables } from "../../src/linux/nftables.ts"
 import type { PortBinding, Sandbox } from "../../src/network/contract.ts"
@@ -99,7 +100,8 @@ const answered = (netns: string, address: string): Promise<void> =>
   )
 
 const tables = (): readonly string[] => {
-  using nft = Nftables.open()
+  using low = LowDescriptors.reserve()
+  using nft = Nftables.open(low)
   return nft.list("list tables").flatMap((item) => (item["table"] as { name: string } | undefined)?.name ?? [])
 }
 
