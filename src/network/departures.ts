@@ -1,4 +1,5 @@
 import { messageOf } from "../errors/failure.ts"
+import { deleteLink, linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import { awaitDeparture } from "./reconcile.ts"
 
@@ -27,6 +28,13 @@ export class Departures implements Disposable {
   expect(link: string): void {
     this.#links.push({ name: link, until: performance.now() + this.#patience })
     this.#look()
+  }
+
+  /** Deletes a link that is on its way out and still takes a port of a bridge. @returns whether there was one */
+  hurry(bridge: number): boolean {
+    const found = this.#links.find(({ name }) => linkByName(this.#socket, name)?.master === bridge)
+    if (found) deleteLink(this.#socket, found.name)
+    return found !== undefined
   }
 
   #look(): void {

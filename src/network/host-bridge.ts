@@ -20,6 +20,9 @@ import { nameserversOf } from "./files.ts"
 /** The kernel has no IPv6 on links with a smaller one (RFC 8200, section 5), in bytes. */
 export const smallestIpv6Mtu = 1280
 
+/** Ports of a bridge: the kernel numbers them with ten bits, from 1 (BR_MAX_PORTS). */
+export const bridgePorts = 1023
+
 /** A bridge as it shall be. */
 export interface BridgePlan {
   readonly name: string

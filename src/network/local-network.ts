@@ -1,4 +1,5 @@
 import { Failure } from "../errors/failure.ts"
+import { SystemError } from "../linux/libc.ts"
 import { createIpvlan, createMacvlan, deleteLink, linkByName } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import { type Address, addressOf, cidrOf, contains, formatAddress } from "../std/ip.ts"
@@ -13,7 +14,7 @@ import {
   withNamespace,
 } from "./attachment.ts"
 import { type Endpoint, type EndpointAddress, type NetworkRecord, otherGateway } from "./contract.ts"
-import { bridgesConsultRules, ensureBridge } from "./host-bridge.ts"
+import { bridgePorts, bridgesConsultRules, ensureBridge } from "./host-bridge.ts"
 import { Addresses } from "./ipam.ts"
 import { type DriverOptions, driverOptions } from "./options.ts"
 import { ensureParent, probeKind } from "./parent.ts"
@@ -51,6 +52,8 @@ export class LocalNetwork {
   readonly #owner: string
   readonly #families: readonly Family[]
   #index = 0
+  /** Interfaces that are in it: containers', and those of places that are kept ready. */
+  #interfaces = 0
 
   constructor(record: NetworkRecord, host: NetlinkSocket, owner: string) {
     this.record = record
@@ -99,9 +102,10 @@ export class LocalNetwork {
     return this.record.driver === "ipvlan" && this.options.ipvlanMode !== "l2" && !this.record.internal
   }
 
-  /** How many addresses can still be chosen automatically, in the scarcest family. */
+  /** How many more interfaces it has room for: addresses of the scarcest family that can be chosen, and ports of a bridge. */
   get free(): number {
-    return Math.min(...this.#families.map(({ addresses }) => addresses.free))
+    const ports = this.record.driver === "bridge" ? bridgePorts - this.#interfaces : Number.POSITIVE_INFINITY
+    return Math.min(ports, ...this.#families.map(({ addresses }) => addresses.free))
   }
 
   /** Index of the bridge on the host. */
@@ -211,7 +215,8 @@ export class LocalNetwork {
 
   /**
    * Makes the interface in a namespace. Takes about a millisecond.
-   * @param hostInterface the name of a veth pair's end on the host @throws SystemError; the plan's addresses stay taken
+   * @param hostInterface the name of a veth pair's end on the host
+   * @throws exhausted when the bridge has no port left, see {@link isFull}; SystemError. The plan's addresses stay taken
    */
   attach(hostInterface: string, place: Place, plan: InterfacePlan): Attached {
     const { driver } = this.record
@@ -221,11 +226,23 @@ export class LocalNetwork {
         attachToBridge(this.#host, { index: this.#index, isolated }, hostInterface, place, plan)
       } catch (error) {
         deleteLink(this.#host, hostInterface)
-        throw error
+        throw this.#whyNot(error)
       }
     } else this.#attachToParent(place, plan)
+    this.#interfaces++
     const macAddress = driver === "ipvlan" ? (linkByName(place.route, plan.name)?.macAddress ?? "") : plan.macAddress
     return this.#attached(driver === "bridge" ? hostInterface : "", plan, macAddress)
+  }
+
+  /** A kernel's refusal of a further port in words that help. */
+  #whyNot(error: unknown): unknown {
+    if (!(error instanceof SystemError && error.code === "EXFULL")) return error
+    const { name, hostInterface } = this.record
+    return new Failure(
+      "exhausted",
+      `network ${name} is full: its bridge ${hostInterface} has all the ${bridgePorts} ports that Linux gives a bridge; create another network and connect the container to that`,
+      error,
+    )
   }
 
   #attachToParent(place: Place, plan: InterfacePlan): void {
@@ -267,10 +284,12 @@ export class LocalNetwork {
       const family = this.#families.find(({ addresses }) => contains(addresses.subnet, address))
       family?.addresses.reserve(address)
     }
+    this.#interfaces++
   }
 
   /** Gives an endpoint's addresses back. @param gone whether its interface is no longer in the network */
   release(endpoint: Pick<Endpoint, "ipv4" | "ipv6">, gone: boolean): void {
+    this.#interfaces--
     this.#release(addressesIn(endpoint), !gone)
   }
 
@@ -286,6 +305,10 @@ export class LocalNetwork {
     for (const address of addresses) for (const family of this.#families) family.addresses.release(address, rest)
   }
 }
+
+/** Whether an interface was refused because the bridge has no port left. */
+export const isFull = (error: unknown): boolean =>
+  error instanceof Failure && (error.cause as { code?: string } | undefined)?.code === "EXFULL"
 
 function allocate(families: readonly Family[]): PlacedAddress {
   let failure: unknown

@@ -6,7 +6,7 @@ import { newId } from "../std/id.ts"
 import { changeMac } from "./attachment.ts"
 import type { Endpoint, EndpointRequest } from "./contract.ts"
 import type { Departures } from "./departures.ts"
-import type { Attached, AttachmentWish, LocalNetwork } from "./local-network.ts"
+import { type Attached, type AttachmentWish, isFull, type LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
 import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
@@ -63,7 +63,11 @@ export class Placement implements AsyncDisposable {
     // A ready place has an interface of the usual name, and perhaps no IPv6 for further ones.
     const special = first?.interfaceName !== undefined || others.some((each) => this.#hasIpv6(each.networkId))
     if (!network || special) return { namespace: await this.#ready.bare(), ready }
-    const taken = await this.#ready.take(network, wishOf(first))
+    const taken = await this.#ready.take(network, wishOf(first)).catch((error) => {
+      if (!isFull(error)) throw error
+      // Attaching makes room, where there is any to be made.
+      return this.#ready.bare()
+    })
     if (!("attached" in taken)) return { namespace: taken, ready }
     return { ...this.#adapt(network, taken, first), ready }
   }
@@ -93,7 +97,19 @@ export class Placement implements AsyncDisposable {
     while (used.has(`${network.options.interfacePrefix}${number}`)) number++
     const name = request.interfaceName ?? `${network.options.interfacePrefix}${number}`
     const end = others.length === 0 ? hostInterface : this.#options.names.next()
-    return this.#attachTo(network, end, place, wishOf(request), name)
+    for (;;) {
+      try {
+        return this.#attachTo(network, end, place, wishOf(request), name)
+      } catch (error) {
+        if (!isFull(error) || !this.#makeRoom(network)) throw error
+      }
+    }
+  }
+
+  /** Frees a port of a full bridge that no container has. @returns false when containers have them all */
+  #makeRoom(network: LocalNetwork): boolean {
+    const { departures } = this.#options
+    return departures.hurry(network.index) || (this.#ready.giveUp(network) && departures.hurry(network.index))
   }
 
   /** Where packets to the world go with these endpoints. */

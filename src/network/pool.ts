@@ -20,6 +20,7 @@ export class NamespacePool<T> {
   readonly #size: number
   readonly #ipv6: boolean
   readonly #most: number
+  readonly #bound: (ready: number) => number
   readonly #prepare: (namespace: NewNamespace) => T
   readonly #log: (message: string) => void
   readonly #ready: T[] = []
@@ -32,6 +33,7 @@ export class NamespacePool<T> {
   /**
    * @param size how many are kept ready; refilled when half are used
    * @param most how many are made ready while they are taken fast; `size` when absent
+   * @param bound how many may be ready at this moment, when `ready` are, whatever `size` and `most` say; no limit when absent
    * @param ipv6 whether interfaces in them have IPv6
    * @param prepare configures a namespace; when it throws it has cleaned up behind it
    */
@@ -41,6 +43,7 @@ export class NamespacePool<T> {
     readonly size: number
     readonly ipv6: boolean
     readonly most?: number
+    readonly bound?: (ready: number) => number
     readonly prepare: (namespace: NewNamespace) => T
     readonly log: (message: string) => void
   }) {
@@ -49,6 +52,7 @@ export class NamespacePool<T> {
     this.#size = options.size
     this.#ipv6 = options.ipv6
     this.#most = Math.max(options.size, options.most ?? 0)
+    this.#bound = options.bound ?? (() => Number.POSITIVE_INFINITY)
     this.#prepare = options.prepare
     this.#log = options.log
   }
@@ -115,7 +119,8 @@ export class NamespacePool<T> {
     const goal = now - this.#filledAt < brisk ? this.#most : this.#size
     this.#filledAt = now
     for (;;) {
-      const missing = this.#waiting.length + goal - this.#ready.length
+      const ready = this.#ready.length
+      const missing = this.#waiting.length + Math.max(0, Math.min(goal, this.#bound(ready)) - ready)
       if (missing <= 0 || this.#closed) return
       let unprepared: NewNamespace[] = []
       try {

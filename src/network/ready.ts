@@ -65,17 +65,17 @@ export class ReadyPlaces {
       prepare: (each) => each,
       log,
     })
-    // In a small subnet the addresses of ready namespaces would be missed by others.
-    const size = network ? Math.min(options.size, Math.floor(network.free / 4)) : 0
     this.#default = network
       ? {
           network,
           pool: new NamespacePool({
             folder,
             names,
-            size,
+            size: options.size,
             ipv6: network.record.ipv6,
-            most: size > 0 ? Math.min(briskSize, Math.floor(network.free / 4)) : 0,
+            most: this.#keeps ? briskSize : 0,
+            // In a small subnet, or a bridge that is nearly full, others would miss what ready places have.
+            bound: (ready) => Math.floor((network.free + ready) / 4),
             prepare: (each) => options.prepare(network, each),
             log,
           }),
@@ -120,6 +120,21 @@ export class ReadyPlaces {
     this.#warm.delete(network)
     clearTimeout(warm.timer)
     for (const place of warm.places) this.#discard(network, place)
+  }
+
+  /**
+   * Lets go of what is kept ready in a network that has no port left for others, one place at least.
+   * @returns whether there was anything; its links vanish in the background
+   */
+  giveUp(network: LocalNetwork): boolean {
+    if (network === this.#default?.network) {
+      const place = this.#default.pool.takeMatching(() => true)
+      if (place) this.#discard(network, place)
+      return place !== undefined
+    }
+    const any = (this.#warm.get(network)?.places.length ?? 0) > 0
+    this.cool(network)
+    return any
   }
 
   /** Starts to keep places of a network ready, or keeps them for longer. */
