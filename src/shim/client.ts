@@ -1,5 +1,6 @@
 import type { Socket } from "node:net"
 import { Failure, isKind } from "../errors/failure.ts"
+import { requireDescriptors } from "../linux/open-files.ts"
 import { selfCommand } from "../std/self.ts"
 import type { Span } from "../trace/span.ts"
 import { isLoss, openAttach, type Successor } from "./attach-client.ts"
@@ -34,6 +35,9 @@ const patience = 15_000
 
 /** How long one that was started, and lives, may take to listen on a busy host. One that ends is noticed at once. Milliseconds */
 const startPatience = 60_000
+
+/** Free descriptors that a start needs here: what is kept of the process, and beside it clients that come in the meantime. */
+const descriptorsOfStart = 128
 
 /** So many shims may end before one of them has answered. */
 const mostLaunches = 5
@@ -205,6 +209,7 @@ class ShimClient implements Shim {
   }
 
   async #launch(method: string, request: unknown, span: Span, key: string): Promise<{ readonly pid: number }> {
+    requireDescriptors("the daemon", descriptorsOfStart)
     this.#spans.set(key, span)
     this.#told.delete(key)
     try {

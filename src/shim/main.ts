@@ -19,7 +19,7 @@ import { type Inherited, keyOf, Supervisor } from "./supervisor.ts"
 /** Whoever starts a shim connects at once. When nobody has within this time, in milliseconds, nobody will. */
 const visitedWithin = 5000
 
-/** How often left-over children are looked for, in milliseconds. */
+/** How often left-over children and quiet logs are looked for, in milliseconds. */
 const sweepEvery = 10_000
 
 /**
@@ -102,7 +102,10 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   server.adopt(handover.connections)
   supervisor.resume()
   using _memory = keepSmallWhenIdle()
-  const sweep = setInterval(() => supervisor.sweepOrphans(), sweepEvery)
+  const sweep = setInterval(() => {
+    supervisor.sweepOrphans()
+    supervisor.restLogs()
+  }, sweepEvery)
   journal.line(`shim ${buildIdentity} serves ${runRoot}, PID ${process.pid}`)
   const lonely = setTimeout(() => {
     if (server.wasVisited || supervisor.isBusy) return

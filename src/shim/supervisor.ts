@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import { NullDevices } from "../linux/null-device.ts"
+import { requireDescriptors } from "../linux/open-files.ts"
 import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { ExecRequest, RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
@@ -53,6 +54,9 @@ type Launch = (launch: {
 
 /** How long an ended child stays unclaimed before it counts as left behind, in milliseconds. */
 const orphanAge = 30
+
+/** What starting a process may need at once: its pipes, a terminal, the runtime's own, and logs that are opened again. */
+const descriptorsOfStart = 64
 
 const noLog: LogConfig = { format: "none", path: "", maxSize: 0, maxFiles: 0 }
 
@@ -250,6 +254,11 @@ export class Supervisor {
     if (this.#suspects.size > 0) this.#sweepSoon()
   }
 
+  /** Closes logs that nothing was written to since the last call: a descriptor less for every quiet container. */
+  restLogs(): void {
+    for (const process of this.#processes.values()) process.io.log.rest()
+  }
+
   #sweepSoon(): void {
     this.#sweep ??= setTimeout(() => {
       this.#sweep = undefined
@@ -275,6 +284,7 @@ export class Supervisor {
     const { id, execId, io } = process.record
     this.#launching++
     try {
+      requireDescriptors("the shim", descriptorsOfStart)
       using terminal = io.terminal ? new ConsoleSocket(this.#consoleFolder) : undefined
       const { stdio, release } = process.io.openForProcess()
       let pid: number

@@ -85,6 +85,10 @@ export class EncodedLog implements LogWriter {
     this.#file.reopen()
   }
 
+  rest(): void {
+    this.#file.rest()
+  }
+
   close(at: bigint): void {
     this.flush(at)
     this.#losses.settle((lost) => this.#mark(lost, nowNanos()))

@@ -55,6 +55,10 @@ export class FramedLog implements LogWriter {
     this.#file.reopen()
   }
 
+  rest(): void {
+    this.#file.rest()
+  }
+
   close(): void {
     this.#losses.settle((lost) => this.#mark(lost, nowNanos()))
     this.#file.close()

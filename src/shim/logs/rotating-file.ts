@@ -29,11 +29,13 @@ export interface RotatingFileOptions {
 
 /**
  * An append-only file with rotation: `path` is the newest, `path.1` the one before, and so on. An append is whole or does
- * not happen. The generation counts rotations and never goes back.
+ * not happen. The generation counts rotations and never goes back. The descriptor of a file that nobody writes to can be
+ * given up by {@link rest}; the next append opens the file again.
  */
 export class RotatingFile {
   readonly #options: RotatingFileOptions
-  #descriptor: number
+  #descriptor: number | undefined
+  #written = false
   #size: number
   #generation: number
   readonly #compressor: Compressor | undefined
@@ -65,37 +67,55 @@ export class RotatingFile {
     const { maxSize, header } = this.#options
     const headerLength = header ? header(0).length : 0
     if (maxSize > 0 && this.#size > headerLength && this.#size + length > maxSize) this.#rotate()
+    const descriptor = this.#descriptor ?? this.#open()
     if (this.#size === 0 && header) {
       const bytes = header(this.#generation)
-      this.#write(bytes, 0, bytes.length)
+      this.#write(descriptor, bytes, 0, bytes.length)
     }
-    this.#write(buffer, start, length)
+    this.#write(descriptor, buffer, start, length)
+    this.#written = true
   }
 
   /** Opens the file anew by its name: somebody may have moved it away. */
   reopen(): void {
-    const descriptor = openAppend(this.#options.path)
-    closeSync(this.#descriptor)
-    this.#descriptor = descriptor
-    const size = fstatSync(descriptor).size
-    if (size !== this.#size) this.#setGeneration(this.#generation + 1)
-    this.#size = size
+    this.#open()
+  }
+
+  /** Gives the descriptor up when nothing has been written since the last call. */
+  rest(): void {
+    if (!this.#written) this.#closeFile()
+    this.#written = false
   }
 
   close(): void {
     this.#compressor?.stop()
-    closeSync(this.#descriptor)
-    this.#descriptor = -1
+    this.#closeFile()
   }
 
-  #write(buffer: Uint8Array, start: number, length: number): void {
+  /** The file of that name, which may not be the one that was written to before. */
+  #open(): number {
+    const descriptor = openAppend(this.#options.path)
+    this.#closeFile()
+    this.#descriptor = descriptor
+    const { size } = fstatSync(descriptor)
+    if (size !== this.#size) this.#setGeneration(this.#generation + 1)
+    this.#size = size
+    return descriptor
+  }
+
+  #closeFile(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+
+  #write(descriptor: number, buffer: Uint8Array, start: number, length: number): void {
     const before = this.#size
     let done = 0
     try {
-      while (done < length) done += writeSync(this.#descriptor, buffer, start + done, length - done)
+      while (done < length) done += writeSync(descriptor, buffer, start + done, length - done)
       this.#size = before + length
     } catch (error) {
-      if (done > 0) ftruncateSync(this.#descriptor, before)
+      if (done > 0) ftruncateSync(descriptor, before)
       throw error
     }
   }
@@ -114,7 +134,7 @@ export class RotatingFile {
       closeSync(descriptor)
       throw error
     }
-    closeSync(this.#descriptor)
+    this.#closeFile()
     this.#descriptor = descriptor
     this.#size = 0
     this.#setGeneration(this.#generation + 1)

@@ -21,6 +21,8 @@ export interface LogWriter {
   flush(at: bigint): void
   /** Opens the file anew by its name. */
   reopen(at: bigint): void
+  /** Closes the file, until the next output, when there was none since the last call. */
+  rest(): void
   close(at: bigint): void
 }
 
@@ -52,5 +54,6 @@ class NoLog implements LogWriter {
 
   flush(): void {}
   reopen(): void {}
+  rest(): void {}
   close(): void {}
 }
