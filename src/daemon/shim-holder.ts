@@ -27,10 +27,9 @@ export function shimHolder(shim: Shim, log: Log): DescriptorHolder & Disposable 
       for (const [key, theirs] of Object.entries(await shim.held())) {
         held.set(key, [])
         try {
-          found.set(
-            key,
-            theirs.map((descriptor) => copyDescriptor(shim.pid, descriptor)),
-          )
+          const copies = theirs.map((descriptor) => copyDescriptor(shim.pid, descriptor))
+          held.set(key, copies)
+          found.set(key, copies)
         } catch (error) {
           log.warn("a descriptor that the shim holds cannot be had", { key, error: messageOf(error) })
         }

@@ -83,7 +83,7 @@ export function macBytes(address: string): Buffer {
   return Buffer.from(address.replaceAll(":", ""), "hex")
 }
 
-const macText = (bytes: Buffer): string => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":")
+const macText = (bytes: Buffer): string => bytes.toString("hex").replace(/..(?=.)/g, "$&:")
 
 function linkOf(message: NetlinkMessage): Link {
   const attributes = attributesOf(message.body, 16)

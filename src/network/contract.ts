@@ -78,7 +78,7 @@ export interface Records<T> {
 export interface DescriptorHolder {
   hold(key: string, descriptors: readonly number[]): void
   release(key: string): void
-  /** What is held since an earlier life: copies for this process, which closes them. */
+  /** What is held since an earlier life, and stays so: copies for this process, which closes them. */
   recover(): Promise<ReadonlyMap<string, readonly number[]>>
 }
 

@@ -96,11 +96,9 @@ export function removeBridge(socket: NetlinkSocket, owner: string, name: string)
   return true
 }
 
-/** Bridges that were made for this daemon. */
-export const ownBridges = (socket: NetlinkSocket, owner: string): readonly string[] =>
-  listLinks(socket)
-    .filter((link) => link.kind === "bridge" && madeHere(link, owner))
-    .map(({ name }) => name)
+/** Names of those of the host's links that are bridges made for this daemon. */
+export const ownBridges = (links: Iterable<Link>, owner: string): readonly string[] =>
+  [...links].filter((link) => link.kind === "bridge" && madeHere(link, owner)).map(({ name }) => name)
 
 /** Everything that a new subnet must keep clear of: routes, addresses, name servers of the host. */
 export function inUse(socket: NetlinkSocket): readonly Subnet[] {

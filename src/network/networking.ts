@@ -1,7 +1,7 @@
 import { rmdirSync } from "node:fs"
 import { join } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
-import { deleteLink, linkCounters } from "../linux/links.ts"
+import { deleteLink, linkCounters, listLinks } from "../linux/links.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
 import { Nftables } from "../linux/nftables.ts"
 import { cidrOf } from "../std/ip.ts"
@@ -267,7 +267,7 @@ class HostNetworking implements Networking {
     this.#publisher.releaseAll()
     try {
       if (this.sandboxes().length === 0) {
-        await awaitDeparture(this.#socket, ownLinks(this.#socket, this.#names), 2000)
+        await awaitDeparture(this.#socket, ownLinks(listLinks(this.#socket), this.#names), 2000)
         this.#rules.remove()
         for (const network of this.#networks.values()) this.#attempt(() => this.#removeInterface(network))
         this.#removeFolder()
@@ -312,20 +312,19 @@ class HostNetworking implements Networking {
         this.#attempt(() => this.#networks.get(endpoint.networkId)?.restore(endpoint))
     }
     const all = [...sandboxes.values()]
+    const links = new Map(listLinks(this.#socket).map((link) => [link.name, link]))
+    const ends = Map.groupBy(
+      all.flatMap(({ endpoints }) => endpoints),
+      ({ networkId }) => networkId,
+    )
     for (const { record, index } of this.#networks.values()) {
       if (record.driver !== "bridge") continue
-      const links = all.flatMap(({ endpoints }) => endpoints.filter(({ networkId }) => networkId === record.id))
-      this.#attempt(() =>
-        rejoin(
-          this.#socket,
-          index,
-          links.map(({ hostInterface }) => hostInterface),
-        ),
-      )
+      const names = (ends.get(record.id) ?? []).map(({ hostInterface }) => hostInterface)
+      this.#attempt(() => rejoin(this.#socket, links, index, names))
     }
-    for (const link of dropStrangers(this.#socket, this.#names, this.#folder, all)) this.#departures.expect(link)
+    for (const link of dropStrangers(links.values(), this.#names, this.#folder, all)) this.#departures.expect(link)
     const bridges = new Set(this.networks().map(({ hostInterface }) => hostInterface))
-    for (const name of ownBridges(this.#socket, this.#options.name))
+    for (const name of ownBridges(links.values(), this.#options.name))
       if (!bridges.has(name)) this.#attempt(() => removeBridge(this.#socket, this.#options.name, name))
     return sandboxes
   }

@@ -1,24 +1,23 @@
 import { existsSync, readdirSync } from "node:fs"
 import { basename, join } from "node:path"
-import { deleteLink, linkByName, listLinks, setMaster } from "../linux/links.ts"
+import { deleteLink, type Link, linkByName, setMaster } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import type { Sandbox } from "./contract.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace } from "./namespaces.ts"
 
-/** Names of the host's links that are this daemon's veth ends. */
-export const ownLinks = (socket: NetlinkSocket, names: Names): readonly string[] =>
-  listLinks(socket)
-    .filter(({ name, kind }) => kind === "veth" && names.isOwn(name))
-    .map(({ name }) => name)
+/** Names of those of the host's links that are this daemon's veth ends. */
+export const ownLinks = (links: Iterable<Link>, names: Names): readonly string[] =>
+  [...links].filter(({ name, kind }) => kind === "veth" && names.isOwn(name)).map(({ name }) => name)
 
 /**
  * Lets go of everything that an earlier life of the daemon made and no recorded sandbox has: ready namespaces that were
  * never used, and what a crash left half-made.
+ * @param present the host's links
  * @returns links that should vanish now, the kernel taking its time
  */
 export function dropStrangers(
-  socket: NetlinkSocket,
+  present: Iterable<Link>,
   names: Names,
   folder: string,
   sandboxes: readonly Sandbox[],
@@ -27,13 +26,19 @@ export function dropStrangers(
   const links = new Set(sandboxes.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)))
   const files = existsSync(folder) ? readdirSync(folder) : []
   for (const name of files) if (names.isOwn(name) && !namespaces.has(name)) dropNamespace(join(folder, name))
-  return ownLinks(socket, names).filter((name) => !links.has(name))
+  return ownLinks(present, names).filter((name) => !links.has(name))
 }
 
-/** Makes the links of a network's endpoints ports of its bridge again, should it have been made anew. */
-export function rejoin(socket: NetlinkSocket, bridge: number, hostInterfaces: readonly string[]): void {
-  if (hostInterfaces.length === 0) return
-  const links = new Map(listLinks(socket).map((link) => [link.name, link]))
+/**
+ * Makes the links of a network's endpoints ports of its bridge again, should it have been made anew.
+ * @param links those of the host, by name
+ */
+export function rejoin(
+  socket: NetlinkSocket,
+  links: ReadonlyMap<string, Link>,
+  bridge: number,
+  hostInterfaces: readonly string[],
+): void {
   for (const name of hostInterfaces) {
     const link = links.get(name)
     if (link && link.master !== bridge) socket.execute(setMaster(link.index, bridge))

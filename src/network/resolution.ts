@@ -25,10 +25,13 @@ export class Resolution {
     this.#options = options
   }
 
-  /** Answers on sockets inside a sandbox, which are closed where nobody is to be answered, or is already. */
-  serve({ containerId, path, endpoints }: Sandbox, sockets: ResolverSockets | undefined): void {
+  /**
+   * Answers on sockets inside a sandbox, which are closed where nobody is to be answered, or is already.
+   * @param held whether the holder has them already
+   */
+  serve({ containerId, path, endpoints }: Sandbox, sockets: ResolverSockets | undefined, held = false): void {
     if (!sockets || !endpoints.some(isOfUser)) sockets?.[Symbol.dispose]()
-    else if (this.#options.names.serve(containerId, sockets))
+    else if (this.#options.names.serve(containerId, sockets) && !held)
       this.#options.holder?.hold(basename(path), [sockets.udp, sockets.tcp])
   }
 
@@ -46,9 +49,10 @@ export class Resolution {
       const [udp, tcp] = held.get(basename(path)) ?? []
       held.delete(basename(path))
       try {
-        const sockets = udp === undefined || tcp === undefined ? await openIn(path) : new ResolverSockets(udp, tcp)
+        const found = udp !== undefined && tcp !== undefined
+        const sockets = found ? new ResolverSockets(udp, tcp) : await openIn(path)
         const sandbox = sandboxes.get(containerId)
-        if (sandbox) this.serve(sandbox, sockets)
+        if (sandbox) this.serve(sandbox, sockets, found)
         else sockets?.[Symbol.dispose]()
       } catch (error) {
         log(`names are not answered in ${path}: ${messageOf(error)}`)

@@ -116,6 +116,10 @@ export class Supervisor {
 
   tasks(): TaskState[] {
     const known = [...this.#processes.values()].filter((each) => !each.record.forgotten)
+    const execs = Map.groupBy(
+      known.filter((each) => each.record.execId !== undefined),
+      (each) => each.record.id,
+    )
     return known
       .filter((each) => each.record.execId === undefined)
       .map(({ record, exit }) => ({
@@ -127,13 +131,11 @@ export class Supervisor {
         io: record.io,
         log: record.log,
         ...(exit ? { exit } : {}),
-        execs: known
-          .filter((each) => each.record.id === record.id && each.record.execId !== undefined)
-          .map((each) => ({
-            execId: each.record.execId!,
-            pid: each.record.pid ?? 0,
-            ...(each.exit ? { exit: each.exit } : {}),
-          })),
+        execs: (execs.get(record.id) ?? []).map((each) => ({
+          execId: each.record.execId!,
+          pid: each.record.pid ?? 0,
+          ...(each.exit ? { exit: each.exit } : {}),
+        })),
       }))
   }
 

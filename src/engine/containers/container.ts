@@ -2,6 +2,7 @@ import type { HealthResult } from "../../api/container.ts"
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../api/container-config.ts"
 import type { BoundPort, EndpointAddress } from "../../network/contract.ts"
 import type { ExitRecord } from "../../shim/contract.ts"
+import { parseNanos } from "../../std/clock.ts"
 import { Deliveries } from "./deliveries.ts"
 import type { Link } from "./links.ts"
 
@@ -116,9 +117,17 @@ export class Container {
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()
   readonly #removalWaiters = new Set<(exit: EndOfRun) => void>()
 
+  #createdAt: bigint | undefined
+
   constructor(id: string, document: ContainerDocument) {
     this.id = id
     this.document = document
+  }
+
+  /** When it was created, in nanoseconds since the epoch: lists of thousands are sorted by it. */
+  get createdAt(): bigint {
+    this.#createdAt ??= parseNanos(this.document.created) ?? 0n
+    return this.#createdAt
   }
 
   get name(): string {

@@ -2,7 +2,6 @@ import type { ContainerSummary, Port } from "../../api/container.ts"
 import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
-import { parseNanos } from "../../std/clock.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
@@ -42,9 +41,21 @@ export async function listContainers(
   })
   const names = linkNames(context.registry)
   const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
+  const image = imageNames(context, scope)
   return await Promise.all(
-    limited.map((container) => summary(context, scope, container, names.get(container.id) ?? [], options.size)),
+    limited.map((container) => summary(context, scope, container, { names, image, size: options.size })),
   )
+}
+
+/** What a container's image is called. Many have the same: each is looked up once. */
+function imageNames(context: ContainerContext, scope: Scope): (container: Container) => Promise<string> {
+  const known = new Map<string, Promise<string>>()
+  return ({ document: { imageId, config } }) => {
+    const key = `${imageId} ${config.Image}`
+    const name = known.get(key) ?? context.images.display(scope, imageId, config.Image)
+    known.set(key, name)
+    return name
+  }
 }
 
 function checkFilters(filters: Filters): void {
@@ -136,28 +147,30 @@ async function ancestorIds(
 
 /** Older first; containers of the same instant by ID. */
 function compareCreated(a: Container, b: Container): number {
-  const [first, second] = [parseNanos(a.document.created) ?? 0n, parseNanos(b.document.created) ?? 0n]
-  return first < second ? -1 : first > second ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
+  return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
 async function summary(
   context: ContainerContext,
   scope: Scope,
   container: Container,
-  linkNames: readonly string[],
-  size: boolean,
+  list: {
+    readonly names: ReadonlyMap<string, readonly string[]>
+    readonly image: (container: Container) => Promise<string>
+    readonly size: boolean
+  },
 ): Promise<ContainerSummary> {
   const { document, id } = container
   const annotations = document.hostConfig.Annotations
   return {
     Id: id,
-    Names: [`/${document.name}`, ...linkNames],
-    Image: await context.images.display(scope, document.imageId, document.config.Image),
+    Names: [`/${document.name}`, ...(list.names.get(id) ?? [])],
+    Image: await list.image(container),
     ImageID: document.imageId,
     Command: [document.path, ...document.args].join(" "),
-    Created: Number((parseNanos(document.created) ?? 0n) / 1_000_000_000n),
+    Created: Number(container.createdAt / 1_000_000_000n),
     Ports: listPorts(context, container),
-    ...(size ? await sizes(context, scope, container) : {}),
+    ...(list.size ? await sizes(context, scope, container) : {}),
     Labels: document.config.Labels ?? {},
     State: document.state.status,
     Status: statusText(container, Date.now()),

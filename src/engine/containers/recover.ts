@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises"
 import type { SharedMemoryOfRun } from "../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../errors/failure.ts"
 import { recoverSandbox } from "./connect.ts"
-import type { Container } from "./container.ts"
+import type { Container, ContainerRunState } from "./container.ts"
 import { unknownExit } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { cancelRestart, handleExit, releaseNetwork, removeRecord, scheduleRestart, shouldRestart } from "./exit.ts"
@@ -39,6 +39,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     const task = context.tasks.find(scope, container.id)
     const { state } = container
     if (task && task.status !== "stopped") {
+      const before = { ...state }
       // Nobody was told of a pause: it was a commit's, or of a request that was cut off.
       const frozenOnly = task.status === "paused" && state.status !== "paused"
       if (frozenOnly) await context.tasks.resume(scope, container.id)
@@ -47,7 +48,8 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
       recoverSandbox(context, container)
       await holdMounts(context, container, memory.get(container.id))
-      await context.registry.save(scope, container)
+      // As a rule all is as it was recorded, and thousands of records are left alone.
+      if (differs(before, state)) await context.registry.save(scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
     else if (!task && state.sandbox) {
@@ -70,6 +72,10 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   for (const container of lost) await settleLost(context, container)
   for (const container of context.registry.all()) resumePolicy(context, container)
 }
+
+/** Whether a field has another value, or another object. */
+const differs = (before: ContainerRunState, now: ContainerRunState): boolean =>
+  Object.entries(now).some(([field, value]) => before[field as keyof ContainerRunState] !== value)
 
 /** A container that ran on keeps its volumes mounted, and its shared memory. */
 async function holdMounts(

@@ -83,7 +83,7 @@ export async function pruneContainers(
     if (scope.signal?.aborted) break
     if (container.running || container.state.status === "restarting" || container.removed) continue
     if (!labelsMatch(filters, container.document.config.Labels)) continue
-    if (until !== undefined && (parseNanos(container.document.created) ?? 0n) >= until) continue
+    if (until !== undefined && container.createdAt >= until) continue
     const { SizeRw } = await sizes(context, scope, container)
     try {
       await removeContainer(context, scope, container, container.id, { force: false, volumes: false, link: false })
