@@ -16,6 +16,7 @@ const reserved = 4
 export class LowDescriptors implements Disposable {
   readonly #source: number
   readonly #held: number[] = []
+  #open = true
 
   private constructor() {
     this.#source = openSync("/dev/null", "r")
@@ -72,6 +73,8 @@ export class LowDescriptors implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (!this.#open) return
+    this.#open = false
     for (const descriptor of this.#held.splice(0)) closeSync(descriptor)
     closeSync(this.#source)
   }

@@ -1,3 +1,5 @@
+import { characters } from "./text-width.ts"
+
 export interface TableLayout {
   /** The least width of a column, its padding included. */
   readonly minimum: number
@@ -19,7 +21,7 @@ export function alignColumns(text: string, { minimum, padding }: TableLayout = {
       cells.forEach((cell, column) => {
         const width = widths[column]
         const isLast = column === cells.length - 1
-        aligned += isLast || width === undefined ? cell : cell + " ".repeat(Math.max(0, width - [...cell].length))
+        aligned += isLast || width === undefined ? cell : cell + " ".repeat(Math.max(0, width - characters(cell)))
       })
       if (row < lines.length - 1) aligned += "\n"
     }
@@ -34,7 +36,7 @@ export function alignColumns(text: string, { minimum, padding }: TableLayout = {
       let width = minimum
       let after = row
       for (; after < end && column < lines[after]!.length - 1; after++)
-        width = Math.max(width, [...lines[after]![column]!].length + padding)
+        width = Math.max(width, characters(lines[after]![column]!) + padding)
       widths.push(width)
       format(row, after)
       widths.pop()

@@ -16,8 +16,15 @@ function isWide(code: number): boolean {
   )
 }
 
+/** Each character takes one column and one unit of the string. */
+const simple = /^[\x20-\x7e]*$/
+
+/** How many characters a text has. */
+export const characters = (text: string): number => (simple.test(text) ? text.length : [...text].length)
+
 /** Columns that the text takes on a terminal. */
 export function textWidth(text: string): number {
+  if (simple.test(text)) return text.length
   let width = 0
   for (const character of text) {
     if (/\p{Mn}/u.test(character)) continue

@@ -235,6 +235,7 @@ class Executor {
     if (of instanceof Subject && Object.hasOwn(of.methods, name)) {
       const method = of.methods[name]!
       const plain = typeof method === "function"
+      if (plain && !hasArguments) return this.#invoke(name, node, method)
       const callee: TemplateFunction = {
         parameters: plain ? [] : Array.from({ length: method.parameters }, (): Parameter => "string"),
         call: (...args) => (plain ? method() : method.invoke(...(args as string[]))),
@@ -302,9 +303,13 @@ class Executor {
       if (!fits(piped, last)) throw this.#mismatch(piped, last)
       args.push(piped)
     }
+    return this.#invoke(name, node, () => callee.call(...args))
+  }
+
+  #invoke(name: string, node: Operand | Call, call: () => Value): Value {
     this.#at = node
     try {
-      return callee.call(...args)
+      return call()
     } catch (error) {
       if (error instanceof TemplateError) throw error
       throw this.#fail(`error calling ${name}: ${(error as Error).message}`)

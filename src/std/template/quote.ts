@@ -9,8 +9,12 @@ const named: Readonly<Record<string, string>> = {
   "\\": "\\\\",
 }
 
+/** Printable ASCII without anything that has to be escaped: nearly everything. */
+const plain = /^[ !#-&(-[\]-_a-~]*$/
+
 /** Text as Go's `%q` writes it: quoted, with escapes for what cannot be printed. */
 export function quote(text: string, mark = '"'): string {
+  if (plain.test(text)) return mark + text + mark
   let quoted = mark
   for (const character of text) {
     const code = character.codePointAt(0)!
