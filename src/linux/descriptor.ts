@@ -6,6 +6,11 @@ const c = libc({
   fcntl: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
   dup2: { args: [types.i32, types.i32], returns: types.i32 },
   pipe2: { args: [types.ptr, types.i32], returns: types.i32 },
+  ioctl: { args: [types.i32, types.u64, types.ptr], returns: types.i32 },
+  splice: {
+    args: [types.i32, types.ptr, types.i32, types.ptr, types.u64, types.u32],
+    returns: types.i64_fast,
+  },
 })
 
 const EINTR = 4
@@ -14,6 +19,9 @@ const F_GETFL = 3
 const F_SETFL = 4
 const F_DUPFD_CLOEXEC = 1030
 const F_SETPIPE_SZ = 1031
+const FIONREAD = 0x541b
+const SPLICE_F_MOVE = 1
+const SPLICE_F_NONBLOCK = 2
 const O_NONBLOCK = 0o4000
 const O_CLOEXEC = 0o2000000
 
@@ -79,4 +87,27 @@ export function pipe(): [number, number] {
 /** Another descriptor of the same open file, close-on-exec, with the lowest number that is free. @throws SystemError */
 export function duplicate(descriptor: number): number {
   return check(c.fcntl(descriptor, F_DUPFD_CLOEXEC, 3), "fcntl(F_DUPFD_CLOEXEC)")
+}
+
+/**
+ * Moves up to `most` bytes from one pipe to another inside the kernel (splice(2)): whatever happens to this process, each
+ * of them is in one of the two.
+ * @returns bytes moved, 0 when `from` is at its end, {@link wouldBlock} when it is empty or `to` is full
+ * @throws SystemError
+ */
+export function movePiped(from: number, to: number, most: number): number {
+  for (;;) {
+    const moved = Number(c.splice(from, null, to, null, most, SPLICE_F_MOVE | SPLICE_F_NONBLOCK))
+    if (moved >= 0) return moved
+    const number = errno()
+    if (number === EAGAIN) return wouldBlock
+    if (number !== EINTR) throw new SystemError("splice", number)
+  }
+}
+
+/** Bytes that wait to be read from a pipe (ioctl FIONREAD). @throws SystemError */
+export function waitingBytes(descriptor: number): number {
+  const count = new Int32Array(new ArrayBuffer(4))
+  check(c.ioctl(descriptor, BigInt(FIONREAD), count), "ioctl(FIONREAD)")
+  return count[0]!
 }

@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from "node:fs"
+import { closeSync, ftruncateSync, writeSync } from "node:fs"
 import { check, cString, libc, types } from "./libc.ts"
 
 const c = libc({
@@ -37,4 +37,27 @@ export function memoryProgram(name: string, bytes: Uint8Array): MemoryProgram {
     throw error
   }
   return { path: `/proc/${process.pid}/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) }
+}
+
+/**
+ * A file without a name that lives in memory, `size` bytes of zeros (memfd_create(2)).
+ * @param name shown in /proc
+ * @returns its descriptor, close-on-exec; the caller's to close
+ * @throws SystemError
+ */
+export function memoryFile(name: string, size: number): number {
+  const label = cString(name)
+  const descriptor = check(c.memfd_create(label, MFD_CLOEXEC), "memfd_create", name)
+  ftruncateSync(descriptor, size)
+  return descriptor
+}
+
+/**
+ * A file's content as memory: what is written to it is in the file at once, also when this process is killed with the next
+ * instruction. It stays mapped as long as the result is referenced.
+ * @throws when the file cannot be mapped
+ */
+export function mapFile(descriptor: number): Buffer {
+  const mapped = Bun.mmap(`/proc/self/fd/${descriptor}`, { shared: true })
+  return Buffer.from(mapped.buffer, mapped.byteOffset, mapped.length)
 }

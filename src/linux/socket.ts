@@ -2,6 +2,7 @@ import { check, libc, types } from "./libc.ts"
 
 const c = libc({
   socketpair: { args: [types.i32, types.i32, types.i32, types.ptr], returns: types.i32 },
+  setsockopt: { args: [types.i32, types.i32, types.i32, types.ptr, types.u32], returns: types.i32 },
   fcntl: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
 })
 
@@ -13,6 +14,8 @@ export const socketFlags = { nonblock: 0o4000, cloexec: 0o2000000 } as const
 
 const AF_UNIX = 1
 const F_SETFD = 2
+const SOL_SOCKET = 1
+const SO_SNDBUFFORCE = 32
 
 /**
  * A connected pair of unix sockets, both close-on-exec. The caller closes both.
@@ -27,4 +30,10 @@ export function socketPair(type: keyof typeof socketTypes = "seqpacket"): [numbe
 /** Sets or clears close-on-exec, for descriptors that came from outside or shall be inherited. @throws SystemError */
 export function setCloseOnExec(descriptor: number, on: boolean): void {
   check(c.fcntl(descriptor, F_SETFD, on ? 1 : 0), "fcntl(F_SETFD)")
+}
+
+/** Lets `bytes` of messages wait in a socket's peer (the kernel counts its own overhead too), beyond the system's limit. @throws SystemError; EPERM without CAP_NET_ADMIN */
+export function growSendBuffer(descriptor: number, bytes: number): void {
+  const size = new Int32Array([bytes])
+  check(c.setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, size, 4), "setsockopt(SO_SNDBUFFORCE)")
 }

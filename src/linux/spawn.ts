@@ -1,6 +1,8 @@
 export interface SpawnRequest {
   /** An absolute path and its arguments. */
   readonly command: readonly string[]
+  /** The first word that the program is told and others see of it; absent: its path. */
+  readonly name?: string
   /** Descriptors of this process that become 0, 1 and 2; `ignore` is /dev/null. Nothing else is inherited but {@link more}. */
   readonly stdin: number | "ignore"
   readonly stdout: number | "ignore"
@@ -26,6 +28,7 @@ export interface Child {
  */
 export function spawn(request: SpawnRequest): Child {
   const child = Bun.spawn([...request.command], {
+    ...(request.name === undefined ? {} : { argv0: request.name }),
     stdio: [request.stdin, request.stdout, request.stderr, ...(request.more ?? [])],
     env: { ...request.env },
     cwd: request.cwd ?? "/",

@@ -46,6 +46,7 @@ const numbers = {
     umount2: 166,
     exit_group: 231,
     openat: 257,
+    ppoll: 271,
     unshare: 272,
     prlimit64: 302,
     setns: 308,
@@ -59,6 +60,7 @@ const numbers = {
     openat: 56,
     close: 57,
     write: 64,
+    ppoll: 73,
     capset: 91,
     exit_group: 94,
     unshare: 97,
@@ -215,6 +217,26 @@ export function forkingProgram(
     },
   }
 }
+
+/**
+ * A static ELF program that does nothing for ever, in a session of its own: it only keeps the descriptors open that it
+ * inherits. No signal but SIGKILL ends it.
+ * @throws RangeError on other architectures than x86_64 and arm64
+ */
+export function idleProgram(architecture: string = process.arch): Buffer {
+  const everySignal = Buffer.alloc(8, 0xff)
+  return assemble(
+    [
+      { call: ["setsid"], onFailure: 1, onPositive: 1 },
+      { call: ["rt_sigprocmask", setMask, everySignal, 0, everySignal.length] },
+      { call: ["ppoll", 0, 0, 0, 0], onFailure: 2, onPositive: 2 },
+    ],
+    architecture,
+  )
+}
+
+/** SIG_SETMASK. */
+const setMask = 2
 
 /** The child shares the parent's memory, and the parent waits until it has one of its own (CLONE_VM, CLONE_VFORK, SIGCHLD). */
 const forkFlags = 0x100 | 0x4000 | 17

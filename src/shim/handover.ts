@@ -7,8 +7,8 @@ import { setCloseOnExec } from "../linux/socket.ts"
 import type { ConnectionState } from "./connection.ts"
 import type { AttachOptions } from "./contract.ts"
 import type { Held } from "./holdings.ts"
+import type { Inherited } from "./process.ts"
 import type { WireRequest } from "./protocol.ts"
-import type { Inherited } from "./supervisor.ts"
 
 /** A connection that goes on in the next image. */
 export type HandedConnection =

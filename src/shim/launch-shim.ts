@@ -3,8 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import { writeHandover } from "./handover.ts"
-import type { KeptDescriptors } from "./process.ts"
-import type { Inherited } from "./supervisor.ts"
+import type { Inherited, KeptDescriptors } from "./process.ts"
 
 /** Where everything of a run root's shim is. */
 export const shimFolder = (runRoot: string): string => join(runRoot, "shim")

@@ -4,17 +4,23 @@ import { parseArgs } from "node:util"
 import { tryLock } from "../linux/flock.ts"
 import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
 import { leaveSessionKeyring } from "../linux/keyring.ts"
+import { mapFile } from "../linux/memory-file.ts"
 import { becomeSubreaper } from "../linux/pidfd.ts"
 import { Reactor } from "../linux/reactor.ts"
 import { openDrivers } from "../runtime/driver.ts"
 import { buildIdentity } from "../std/build.ts"
 import { newId } from "../std/id.ts"
+import { DescriptorStore } from "./descriptor-store.ts"
 import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
+import { Holder } from "./holder.ts"
 import { Holdings } from "./holdings.ts"
 import { Journal } from "./journal.ts"
 import { otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
+import type { Inherited } from "./process.ts"
+import { keyOf } from "./record.ts"
 import { Server } from "./server.ts"
-import { type Inherited, keyOf, Supervisor } from "./supervisor.ts"
+import { Supervisor } from "./supervisor.ts"
+import { Transit } from "./transit.ts"
 
 /** Whoever starts a shim connects at once. When nobody has within this time, in milliseconds, nobody will. */
 const visitedWithin = 5000
@@ -73,8 +79,12 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   using reactor = new Reactor()
   const instance = handover.instance ?? newId()
   const over = Promise.withResolvers<void>()
+  const holder = new Holder(folder, (line) => journal.line(line))
+  const { stagingReader, stagingWriter, transit } = holder.held
   const supervisor: Supervisor = new Supervisor({
     reactor,
+    transit: new Transit(mapFile(transit), { reader: stagingReader, writer: stagingWriter }),
+    store: new DescriptorStore(holder.held, (line) => journal.line(line)),
     folder,
     driver: openDrivers(),
     tell: (event) => server.tell(event),
@@ -105,6 +115,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   const sweep = setInterval(() => {
     supervisor.sweepOrphans()
     supervisor.restLogs()
+    holder.check()
   }, sweepEvery)
   journal.line(`shim ${buildIdentity} serves ${runRoot}, PID ${process.pid}`)
   const lonely = setTimeout(() => {
@@ -116,6 +127,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   clearTimeout(lonely)
   clearInterval(sweep)
   server.close()
+  holder.close()
   journal.line("shim ends")
 }
 

@@ -1,38 +1,32 @@
 import { closeSync } from "node:fs"
-import { readNow, wouldBlock } from "../linux/descriptor.ts"
-import { SystemError } from "../linux/libc.ts"
+import { wouldBlock } from "../linux/descriptor.ts"
 import { type Reactor, readiness, type Watch } from "../linux/reactor.ts"
-import { margin, maxChunk } from "./logs/writer.ts"
-
-/** Where every output is read to: one for all, since a piece is passed on before the next is read. */
-const buffer = Buffer.from(new ArrayBuffer(margin + maxChunk + margin))
 
 /** How often one process's output is read before others have their turn. */
 const turns = 4
 
-/** Takes `length` bytes at `start` of `buffer`; the margins on both sides are free to use. */
-export type OutputSink = (buffer: Buffer, start: number, length: number) => void
+/** What an output is driven by. */
+export interface OutputOwner {
+  /** Takes what the output has, and passes it on. @returns bytes taken, 0 at the end, `wouldBlock` when there is nothing now */
+  pass(): number
+  /** Whether reading has to wait for a slow client. */
+  isHeld(): boolean
+  /** Told once, after the last byte. */
+  ended(): void
+}
 
 /** One output of a process: a FIFO's reading end or a terminal's master, read until every writer has gone. */
 export class Output {
   readonly descriptor: number
   readonly #watch: Watch
-  readonly #sink: OutputSink
-  readonly #isHeld: () => boolean
-  readonly #ended: () => void
+  readonly #owner: OutputOwner
   #idle: (() => void)[] = []
   #over = false
 
-  /**
-   * @param descriptor non-blocking; owned
-   * @param isHeld whether reading has to wait for a slow client
-   * @param ended told once, after the last byte
-   */
-  constructor(reactor: Reactor, descriptor: number, sink: OutputSink, isHeld: () => boolean, ended: () => void) {
+  /** @param descriptor non-blocking; owned */
+  constructor(reactor: Reactor, descriptor: number, owner: OutputOwner) {
     this.descriptor = descriptor
-    this.#sink = sink
-    this.#isHeld = isHeld
-    this.#ended = ended
+    this.#owner = owner
     this.#watch = reactor.watch(descriptor, () => this.#read())
   }
 
@@ -62,10 +56,9 @@ export class Output {
   /** Reads what is there now, at most `most` bytes, whoever would hold it. */
   exhaust(most: number): void {
     for (let taken = 0; !this.#over && taken < most; ) {
-      const length = readOrEnd(this.descriptor)
+      const length = this.#owner.pass()
       if (length === wouldBlock) return
       if (length === 0) this.#end()
-      else this.#sink(buffer, margin, length)
       taken += length
     }
   }
@@ -80,8 +73,8 @@ export class Output {
 
   #read(): void {
     for (let turn = 0; turn < turns; turn++) {
-      if (this.#over || this.#isHeld()) return
-      const length = readOrEnd(this.descriptor)
+      if (this.#over || this.#owner.isHeld()) return
+      const length = this.#owner.pass()
       if (length === wouldBlock) {
         this.#tellIdle()
         break
@@ -90,29 +83,16 @@ export class Output {
         this.#end()
         return
       }
-      this.#sink(buffer, margin, length)
     }
     this.resume()
   }
 
   #end(): void {
     this.close()
-    this.#ended()
+    this.#owner.ended()
   }
 
   #tellIdle(): void {
     for (const resolve of this.#idle.splice(0)) resolve()
-  }
-}
-
-const payload = buffer.subarray(margin, margin + maxChunk)
-
-/** A terminal tells its end by EIO. */
-function readOrEnd(descriptor: number): number {
-  try {
-    return readNow(descriptor, payload)
-  } catch (error) {
-    if (error instanceof SystemError && error.code === "EIO") return 0
-    throw error
   }
 }

@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs"
-import { duplicate, growPipe, setNonBlocking } from "../linux/descriptor.ts"
-import { setWindowSize, type WindowSize } from "../linux/pty.ts"
+import { duplicate, growPipe, setNonBlocking, wouldBlock } from "../linux/descriptor.ts"
+import { SystemError } from "../linux/libc.ts"
+import { openTerminalPeer, setWindowSize, type WindowSize } from "../linux/pty.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import type { Stdio } from "../runtime/contract.ts"
 import { nowNanos } from "../std/clock.ts"
@@ -8,8 +9,9 @@ import { Attachment } from "./attachment.ts"
 import type { Connection } from "./connection.ts"
 import type { AttachOptions, IoConfig, LogPosition, OutputStream } from "./contract.ts"
 import { Input } from "./input.ts"
-import type { LogWriter } from "./logs/writer.ts"
-import { Output, type OutputSink } from "./output.ts"
+import type { LogFeed } from "./log-feed.ts"
+import { margin } from "./logs/writer.ts"
+import { Output } from "./output.ts"
 import type { StdioEnds } from "./stdio-ends.ts"
 
 /** Our ends of a process's stdio. Owned by whoever holds the object. */
@@ -25,7 +27,7 @@ export interface ProcessIoOptions {
   /** The pipes; of no use with a terminal. */
   readonly ends: StdioEnds
   readonly io: IoConfig
-  readonly log: LogWriter
+  readonly log: LogFeed
   /** Told at the first byte of output. */
   readonly onFirstOutput: () => void
   /** Told when a client has come with whom stdin ends. */
@@ -34,6 +36,16 @@ export interface ProcessIoOptions {
   readonly onInputEnd: () => void
   /** Told when nobody can write output any more. */
   readonly onEnd: () => void
+}
+
+/** What is left of the stdio of a process that runs already. */
+export interface AdoptedIo {
+  readonly given: IoDescriptors | undefined
+  /** What is not given was closed; otherwise it is looked for by name. */
+  readonly isComplete: boolean
+  readonly inputClosed: boolean
+  /** What stdin has not got yet. */
+  readonly input: Buffer
 }
 
 /** Pipes hold this much, so that a process seldom waits for us. */
@@ -46,6 +58,9 @@ export class ProcessIo {
   #input: Input | undefined
   #outputs = new Map<OutputStream, Output>()
   #sawOutput = false
+  #processEnded = false
+  /** The terminal's other side, when everybody else has closed it. */
+  #peer: number | undefined
   #live = false
   #over = false
   #closed = false
@@ -59,7 +74,7 @@ export class ProcessIo {
     return this.#input
   }
 
-  get log(): LogWriter {
+  get log(): LogFeed {
     return this.#options.log
   }
 
@@ -123,11 +138,8 @@ export class ProcessIo {
     this.#addOutput("stdout", master)
   }
 
-  /**
-   * Takes the ends of a process that runs already: those given, or what can be found of its pipes when none are.
-   * @param input what its stdin has not got yet
-   */
-  adopt(given: IoDescriptors | undefined, inputClosed: boolean, input: Buffer): void {
+  /** Takes the ends of a process that runs already. */
+  adopt({ given, isComplete, inputClosed, input }: AdoptedIo): void {
     const { ends, io } = this.#options
     if (io.terminal) {
       if (given?.master !== undefined) this.connectTerminal(given.master)
@@ -136,12 +148,11 @@ export class ProcessIo {
       return
     }
     for (const stream of ["stdout", "stderr"] as const) {
-      const reader = given ? given[stream] : ends.outputAgain(stream)
+      const reader = given?.[stream] ?? (isComplete ? undefined : ends.outputAgain(stream))
       if (reader !== undefined) this.#addOutput(stream, reader)
     }
     if (!this.#input) return
-    const found = given || inputClosed ? undefined : ends.inputAgain()
-    const writer = given?.stdin ?? found
+    const writer = given?.stdin ?? (isComplete || inputClosed ? undefined : ends.inputAgain())
     if (writer === undefined) this.#input.close()
     else this.#input.connect(writer)
     if (input.length > 0) this.#input.write(input)
@@ -227,6 +238,8 @@ export class ProcessIo {
     this.endAttachments()
     this.#over = true
     this.#input?.close()
+    if (this.#peer !== undefined) closeSync(this.#peer)
+    this.#peer = undefined
     for (const output of this.#outputs.values()) output.close()
     this.#closed = true
     this.log.close(nowNanos())
@@ -252,13 +265,16 @@ export class ProcessIo {
   }
 
   #addOutput(stream: OutputStream, descriptor: number): void {
-    const sink: OutputSink = (buffer, start, length) => this.#pass(stream, buffer, start, length)
-    const isHeld = () => this.#isHeld()
-    const output = new Output(this.#options.reactor, descriptor, sink, isHeld, () => this.#outputEnded())
+    const output = new Output(this.#options.reactor, descriptor, {
+      pass: () => this.#pass(stream, descriptor),
+      isHeld: () => this.#isHeld(),
+      ended: () => this.#outputEnded(),
+    })
     this.#outputs.set(stream, output)
   }
 
-  #pass(stream: OutputStream, buffer: Buffer, start: number, length: number): void {
+  /** Takes what an output has, for the log and then for the clients. @returns as {@link OutputOwner.pass} */
+  #pass(stream: OutputStream, descriptor: number): number {
     const at = nowNanos()
     const { log } = this.#options
     for (const attachment of this.#attachments) {
@@ -266,14 +282,51 @@ export class ProcessIo {
       log.flush(at)
       attachment.end({ lagged: true, position: log.position })
     }
-    log.write(stream, at, buffer, start, length)
+    const length = this.#take(stream, descriptor, at)
+    if (length === wouldBlock || length === 0) return length
     if (!this.#sawOutput) {
       this.#sawOutput = true
       this.#options.onFirstOutput()
     }
-    if (this.#attachments.size === 0) return
+    if (this.#attachments.size === 0) return length
     const reached = log.position
-    for (const attachment of this.#attachments) attachment.output(stream, at, reached, buffer, start, length)
+    for (const attachment of this.#attachments) attachment.output(stream, at, reached, log.buffer, margin, length)
+    return length
+  }
+
+  #take(stream: OutputStream, descriptor: number, at: bigint): number {
+    const { log, io } = this.#options
+    if (!io.terminal) return log.take(stream, descriptor, "pipe", at)
+    try {
+      return log.take(stream, descriptor, "terminal", at)
+    } catch (error) {
+      if (error instanceof SystemError && error.code === "EIO") return this.#terminalLeft(descriptor)
+      throw error
+    }
+  }
+
+  /**
+   * Nobody has the terminal open. While the process lives somebody may open it again (init programs close it for a
+   * moment): until the end of the process we have it open ourselves.
+   */
+  #terminalLeft(master: number): number {
+    if (this.#processEnded) return 0
+    try {
+      const before = this.#peer
+      this.#peer = openTerminalPeer(master)
+      if (before !== undefined) closeSync(before)
+      return wouldBlock
+    } catch {
+      return 0
+    }
+  }
+
+  /** The process has ended: its terminal is at its end when whatever it left behind has closed it. */
+  processEnded(): void {
+    this.#processEnded = true
+    if (this.#peer !== undefined) closeSync(this.#peer)
+    this.#peer = undefined
+    this.readAhead()
   }
 
   #isHeld(): boolean {

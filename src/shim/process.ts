@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs"
+import { closeSync, existsSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../errors/failure.ts"
 import type { NullDevices } from "../linux/null-device.ts"
@@ -7,10 +7,12 @@ import type { Reactor } from "../linux/reactor.ts"
 import { nowNanos } from "../std/clock.ts"
 import type { ExitRecord, LogConfig } from "./contract.ts"
 import { ExitWatch, pidfdOf } from "./exit-watch.ts"
-import { type LogTrouble, openLog } from "./logs/writer.ts"
+import { LogFeed } from "./log-feed.ts"
+import type { LogTrouble } from "./logs/writer.ts"
 import { type IoDescriptors, ProcessIo } from "./process-io.ts"
-import type { ProcessRecord, RecordFolder } from "./record.ts"
+import { keyOf, type ProcessRecord, type RecordFolder } from "./record.ts"
 import { NamedPipes, NamelessPipes, type StdioEnds } from "./stdio-ends.ts"
+import type { Transit, UnfinishedStep } from "./transit.ts"
 
 /** After the end of a process its clients wait so long for others that still have its outputs open, in milliseconds. */
 const lingering = 2000
@@ -24,9 +26,25 @@ export interface ProcessEvents {
   readonly inputEnd: () => void
 }
 
+/** What all processes share, for as long as this program runs. */
+export interface ProcessResources {
+  readonly reactor: Reactor
+  readonly nullDevices: NullDevices
+  readonly transit: Transit
+}
+
 /** Descriptors that keep a process whole while no shim runs. */
 export interface KeptDescriptors extends IoDescriptors {
   readonly pidfd?: number
+}
+
+/** What is left of a process from an earlier shim, or an earlier image of this one. */
+export interface Inherited {
+  /** All that were open; with `isPartial` some of them, and the others are opened by name. */
+  readonly descriptors: KeptDescriptors
+  readonly isPartial?: boolean
+  /** What its stdin has not got yet; base64. */
+  readonly input?: string
 }
 
 /** A process that is taken over may be one whose container has been removed with its folder: that is not made again. */
@@ -48,10 +66,11 @@ export class SupervisedProcess {
   #linger: ReturnType<typeof setTimeout> | undefined
 
   constructor(
-    { reactor, nullDevices }: { readonly reactor: Reactor; readonly nullDevices: NullDevices },
+    { reactor, nullDevices, transit }: ProcessResources,
     folder: RecordFolder,
     record: ProcessRecord,
     events: ProcessEvents,
+    unfinished?: UnfinishedStep,
   ) {
     this.#reactor = reactor
     this.folder = folder
@@ -64,7 +83,14 @@ export class SupervisedProcess {
       reactor,
       ends: this.#ends,
       io: record.io,
-      log: openLog(logOf(record), events.trouble),
+      log: new LogFeed({
+        key: keyOf(record.id, record.execId),
+        config: logOf(record),
+        trouble: events.trouble,
+        transit,
+        folder: folder.path,
+        unfinished,
+      }),
       onFirstOutput: () => this.onFirstOutput?.(),
       onFeed: () => {
         if (!this.#record.fed) this.#note({ fed: true })
@@ -125,25 +151,34 @@ export class SupervisedProcess {
 
   /**
    * Takes a process over from an earlier shim, or an earlier image of this one. Nothing happens before {@link resume}.
-   * @param kept all its descriptors, if somebody kept them; otherwise they are opened by name, as far as they have one
-   * @param input what its stdin has not got yet
+   * @param inherited what was kept of it; without it everything is opened by name, as far as it has one
    */
-  adopt(kept: KeptDescriptors | undefined, input: Buffer): void {
+  adopt(inherited: Inherited | undefined): void {
+    const kept = inherited?.descriptors
+    const input = Buffer.from(inherited?.input ?? "", "base64")
     this.#exit = this.folder.readExit()
     const { pid, phase, startTicks: ticks, inputClosed } = this.#record
     if (phase === "opened") {
       if (input.length > 0) this.io.input?.write(input)
       return
     }
-    this.io.adopt(kept, inputClosed ?? false, input)
+    this.io.adopt({
+      given: kept,
+      isComplete: kept !== undefined && !inherited?.isPartial,
+      inputClosed: inputClosed ?? false,
+      input,
+    })
     if (!this.#exit) this.#await(kept?.pidfd ?? pidfdOf(pid!, ticks))
+    else if (kept?.pidfd !== undefined) closeSync(kept.pidfd)
   }
 
   /** Goes on with an adopted process, when its clients are attached again. */
   resume(): void {
     if (this.#record.phase === "opened") return
     this.io.start()
-    if (this.#exit) this.#lingerThenEnd()
+    if (!this.#exit) return
+    this.io.processEnded()
+    this.#lingerThenEnd()
   }
 
   /** @throws notFound when it has ended */
@@ -201,7 +236,7 @@ export class SupervisedProcess {
       at: nowNanos().toString(),
       oomKilled: oomFile !== undefined && oomKills(oomFile) > (oomBefore ?? 0),
     }
-    this.io.readAhead()
+    this.io.processEnded()
     try {
       this.folder.writeExit(this.#exit)
     } finally {

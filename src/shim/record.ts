@@ -122,3 +122,6 @@ function namesIn(path: string): string[] {
     return []
   }
 }
+
+/** One name for both kinds of process. */
+export const keyOf = (id: string, execId?: string): string => (execId === undefined ? id : `${id}/${execId}`)

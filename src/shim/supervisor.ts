@@ -21,29 +21,25 @@ import type {
   RunRequest,
   TaskState,
 } from "./contract.ts"
+import type { DescriptorStore } from "./descriptor-store.ts"
 import { killHalfStarted } from "./half-started.ts"
-import { type KeptDescriptors, SupervisedProcess } from "./process.ts"
+import { type Inherited, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
-import { type ProcessRecord, recordFolder, recordsIn } from "./record.ts"
+import { keyOf, type ProcessRecord, type RecordFolder, recordFolder, recordsIn } from "./record.ts"
+import type { Transit, UnfinishedStep } from "./transit.ts"
 
 export interface SupervisorOptions {
   readonly reactor: Reactor
+  readonly transit: Transit
+  readonly store: DescriptorStore
   /** The shim's folder on the run root. */
   readonly folder: string
   readonly driver: (info: RuntimeInfo) => RuntimeDriver
   /** Tells every control connection. */
   readonly tell: (event: WireEvent) => void
-  /** Hands duplicates of a process's descriptors to whoever keeps them. */
+  /** Hands duplicates of a process's descriptors to clients that keep them. */
   readonly keep: (process: SupervisedProcess) => void
   readonly journal: (line: string) => void
-}
-
-/** What is left of a process from an earlier shim, or an earlier image of this one. */
-export interface Inherited {
-  /** All that were open. */
-  readonly descriptors: KeptDescriptors
-  /** What its stdin has not got yet; base64. */
-  readonly input?: string
 }
 
 type Launch = (launch: {
@@ -85,20 +81,28 @@ export class Supervisor {
 
   /** Takes over what is on disk, for {@link resume}, with what outlived the earlier shim or image, by {@link keyOf}. */
   recover(inherited: ReadonlyMap<string, Inherited>): void {
-    for (const { folder, record } of recordsIn(this.#tasksFolder)) {
+    const { transit, store, journal } = this.#options
+    const unfinished = transit.unfinished()
+    const records = [...recordsIn(this.#tasksFolder)]
+    const known = new Set(records.map(({ record }) => keyOf(record.id, record.execId)))
+    const stored = store.recover((key) => (!known.has(key) ? "close" : inherited.has(key) ? "leave" : "copy"))
+    for (const { folder, record } of records) {
       const key = keyOf(record.id, record.execId)
-      const own = inherited.get(key)
       if (record.phase === "starting") {
-        killHalfStarted(record, this.#options.journal)
+        killHalfStarted(record, journal)
         folder.remove()
         continue
       }
       try {
-        this.#supervise(folder, record).adopt(own?.descriptors, Buffer.from(own?.input ?? "", "base64"))
+        const outlived = stored.get(key)
+        const process = this.#supervise(folder, record, unfinished?.key === key ? unfinished : undefined)
+        process.adopt(inherited.get(key) ?? (outlived && { descriptors: outlived, isPartial: true }))
+        if (!store.has(key)) store.keep(key, process.descriptors())
       } catch (error) {
-        this.#options.journal(`cannot take over ${key}: ${(error as Error).message}`)
+        journal(`cannot take over ${key}: ${(error as Error).message}`)
       }
     }
+    transit.end()
   }
 
   /** Goes on with what was taken over, when clients are attached again. */
@@ -298,7 +302,7 @@ export class Supervisor {
       if (terminal) process.io.connectTerminal(terminal.take())
       this.#traceFirstOutput(process, span)
       process.running(pid, phase)
-      this.#options.keep(process)
+      this.#keep(process)
       return pid
     } catch (error) {
       this.#discard(id, execId)
@@ -308,6 +312,13 @@ export class Supervisor {
       this.#launching--
       this.#sweepSoon()
     }
+  }
+
+  /** Lets others hold a process's descriptors, for the case that this program is killed. */
+  #keep(process: SupervisedProcess): void {
+    const { id, execId } = process.record
+    this.#options.store.keep(keyOf(id, execId), process.descriptors())
+    this.#options.keep(process)
   }
 
   #traceFirstOutput(process: SupervisedProcess, parent: Span): void {
@@ -320,12 +331,12 @@ export class Supervisor {
     }
   }
 
-  #supervise(folder: SupervisedProcess["folder"], record: ProcessRecord): SupervisedProcess {
+  #supervise(folder: RecordFolder, record: ProcessRecord, unfinished?: UnfinishedStep): SupervisedProcess {
     const { id, execId } = record
     const who = execId === undefined ? { id } : { id, execId }
-    const { tell, journal, reactor } = this.#options
+    const { tell, journal, reactor, transit } = this.#options
     const process: SupervisedProcess = new SupervisedProcess(
-      { reactor, nullDevices: this.#nullDevices },
+      { reactor, transit, nullDevices: this.#nullDevices },
       folder,
       record,
       {
@@ -343,6 +354,7 @@ export class Supervisor {
           if (process.record.forgotten) this.#discard(id, execId)
         },
       },
+      unfinished,
     )
     this.#processes.set(keyOf(id, execId), process)
     return process
@@ -354,6 +366,7 @@ export class Supervisor {
     this.#processes.delete(keyOf(id, execId))
     process.close()
     process.folder.remove()
+    this.#options.store.release(keyOf(id, execId))
     this.#options.tell({ type: "release", id, ...(execId === undefined ? {} : { execId }) })
   }
 
@@ -372,6 +385,3 @@ function initOf({ record, watched }: SupervisedProcess, { cgroupFiles }: ExecSta
   if (pid === undefined || bundle === undefined || watched === undefined) return {}
   return { init: { pid, pidfd: watched, bundle, cgroupFiles } }
 }
-
-/** One name for both kinds of process. */
-export const keyOf = (id: string, execId?: string): string => (execId === undefined ? id : `${id}/${execId}`)

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
 import { Losses, lossMessage } from "./losses.ts"
-import { RotatingFile } from "./rotating-file.ts"
-import type { LogTrouble, LogWriter } from "./writer.ts"
+import { generationBeside, RotatingFile } from "./rotating-file.ts"
+import type { Leftover, LogMark, LogTrouble, LogWriter } from "./writer.ts"
 
 /** Bytes after which a line is written in pieces, as Docker and containerd do. */
 export const maxLine = 16 * 1024
@@ -30,13 +29,17 @@ export class EncodedLog implements LogWriter {
   readonly #file: RotatingFile
   readonly #encode: Encode
   readonly #losses: Losses
-  readonly #unended: Record<OutputStream, Buffer> = { stdout: Buffer.alloc(0), stderr: Buffer.alloc(0) }
+  readonly #unended: Record<OutputStream, Buffer>
   readonly #batch: Buffer[] = []
   #batched = 0
   #raw = 0
+  /** Bytes of the chunk being written that are in entries. */
+  #entered = 0
+  #advance: ((logged: number) => void) | undefined
 
-  constructor(config: LogConfig, format: "json-file" | "cri", trouble: LogTrouble) {
-    this.#file = new RotatingFile({ ...config, generation: generationBeside(config.path) })
+  constructor(config: LogConfig, format: "json-file" | "cri", trouble: LogTrouble, left: Leftover = {}) {
+    this.#file = new RotatingFile({ ...config, generation: generationBeside(config.path), mark: left.mark })
+    this.#unended = { stdout: empty, stderr: empty, ...left.unended }
     this.#encode = format === "cri" ? encodeCri : encodeJson(config.attributes)
     this.#losses = new Losses(trouble)
   }
@@ -45,12 +48,29 @@ export class EncodedLog implements LogWriter {
     return this.#file.position
   }
 
-  write(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
+  mark(): LogMark {
+    return this.#file.mark()
+  }
+
+  get unended(): Readonly<Record<OutputStream, Buffer>> {
+    return this.#unended
+  }
+
+  write(
+    stream: OutputStream,
+    at: bigint,
+    buffer: Buffer,
+    start: number,
+    length: number,
+    advance?: (logged: number) => void,
+  ): void {
+    this.#advance = advance
     const time = formatNanos(at)
     const bytes = buffer.subarray(start, start + length)
     let from = 0
     while (from < length) {
       const carried = this.#unended[stream]
+      this.#entered = Math.max(0, from - carried.length)
       const found = bytes.indexOf(10, from)
       const most = from + maxLine - carried.length
       if (found >= 0 && found <= most) {
@@ -69,7 +89,9 @@ export class EncodedLog implements LogWriter {
       }
       this.#unended[stream] = empty
     }
+    this.#entered = length - this.#unended[stream].length
     this.#commit(at)
+    this.#advance = undefined
   }
 
   flush(at: bigint): void {
@@ -91,7 +113,7 @@ export class EncodedLog implements LogWriter {
 
   close(at: bigint): void {
     this.flush(at)
-    this.#losses.settle((lost) => this.#mark(lost, nowNanos()))
+    this.#losses.settle((lost) => this.#markLoss(lost, nowNanos()))
     this.#file.close()
   }
 
@@ -112,11 +134,12 @@ export class EncodedLog implements LogWriter {
     this.#batch.length = 0
     this.#batched = 0
     this.#raw = 0
-    if (!this.#losses.settle((lost) => this.#mark(lost, at))) this.#losses.add(raw)
+    if (!this.#losses.settle((lost) => this.#markLoss(lost, at))) this.#losses.add(raw)
     else this.#losses.attempt(raw, () => this.#file.append(bytes, 0, bytes.length))
+    this.#advance?.(this.#entered)
   }
 
-  #mark(lost: number, at: bigint): void {
+  #markLoss(lost: number, at: bigint): void {
     const entry = this.#encode("stderr", formatNanos(at), Buffer.from(lossMessage(lost).trimEnd()), true)
     this.#file.append(entry, 0, entry.length)
   }
@@ -136,13 +159,4 @@ function characterBoundary(bytes: Buffer): number {
     return needed > back ? bytes.length - back : bytes.length
   }
   return bytes.length
-}
-
-/** Rotations so far of a file that cannot carry the number itself. */
-export function generationBeside(path: string): number {
-  try {
-    return Number(readFileSync(`${path}.generation`, "utf8")) || 0
-  } catch {
-    return 0
-  }
 }

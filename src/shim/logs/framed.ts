@@ -14,18 +14,21 @@ import {
   trailerLength,
 } from "./frame.ts"
 import { Losses } from "./losses.ts"
-import { RotatingFile } from "./rotating-file.ts"
-import type { LogTrouble, LogWriter } from "./writer.ts"
+import { finishRotation, RotatingFile } from "./rotating-file.ts"
+import type { Leftover, LogMark, LogTrouble, LogWriter } from "./writer.ts"
 
 /** The log of raw chunks (see `frame.ts`). */
 export class FramedLog implements LogWriter {
   readonly #file: RotatingFile
   readonly #losses: Losses
 
-  constructor(config: LogConfig, trouble: LogTrouble) {
+  readonly unended = undefined
+
+  constructor(config: LogConfig, trouble: LogTrouble, { mark }: Leftover = {}) {
+    finishRotation(config.path)
     const generation = repair(config.path)
     const header = (number: number) => fileHeader(number, nowNanos())
-    this.#file = new RotatingFile({ ...config, header, generation })
+    this.#file = new RotatingFile({ ...config, header, generation, mark })
     this.#losses = new Losses(trouble)
   }
 
@@ -34,8 +37,19 @@ export class FramedLog implements LogWriter {
     return { generation, offset: Math.max(offset, fileHeaderLength) }
   }
 
-  write(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
-    if (!this.#losses.settle((lost) => this.#mark(lost, at))) {
+  mark(): LogMark {
+    return this.#file.mark()
+  }
+
+  write(
+    stream: OutputStream,
+    at: bigint,
+    buffer: Buffer,
+    start: number,
+    length: number,
+    advance?: (logged: number) => void,
+  ): void {
+    if (!this.#losses.settle((lost) => this.#markLoss(lost, at))) {
       this.#losses.add(length)
       return
     }
@@ -45,6 +59,7 @@ export class FramedLog implements LogWriter {
         const piece = Buffer.alloc(Math.min(most, length - done) + overhead)
         buffer.copy(piece, headerLength, start + done, start + done + piece.length - overhead)
         this.#append(stream, at, piece, headerLength, piece.length - overhead)
+        advance?.(done + piece.length - overhead)
       }
     } else this.#append(stream, at, buffer, start, length)
   }
@@ -60,7 +75,7 @@ export class FramedLog implements LogWriter {
   }
 
   close(): void {
-    this.#losses.settle((lost) => this.#mark(lost, nowNanos()))
+    this.#losses.settle((lost) => this.#markLoss(lost, nowNanos()))
     this.#file.close()
   }
 
@@ -69,7 +84,7 @@ export class FramedLog implements LogWriter {
     this.#losses.attempt(length, () => this.#file.append(buffer, start - headerLength, length + overhead))
   }
 
-  #mark(lost: number, at: bigint): void {
+  #markLoss(lost: number, at: bigint): void {
     const payload = Buffer.from(JSON.stringify({ bytes: lost }))
     const frame = Buffer.concat([Buffer.alloc(headerLength), payload, Buffer.alloc(trailerLength)])
     encloseFrame(frame, headerLength, payload.length, frameKinds.gap, at)

@@ -1,17 +1,20 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   ftruncateSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   writeFileSync,
   writeSync,
 } from "node:fs"
-import { dirname } from "node:path"
+import { basename, dirname, join } from "node:path"
 import type { LogPosition } from "../contract.ts"
 import { Compressor } from "./compressor.ts"
+import type { LogMark } from "./writer.ts"
 
 export interface RotatingFileOptions {
   readonly path: string
@@ -25,6 +28,8 @@ export interface RotatingFileOptions {
   readonly header?: (generation: number) => Buffer
   /** Of the file that is there, or 0. */
   readonly generation: number
+  /** The end that counts, when a writer was killed over an append: what is behind it goes. */
+  readonly mark?: LogMark | undefined
 }
 
 /**
@@ -38,20 +43,36 @@ export class RotatingFile {
   #written = false
   #size: number
   #generation: number
+  #inode: number
   readonly #compressor: Compressor | undefined
 
   constructor(options: RotatingFileOptions) {
     this.#options = options
     this.#generation = options.generation
     mkdirSync(dirname(options.path), { recursive: true })
-    this.#descriptor = openAppend(options.path)
-    this.#size = fstatSync(this.#descriptor).size
+    finishRotation(options.path)
+    const descriptor = openAppend(options.path)
+    this.#descriptor = descriptor
+    const { size, ino } = fstatSync(descriptor)
+    this.#size = size
+    this.#inode = ino
+    if (options.mark) this.#rewind(descriptor, options.mark)
     this.#compressor = options.compress ? new Compressor(options.path, options.maxFiles) : undefined
   }
 
   /** Where the next append begins, if it does not rotate. */
   get position(): LogPosition {
     return { generation: this.#generation, offset: this.#size }
+  }
+
+  /** The end of the file that the next append goes to, which is opened for that. */
+  mark(): LogMark {
+    try {
+      if (this.#descriptor === undefined) this.#open()
+    } catch {
+      // The append will fail too, and tell why.
+    }
+    return { ...this.position, inode: this.#inode }
   }
 
   /** Most bytes of one append: what a file may hold, but at least 4 KB. */
@@ -97,7 +118,8 @@ export class RotatingFile {
     const descriptor = openAppend(this.#options.path)
     this.#closeFile()
     this.#descriptor = descriptor
-    const { size } = fstatSync(descriptor)
+    const { size, ino } = fstatSync(descriptor)
+    this.#inode = ino
     if (size !== this.#size) this.#setGeneration(this.#generation + 1)
     this.#size = size
     return descriptor
@@ -120,16 +142,26 @@ export class RotatingFile {
     }
   }
 
+  /** Cuts off the append after `mark`, which may have begun with a rotation. */
+  #rewind(descriptor: number, { generation, offset, inode }: LogMark): void {
+    const isRotated = inode !== this.#inode
+    const end = isRotated ? 0 : offset
+    if (this.#size > end) ftruncateSync(descriptor, end)
+    this.#size = Math.min(this.#size, end)
+    this.#setGeneration(isRotated ? generation + 1 : generation)
+  }
+
   /** The new file exists before the old ones move, so that a failure leaves everything as it was. */
   #rotate(): void {
     const { path, maxFiles } = this.#options
-    const descriptor = openAppend(`${path}.next`)
+    const next = fileBeside(path, "next")
+    const descriptor = openAppend(next)
     try {
       this.#compressor?.shift()
       for (let number = this.#compressor ? Math.min(1, maxFiles - 1) : maxFiles - 1; number >= 1; number--) {
         renameIfThere(number === 1 ? path : `${path}.${number - 1}`, `${path}.${number}`)
       }
-      renameSync(`${path}.next`, path)
+      renameSync(next, path)
     } catch (error) {
       closeSync(descriptor)
       throw error
@@ -137,6 +169,7 @@ export class RotatingFile {
     this.#closeFile()
     this.#descriptor = descriptor
     this.#size = 0
+    this.#inode = fstatSync(descriptor).ino
     this.#setGeneration(this.#generation + 1)
     this.#compressor?.add()
   }
@@ -147,11 +180,33 @@ export class RotatingFile {
   }
 }
 
+/** Takes up a rotation that a kill cut off. */
+export function finishRotation(path: string): void {
+  if (!existsSync(path)) renameIfThere(fileBeside(path, "next"), path)
+}
+
+/**
+ * A file of ours in a log's folder. Collectors take whatever begins as the log's own name does (`*-json.log*`, `*.log`):
+ * this one ends otherwise, and is hidden.
+ */
+const fileBeside = (path: string, what: string): string =>
+  join(dirname(path), `.${basename(path).replace(/\.log$/, "")}.${what}`)
+
+/** Rotations so far of a file that cannot carry the number itself. */
+export function generationBeside(path: string): number {
+  try {
+    return Number(readFileSync(fileBeside(path, "generation"), "utf8")) || 0
+  } catch {
+    return 0
+  }
+}
+
 /** Files without a header of their own have their generation beside them. */
 function writeGeneration(path: string, generation: number): void {
+  const file = fileBeside(path, "generation")
   try {
-    writeFileSync(`${path}.generation.new`, String(generation))
-    renameSync(`${path}.generation.new`, `${path}.generation`)
+    writeFileSync(`${file}.new`, String(generation), { mode: 0o640 })
+    renameSync(`${file}.new`, file)
   } catch {
     // On a full disk positions of the older files are forgotten; the output itself matters more.
   }

@@ -2,8 +2,8 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs"
 import { Failure } from "../../errors/failure.ts"
 import type { LogConfig, LogPosition } from "../contract.ts"
 import { compressedSuffix } from "./compressor.ts"
-import { generationBeside } from "./encoded.ts"
 import { fileHeaderLength, generationOf } from "./frame.ts"
+import { generationBeside } from "./rotating-file.ts"
 import { unpacked, unpackedHead, unpackedLength } from "./unpack.ts"
 
 /** One file of a log, open for reading: rotation does not take it away. */

@@ -1,0 +1,128 @@
+import { closeSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { growPipe, pipe, setNonBlocking } from "../linux/descriptor.ts"
+import { memoryFile, memoryProgram } from "../linux/memory-file.ts"
+import { copyDescriptor, openPidfd, sendSignal, startTicks } from "../linux/pidfd.ts"
+import { growSendBuffer, socketPair } from "../linux/socket.ts"
+import { spawn } from "../linux/spawn.ts"
+import { idleProgram } from "../linux/syscall-program.ts"
+import { maxChunk } from "./logs/writer.ts"
+import { transitSize } from "./transit.ts"
+
+/** What outlives a shim that is killed. All of it stays the holder's. */
+export interface HeldDescriptors {
+  /** A socket pair: messages with descriptors that are sent into one end wait in the other for ever. */
+  readonly sender: number
+  readonly store: number
+  /** The pipe and the memory of {@link Transit}. */
+  readonly stagingReader: number
+  readonly stagingWriter: number
+  readonly transit: number
+}
+
+const names = ["sender", "store", "stagingReader", "stagingWriter", "transit"] as const
+
+/** Number of the first of {@link names} in the holder; below it is its stdio. */
+const firstNumber = 3
+
+/** Room for the messages of some ten thousand processes. */
+const storeSize = 64 * 1024 * 1024
+
+/**
+ * A process of a few pages without code of its own: it keeps descriptors open while no shim and no daemon lives, since the
+ * kernel drops what is in a pipe with the last descriptor. One for all containers of a run root. The next shim finds it by
+ * its PID and copies the descriptors from it (pidfd_getfd(2)).
+ */
+export class Holder {
+  readonly held: HeldDescriptors
+  readonly #file: string
+  readonly #journal: (line: string) => void
+  #pid: number | undefined
+  #closed = false
+
+  /** Finds the run root's holder, or starts one. Without one everything works, until shim and daemon are killed at once. */
+  constructor(folder: string, journal: (line: string) => void) {
+    this.#file = join(folder, "holder.json")
+    this.#journal = journal
+    this.#pid = livingHolder(this.#file)
+    this.held = (this.#pid === undefined ? undefined : copyHeld(this.#pid)) ?? makeHeld()
+    if (this.#pid === undefined) this.#start()
+  }
+
+  /** Starts another one if it has been killed. Call now and then. */
+  check(): void {
+    if (!this.#closed && livingHolder(this.#file) === undefined) this.#start()
+  }
+
+  /** Ends the holder, when nothing is to be kept any more. */
+  close(): void {
+    this.#closed = true
+    if (this.#pid !== undefined) kill(this.#pid)
+    rmSync(this.#file, { force: true })
+    for (const name of names) closeSync(this.held[name])
+  }
+
+  #start(): void {
+    try {
+      using program = memoryProgram("barge-holder", idleProgram())
+      const { pid } = spawn({
+        command: [program.path],
+        name: "barge-holder",
+        stdin: "ignore",
+        stdout: "ignore",
+        stderr: "ignore",
+        more: names.map((name) => this.held[name]),
+        env: {},
+      })
+      this.#pid = pid
+      writeFileSync(`${this.#file}.new`, JSON.stringify({ pid, startTicks: startTicks(pid) }), { mode: 0o600 })
+      renameSync(`${this.#file}.new`, this.#file)
+    } catch (error) {
+      this.#journal(`no holder of descriptors: ${(error as Error).message}`)
+    }
+  }
+}
+
+/** The PID in `file`, if that process lives. */
+function livingHolder(file: string): number | undefined {
+  try {
+    const { pid, startTicks: ticks } = JSON.parse(readFileSync(file, "utf8")) as { pid: number; startTicks: string }
+    const [, state] = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1")) ?? []
+    return startTicks(pid) === ticks && state !== "Z" ? pid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns undefined when it may not be done, or the holder is one of another layout */
+function copyHeld(pid: number): HeldDescriptors | undefined {
+  const copies: number[] = []
+  try {
+    for (const index of names.keys()) copies.push(copyDescriptor(pid, firstNumber + index))
+  } catch {
+    for (const copy of copies) closeSync(copy)
+    kill(pid)
+    return undefined
+  }
+  return Object.fromEntries(names.map((name, index) => [name, copies[index]!])) as unknown as HeldDescriptors
+}
+
+function makeHeld(): HeldDescriptors {
+  const [sender, store] = socketPair("stream")
+  setNonBlocking(sender, true)
+  growSendBuffer(sender, storeSize)
+  const [stagingReader, stagingWriter] = pipe()
+  growPipe(stagingReader, 4 * maxChunk)
+  setNonBlocking(stagingReader, true)
+  return { sender, store, stagingReader, stagingWriter, transit: memoryFile("barge-transit", transitSize) }
+}
+
+function kill(pid: number): void {
+  try {
+    const pidfd = openPidfd(pid)
+    sendSignal(pidfd, 9)
+    closeSync(pidfd)
+  } catch {
+    // It has gone.
+  }
+}
