@@ -61,7 +61,10 @@ export class FramedLog implements LogWriter {
         this.#append(stream, at, piece, headerLength, piece.length - overhead)
         advance?.(done + piece.length - overhead)
       }
-    } else this.#append(stream, at, buffer, start, length)
+      return
+    }
+    this.#append(stream, at, buffer, start, length)
+    advance?.(length)
   }
 
   flush(): void {}
