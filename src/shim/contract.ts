@@ -25,8 +25,8 @@ export interface IoConfig {
   /** Close stdin when the first client that attached it goes away. */
   readonly stdinOnce: boolean
   /**
-   * Pipes without names, as a process needs them that is to be checkpointed. Should shim and daemon be killed at once, they
-   * are found again only where init has them.
+   * Pipes without names, as a process needs them that is to be checkpointed. Should shim, daemon and holder be killed at
+   * once, they are found again only where init has them.
    */
   readonly nameless?: boolean
 }
