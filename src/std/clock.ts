@@ -1,26 +1,38 @@
-let anchorNanos = 0n
-let anchorTicks = 0n
-let last = 0n
+/** What the clocks say; nanoseconds since the epoch by milliseconds, and since any instant. */
+export interface Clocks {
+  wallMillis(): number
+  ticks(): bigint
+}
 
 /**
- * Nanoseconds since the epoch: the wall clock's value, interpolated by the monotonic clock, strictly increasing within
- * the process. It is never behind the wall clock's milliseconds, so that what happens after somebody looked at that is
- * later, and follows it again when it is more than 3 ms ahead (the clock was set).
+ * Makes a clock of nanoseconds since the epoch: the wall clock's milliseconds, interpolated by the monotonic clock, strictly
+ * increasing. It is never behind the wall clock's milliseconds, so that what happens after somebody looked at that is
+ * later; and never ahead of the wall clock, so that "until now" includes what has happened. When the wall clock is set
+ * back it follows within a millisecond of what it has said already.
  */
-export function nowNanos(): bigint {
-  const ticks = process.hrtime.bigint()
-  let now = anchorNanos + (ticks - anchorTicks)
-  const wall = BigInt(Date.now()) * 1_000_000n
-  const drift = now - wall
-  if (drift > 3_000_000n || drift < 0n) {
-    anchorNanos = wall
-    anchorTicks = ticks
-    now = wall
+export function nanosClock({ wallMillis, ticks }: Clocks): () => bigint {
+  let anchorNanos = 0n
+  let anchorTicks = 0n
+  let last = 0n
+  return () => {
+    // The wall clock first: an interruption between the two looks makes the result late, never early.
+    const wall = BigInt(wallMillis()) * 1_000_000n
+    const now = ticks()
+    let nanos = anchorNanos + (now - anchorTicks)
+    const ahead = nanos - wall
+    if (ahead >= 1_000_000n || ahead < 0n) {
+      anchorNanos = wall
+      anchorTicks = now
+      nanos = wall
+    }
+    if (nanos <= last && last - nanos < 1_000_000_000n) nanos = last + 1n
+    last = nanos
+    return nanos
   }
-  if (now <= last && last - now < 1_000_000_000n) now = last + 1n
-  last = now
-  return now
 }
+
+/** Nanoseconds since the epoch: see {@link nanosClock}. Strictly increasing within the process. */
+export const nowNanos = nanosClock({ wallMillis: Date.now, ticks: () => process.hrtime.bigint() })
 
 /** RFC 3339 with up to nine fractional digits, trailing zeros trimmed, in UTC (Go's RFC3339Nano). */
 export function formatNanos(nanos: bigint): string {
