@@ -112,6 +112,8 @@ export class Container {
   removed = false
   readonly execIds = new Set<string>()
   readonly deliveries = new Deliveries()
+  /** Clients that follow the log. Only a removal waits for them. */
+  readonly followers = new Deliveries()
   /** What the run under way holds of its mounts: given back when it has ended. */
   mountHolds: AsyncDisposableStack | undefined
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()

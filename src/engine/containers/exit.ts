@@ -32,6 +32,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     const ran = BigInt(exit.at) - BigInt(state.startedAt)
     recordExit(state, exit)
     container.deliveries.endRun()
+    container.followers.endRun()
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
     releaseNetwork(context, container)

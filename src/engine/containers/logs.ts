@@ -52,11 +52,13 @@ async function* lines(
     ...(options.tail === undefined ? {} : { tail: options.tail }),
     ...(scope.signal ? { signal: scope.signal } : {}),
   }
+  const { startedAt } = container.state
   const follower = options.follow && container.running ? await followOutput(context, scope, container) : undefined
   if (!follower) {
     yield* readLines({ log, ...bounds })
     return
   }
+  const delivered = container.followers.begin()
   const splitter = new LineSplitter()
   let stream: AttachStream | undefined = follower
   try {
@@ -80,8 +82,13 @@ async function* lines(
     }
     const rest = splitter.rest()
     if (rest.length > 0) yield rest
+    // Programs look at the container as soon as its log has ended: it has exited then.
+    if (container.running && container.state.startedAt === startedAt) {
+      await Promise.race([container.nextExit(), abortion(scope.signal)])
+    }
   } finally {
     await stream?.[Symbol.asyncDispose]()
+    delivered()
   }
 }
 
@@ -143,3 +150,10 @@ function details(container: Container, options: LogsOptions): string {
   const pairs = Object.entries(chosen).sort(([a], [b]) => (a < b ? -1 : 1))
   return `${pairs.map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`).join(",")} `
 }
+
+/** Resolves when `signal` is aborted. */
+const abortion = (signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal?.aborted) resolve()
+    else signal?.addEventListener("abort", () => resolve(), { once: true })
+  })

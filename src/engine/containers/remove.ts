@@ -68,6 +68,8 @@ async function killForRemoval(context: ContainerContext, scope: Scope, container
     if (!isKind(error, "notFound")) throw error
   }
   await ended
+  // Docker's order: the streams of the run end, then the removal is answered.
+  await Promise.all([container.deliveries.made(), container.followers.made()])
 }
 
 /** `docker container prune`. */
