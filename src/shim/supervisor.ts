@@ -227,12 +227,12 @@ export class Supervisor {
     if (process.record.pid !== undefined && !process.exit) {
       throw new Failure("conflict", `process ${keyOf(id, execId)} runs; end it first`)
     }
-    process.io.endAttachments()
     if (execId !== undefined && process.record.pid !== undefined && !process.io.isOver) {
-      // Something that it left behind still writes, and must be able to: its output goes on to nowhere.
+      // Processes that it left behind may still write: its clients see that until its lingering is over; then it is dropped.
       process.update({ forgotten: true })
       return
     }
+    process.io.endAttachments()
     this.#discard(id, execId)
     if (execId !== undefined) return
     for (const each of [...this.#processes.values()]) {
@@ -299,7 +299,7 @@ export class Supervisor {
       } finally {
         release()
       }
-      if (terminal) process.io.connectTerminal(terminal.take())
+      if (terminal) process.io.openTerminal(terminal.take())
       this.#traceFirstOutput(process, span)
       process.running(pid, phase)
       this.#keep(process)

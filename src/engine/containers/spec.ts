@@ -72,6 +72,8 @@ export interface ExecOptions {
   /** Absent or empty: the container's. */
   readonly cwd?: string
   readonly tty: boolean
+  /** Of the terminal; absent: the kernel's default. */
+  readonly consoleSize?: { readonly height: number; readonly width: number }
   readonly privileged: boolean
 }
 
@@ -94,7 +96,8 @@ export function execProcess(
     env: withVariables(environmentOf({ ...config, Tty: options.tty }, options.linked), options.env),
     cwd: options.cwd || spec.process.cwd,
   }
-  if (!options.tty) delete process.consoleSize
+  delete process.consoleSize
+  if (options.tty && options.consoleSize) process.consoleSize = { ...options.consoleSize }
   // Absent would be the confinement that a process joins with the others.
   if (options.privileged && process.apparmorProfile) process.apparmorProfile = "unconfined"
   const capabilities = capabilitiesOf(options.privileged ? { ...host, Privileged: true } : host)

@@ -1,6 +1,7 @@
 import type { ExecCreateRequest } from "../../api/exec.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Process } from "../../oci/runtime-spec.ts"
+import type { IoConfig } from "../../shim/contract.ts"
 import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import { linkEnvironment } from "../containers/links.ts"
@@ -12,6 +13,7 @@ export async function processOf(
   scope: Scope,
   container: Container,
   request: ExecCreateRequest,
+  consoleSize?: IoConfig["consoleSize"],
 ): Promise<Process> {
   const { id, document } = container
   const spec = await context.tasks.spec(scope, id)
@@ -23,6 +25,7 @@ export async function processOf(
       cwd: request.WorkingDir,
       linked: linkEnvironment(context.registry, container),
       tty: request.Tty,
+      ...(consoleSize ? { consoleSize } : {}),
       privileged: request.Privileged,
     }),
   )

@@ -151,7 +151,7 @@ export class ExecService implements Execs {
   /** Has the streams opened, and makes up meanwhile what is to run; whether that can be is for {@link #launch} to tell. */
   #prepare(scope: Scope, record: ExecRecord, container: Container, io: IoConfig) {
     const opened = this.#context.tasks.openExec(scope, container.id, record.id, io)
-    const process = processOf(this.#context, scope, container, record.request)
+    const process = processOf(this.#context, scope, container, record.request, io.consoleSize)
     process.catch(() => {})
     return { opened, process }
   }
