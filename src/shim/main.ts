@@ -45,7 +45,8 @@ export async function shimMain(args: readonly string[]): Promise<number> {
   const handover = values.handover === undefined ? nothing : readHandover(values.handover)
   const lock = handover.lock ?? lockFolder(folder)
   if (lock === undefined) return otherShim
-  process.umask(0o077)
+  // Inherited by OCI runtimes, which make mount points and working directories with it. Files of ours have modes of their own.
+  process.umask(0o022)
   process.chdir("/")
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT"] as const) process.on(signal, () => {})
   const journal = new Journal(join(folder, "shim.log"))

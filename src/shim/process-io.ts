@@ -129,11 +129,16 @@ export class ProcessIo {
     }
   }
 
+  /** Takes a new terminal's master, which becomes ours. A runtime sets the size before the process runs, if it knows how. */
+  openTerminal(master: number): void {
+    const { consoleSize } = this.#options.io
+    if (consoleSize) setWindowSize(master, consoleSize)
+    this.connectTerminal(master)
+  }
+
   /** Takes the terminal's master, which becomes ours. */
   connectTerminal(master: number): void {
     setNonBlocking(master, true)
-    const { consoleSize } = this.#options.io
-    if (consoleSize && (consoleSize.height > 0 || consoleSize.width > 0)) setWindowSize(master, consoleSize)
     this.#input?.connect(duplicate(master))
     this.#addOutput("stdout", master)
   }
