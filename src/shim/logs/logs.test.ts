@@ -69,6 +69,20 @@ test("rotation keeps the newest files and loses nothing in between", async () =>
   writer.close(tick())
 })
 
+test("files of less than 4 KiB are kept as small as asked", async () => {
+  for (const format of ["framed", "json-file", "cri"] as const) {
+    const log = config(format, 1024, 1000)
+    const writer = openLog(log, noTrouble)
+    put(writer, Array.from({ length: 500 }, (_, number) => `line ${number}\n`).join(""))
+    writer.close(tick())
+    expect(await lines({ log })).toEqual(Array.from({ length: 500 }, (_, number) => `line ${number}\n`))
+    for (const suffix of ["", ".1", ".2"]) {
+      const { size } = statSync(log.path + suffix)
+      expect({ format, suffix, size, small: size <= 1024 }).toEqual({ format, suffix, size, small: true })
+    }
+  }
+})
+
 test("a chunk larger than a file is split over files", async () => {
   const log = config("framed", 8192, 100)
   const writer = openLog(log, noTrouble)

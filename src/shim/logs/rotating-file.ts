@@ -32,6 +32,9 @@ export interface RotatingFileOptions {
   readonly mark?: LogMark | undefined
 }
 
+/** Room for a header and something besides, however small a file is to be; in bytes. */
+const smallestRoom = 256
+
 /**
  * An append-only file with rotation: `path` is the newest, `path.1` the one before, and so on. An append is whole or does
  * not happen. The generation counts rotations and never goes back. The descriptor of a file that nobody writes to can be
@@ -75,9 +78,9 @@ export class RotatingFile {
     return { ...this.position, inode: this.#inode }
   }
 
-  /** Most bytes of one append: what a file may hold, but at least 4 KB. */
+  /** Most bytes of one append, the header included: what a file may hold, but at least {@link smallestRoom}. */
   get room(): number {
-    return this.#options.maxSize > 0 ? Math.max(this.#options.maxSize, 4096) : Number.POSITIVE_INFINITY
+    return this.#options.maxSize > 0 ? Math.max(this.#options.maxSize, smallestRoom) : Number.POSITIVE_INFINITY
   }
 
   /**
