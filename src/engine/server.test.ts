@@ -158,6 +158,9 @@ test("numbers and terminal sizes that are none are refused", async () => {
   expect(await message(await engine.call("POST", "/containers/x/resize?h=foo&w=1"))).toBe(
     'invalid resize height "foo": invalid syntax',
   )
+  expect(await message(await engine.call("POST", "/containers/x/resize?h=-100&w=1"))).toBe(
+    'invalid resize height "-100": value out of range',
+  )
   expect(await message(await engine.call("POST", "/containers/x/resize?h=1&w=99999999999"))).toBe(
     'invalid resize width "99999999999": value out of range',
   )

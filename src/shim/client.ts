@@ -21,6 +21,7 @@ import type {
 import { KeptStore } from "./kept-descriptors.ts"
 import { launchShim, otherShim, shimFolder, shimSocket } from "./launch-shim.ts"
 import { dial, Link } from "./link.ts"
+import { elsewhere, otherNamespaces } from "./other-namespace.ts"
 import type { Hello, WireEvent } from "./protocol.ts"
 
 export interface ConnectOptions {
@@ -76,6 +77,10 @@ class ShimClient implements Shim {
   async connect(): Promise<void> {
     this.#link = this.#establish()
     await this.#link
+    // With running containers it stays as it is, and they can be looked after.
+    await this.#replaceElsewhere().catch((error) => {
+      if (!isKind(error, "conflict")) throw error
+    })
   }
 
   async tasks(): Promise<readonly TaskState[]> {
@@ -83,14 +88,17 @@ class ShimClient implements Shim {
   }
 
   async open(id: string, io: IoConfig, log: LogConfig, execId?: string): Promise<void> {
+    if (execId === undefined) await this.#replaceElsewhere()
     await this.#request("open", { id, io, log, execId })
   }
 
   async run(request: RunRequest, span: Span): Promise<{ readonly pid: number }> {
+    await this.#replaceElsewhere()
     return await this.#launch("run", request, span, request.id)
   }
 
   async create(request: RunRequest, span: Span): Promise<{ readonly pid: number }> {
+    await this.#replaceElsewhere()
     return await this.#launch("create", request, span, request.id)
   }
 
@@ -99,6 +107,7 @@ class ShimClient implements Shim {
   }
 
   async restore(request: RestoreRequest, span: Span): Promise<{ readonly pid: number }> {
+    await this.#replaceElsewhere()
     return await this.#launch("restore", request, span, request.id)
   }
 
@@ -206,6 +215,20 @@ class ShimClient implements Shim {
     link?.close()
     await link?.closed
     this.#kept?.[Symbol.dispose]()
+  }
+
+  /** Ends a shim in other namespaces, so that one is started in ours. @throws conflict while containers run in it */
+  async #replaceElsewhere(): Promise<void> {
+    const namespaces = otherNamespaces(this.pid)
+    if (namespaces.length === 0) return
+    const link = await this.#link!
+    try {
+      await link.request("shutdown")
+    } catch (error) {
+      throw isKind(error, "conflict") ? elsewhere(this.pid, namespaces) : error
+    }
+    await link.closed
+    await this.#link
   }
 
   async #launch(method: string, request: unknown, span: Span, key: string): Promise<{ readonly pid: number }> {

@@ -1,5 +1,5 @@
 import { closeSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { growPipe, pipe, setNonBlocking } from "../linux/descriptor.ts"
 import { memoryFile, memoryProgram } from "../linux/memory-file.ts"
 import { copyDescriptor, openPidfd, sendSignal, startTicks } from "../linux/pidfd.ts"
@@ -67,7 +67,7 @@ export class Holder {
       using program = memoryProgram("barge-holder", idleProgram())
       const { pid } = spawn({
         command: [program.path],
-        name: "barge-holder",
+        name: `barge-holder ${dirname(this.#file)}`,
         stdin: "ignore",
         stdout: "ignore",
         stderr: "ignore",

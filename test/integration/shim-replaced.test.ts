@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { closeSync, readFileSync, readSync, writeFileSync, writeSync } from "node:fs"
+import { closeSync, readFileSync, readlinkSync, readSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
 import { pipe } from "../../src/linux/descriptor.ts"
 import { copyDescriptor } from "../../src/linux/pidfd.ts"
@@ -292,3 +292,27 @@ async function gone(pid: number): Promise<void> {
     await reactor.ready(openPidfd(pid), readiness.read)
   } catch {}
 }
+
+test("a shim in another mount namespace is replaced when nothing runs in it, and otherwise says what to do", async () => {
+  await using other = new ShimWorld()
+  other.runtime = world.runtime
+  const namespace = (pid: number | "self") => readlinkSync(`/proc/${pid}/ns/mnt`)
+  const away = ["unshare", "--mount", ...selfCommand()]
+  const earlier = await connectShim({ runRoot: other.runRoot, command: away })
+  other.shim = earlier
+  await other.run("earlier", "read line", { ...plainIo, stdin: true })
+  expect(namespace(earlier.pid)).not.toBe(namespace("self"))
+  await earlier[Symbol.asyncDispose]()
+
+  await other.connect()
+  expect(other.shim.pid).toBe(earlier.pid)
+  await expect(other.run("later", "true")).rejects.toThrow(
+    `the shim (PID ${earlier.pid}) runs in another mount namespace`,
+  )
+  await other.shim.kill("earlier", 9)
+  await other.exit("earlier")
+  await other.remove("earlier")
+  await other.run("later", "exit 4")
+  expect((await other.exit("later")).code).toBe(4)
+  expect(namespace(other.shim.pid)).toBe(namespace("self"))
+})

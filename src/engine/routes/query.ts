@@ -82,9 +82,10 @@ export const cells =
   ([value = ""]) => {
     const bad = (why: string) =>
       new Failure("invalidArgument", `invalid resize ${what} ${JSON.stringify(value)}: ${why}`)
-    if (!/^\d+$/.test(value)) throw bad("invalid syntax")
-    if (Number(value) >= 2 ** 32) throw bad("value out of range")
-    return Number(value)
+    if (!/^[+-]?\d+$/.test(value)) throw bad("invalid syntax")
+    const number = Number(value)
+    if (number < 0 || number >= 2 ** 32) throw bad("value out of range")
+    return number
   }
 
 /** `seconds[.nanoseconds]` since the epoch as nanoseconds; absent or empty is `undefined`. */
