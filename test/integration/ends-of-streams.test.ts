@@ -19,7 +19,13 @@ afterAll(async () => {
 })
 
 test("an exec's stream has what a process that it left behind says soon after", async () => {
-  const { code, stdout } = await daemon.docker("exec", "execs", "sh", "-c", "(sleep 0.05; echo late)& echo main; exit 7")
+  const { code, stdout } = await daemon.docker(
+    "exec",
+    "execs",
+    "sh",
+    "-c",
+    "(sleep 0.05; echo late)& echo main; exit 7",
+  )
   expect({ code, stdout }).toEqual({ code: 7, stdout: "main\nlate\n" })
 })
 
