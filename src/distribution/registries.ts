@@ -14,7 +14,7 @@ export interface RegistriesOptions {
   readonly settings: RegistrySettings
   readonly proxies: ProxySettings
   readonly retries?: RetryPolicy
-  /** Milliseconds without a byte after which a connection counts as lost. */
+  /** Milliseconds without a byte after which a connection counts as lost; also for connecting when it is shorter than usual there. */
   readonly stallTimeout?: number
   /** Told when a mirror is left for the next host. */
   readonly trouble?: MirrorTrouble
@@ -37,7 +37,7 @@ export class Registries implements Disposable {
     this.#trouble = options.trouble ?? (() => {})
     this.http = new HttpClient({
       proxies: options.proxies,
-      ...(options.stallTimeout === undefined ? {} : { stallTimeout: options.stallTimeout }),
+      ...(options.stallTimeout === undefined ? {} : { stallTimeout: options.stallTimeout, dialTimeout: Math.min(30_000, options.stallTimeout) }),
     })
     this.#authorizer = new Authorizer(this.http)
   }

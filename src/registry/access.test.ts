@@ -44,8 +44,79 @@ test("rights say who may do what with which repository", () =>
     const denied = await registry.ask("POST", "/v2/team/app/blobs/uploads/", { headers: bob })
     expect([denied.status, await codeOf(denied)]).toEqual([403, "DENIED"])
     expect((await registry.ask("DELETE", `/v2/team/app/manifests/${manifest}`, { headers: bob })).status).toBe(403)
-    expect((await registry.ask("GET", "/v2/team/app/manifests/v1")).status).toBe(200)
-    expect((await registry.ask("POST", "/v2/team/app/blobs/uploads/")).status).toBe(401)
+    const anonymous = await tokenOf(registry, "repository:team/app:pull,push", {})
+    expect((await registry.ask("GET", "/v2/team/app/manifests/v1", { headers: anonymous })).status).toBe(200)
+    expect((await registry.ask("POST", "/v2/team/app/blobs/uploads/", { headers: anonymous })).status).toBe(401)
+  }))
+
+const tokenOf = async (registry: TestRegistry, scope: string, headers: Record<string, string>) => {
+  const answer = await registry.ask("GET", `/auth/token?service=barge-registry&scope=${scope}`, { headers })
+  return { Authorization: `Bearer ${((await answer.json()) as { token: string }).token}` }
+}
+
+test("where everybody may pull the door still tells users how to come in: by tokens", () =>
+  withUsers(async (htpasswd) => {
+    const forms: [object, string[]][] = [
+      [{}, ["--htpasswd", htpasswd, "--anonymous-pull"]],
+      [
+        {
+          auth: { type: "htpasswd", htpasswd },
+          rights: [
+            { users: ["*"], actions: ["pull", "push"] },
+            { users: ["anonymous"], actions: ["pull"] },
+          ],
+        },
+        [],
+      ],
+    ]
+    for (const [config, flags] of forms) {
+      await using registry = await TestRegistry.start(config as Record<string, unknown>, flags)
+      const door = await registry.ask("GET", "/v2/")
+      expect(door.status).toBe(401)
+      expect(door.headers.get("www-authenticate")).toBe(
+        `Bearer realm="${registry.url}/auth/token",service="barge-registry"`,
+      )
+      await registry.image("a", "v1", { headers: await tokenOf(registry, "repository:a:pull,push", alice) })
+      // Whoever knows the password need not ask for a token.
+      await registry.image("a", "v2", { headers: alice })
+      expect((await registry.ask("GET", "/v2/", { headers: alice })).status).toBe(200)
+      expect((await registry.ask("GET", "/v2/", { headers: basic("alice", "wrong") })).status).toBe(401)
+    }
+  }))
+
+test("the catalog is a right of its own", () =>
+  withUsers(async (htpasswd) => {
+    const without = [{ users: ["alice", "anonymous"], repositories: ["**"], actions: ["pull", "push"] }]
+    await using registry = await TestRegistry.start({ rights: without }, ["--htpasswd", htpasswd])
+    await registry.image("a", "v1", { headers: alice })
+    expect((await registry.ask("GET", "/v2/_catalog", { headers: alice })).status).toBe(403)
+    for (const user of [alice, {}]) {
+      const headers = await tokenOf(registry, "registry:catalog:*", user)
+      expect((await registry.ask("GET", "/v2/_catalog", { headers })).status).toBe(401)
+    }
+    registry.configure({ rights: [...without, { users: ["alice"], repositories: ["a"], actions: ["catalog"] }] })
+    registry.reload()
+    const list = await registry.ask("GET", "/v2/_catalog", { headers: alice })
+    expect(await list.json()).toEqual({ repositories: ["a"] })
+  }))
+
+test("behind a proxy the token service's address is the one that clients see", () =>
+  withUsers(async (htpasswd) => {
+    await using registry = await TestRegistry.start({}, ["--htpasswd", htpasswd, "--token"])
+    const realm = async (headers: Record<string, string>) =>
+      /realm="([^"]*)"/.exec((await registry.ask("GET", "/v2/", { headers })).headers.get("www-authenticate")!)![1]
+    expect(await realm({})).toBe(`${registry.url}/auth/token`)
+    expect(await realm({ "X-Forwarded-Proto": "https" })).toBe(`https://${registry.address}/auth/token`)
+    const list = { "X-Forwarded-Proto": "https, http", "X-Forwarded-Host": "hub.example:8443, inner:80" }
+    expect(await realm(list)).toBe("https://hub.example:8443/auth/token")
+    const odd = { "X-Forwarded-Proto": 'javascript"', "X-Forwarded-Host": 'x",realm="evil' }
+    expect(await realm(odd)).toBe(`${registry.url}/auth/token`)
+    await using named = await TestRegistry.start({}, [
+      ...["--htpasswd", htpasswd, "--token"],
+      ...["--external-url", "https://registry.example/"],
+    ])
+    const door = await named.ask("GET", "/v2/", { headers: { "X-Forwarded-Host": "other" } })
+    expect(door.headers.get("www-authenticate")).toContain('realm="https://registry.example/auth/token"')
   }))
 
 test("the catalog shows what the user may pull, and a blob is not mounted from elsewhere", () =>

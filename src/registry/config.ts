@@ -65,6 +65,8 @@ export interface WebhookSettings {
 /** Everything a registry is told. */
 export interface RegistryConfig {
   readonly address: string
+  /** The address under which clients see the server, without a slash at its end; absent it is told by requests. */
+  readonly external?: string
   readonly root: string
   readonly tls?: TlsFiles
   readonly auth: AuthSettings
@@ -107,6 +109,7 @@ function readFile(path: string): unknown {
 function read(file: Fields, flags: FlagValues): RegistryConfig {
   const fromFile = {
     addr: file.text("addr"),
+    externalUrl: file.text("externalUrl"),
     root: file.text("root"),
     metrics: file.text("metrics"),
     web: file.flag("web"),
@@ -125,12 +128,15 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
   const cacheInFile = file.bytes("cacheSize")
   const cacheBytes = cacheFlag === undefined ? cacheInFile : parseBytes(cacheFlag, "--cache-size")
   const auth = authSettings(file, flags)
+  const granted = rights(file, flags, auth)
+  const external = flags.text("external-url") ?? fromFile.externalUrl
   return {
     address: flags.text("addr") ?? fromFile.addr ?? "127.0.0.1:5000",
+    ...(external === undefined ? {} : { external: address(external, "externalUrl (--external-url)") }),
     root: resolve(flags.text("root") ?? fromFile.root ?? "/var/lib/barge-registry"),
     ...(tls ? { tls } : {}),
-    auth,
-    rights: rights(file, flags, auth),
+    auth: withTokens(auth, granted),
+    rights: granted,
     ...(s3 ? { s3 } : {}),
     proxies: [...file.list("proxies", proxySettings), ...flags.texts("proxy").map(proxyFlag)],
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
@@ -226,9 +232,22 @@ function authSettings(file: Fields, flags: FlagValues): AuthSettings {
     if (flags.flag("token")) throw new Failure("invalidArgument", "--token needs the users: add --htpasswd FILE")
     return given ?? { type: "none" }
   }
-  if (flags.flag("token")) return { type: "token", service: "barge-registry", own: { htpasswd, lifetime: 300 } }
+  if (flags.flag("token")) return ownTokens(htpasswd)
   return { type: "htpasswd", file: htpasswd, realm: "Barge registry" }
 }
+
+const ownTokens = (htpasswd: string): AuthSettings => ({
+  type: "token",
+  service: "barge-registry",
+  own: { htpasswd, lifetime: 300 },
+})
+
+/**
+ * Clients learn from the challenge of the API's root how to say who they are. A registry that anybody may read can only challenge there
+ * with tokens, which it also gives to those who do not say who they are.
+ */
+const withTokens = (auth: AuthSettings, granted: readonly Right[]): AuthSettings =>
+  auth.type === "htpasswd" && granted.some(({ users }) => users.includes("anonymous")) ? ownTokens(auth.file) : auth
 
 function rights(file: Fields, flags: FlagValues, auth: AuthSettings): readonly Right[] {
   const given = file.list("rights", (right): Right => {

@@ -199,14 +199,17 @@ function openDoors(config: RegistryConfig): Doors {
   const key = privateKey(keyFile === undefined ? ownKey(config.root) : readText(keyFile))
   const issuer = auth.issuer ?? service
   const users = new Users(htpasswd)
+  const web = passwordAccess({ users, rights, realm: service })
   return {
     api: tokenAccess({
       keys: publicKeysOf(key),
       service,
       issuer,
+      ...(config.external === undefined ? {} : { external: config.external }),
       sees: (user, repository) => accessOf(rights, user).sees(repository),
+      passwords: web,
     }),
-    web: passwordAccess({ users, rights, realm: service }),
+    web,
     issuer: { users, rights, key, service, issuer, lifetime },
   }
 }

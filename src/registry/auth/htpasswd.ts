@@ -81,10 +81,6 @@ export function passwordAccess(options: {
       if (await users.verify(user, password)) return accessOf(rights, user)
       throw new Refusal("UNAUTHORIZED", "wrong user name or password", { headers: { "WWW-Authenticate": challenge } })
     },
-    challenge: (_request, wanted) => {
-      // A registry that lets everybody read does not ask at its door.
-      if (!wanted && rights.some((right) => right.users.includes("anonymous"))) return undefined
-      return challenge
-    },
+    challenge: () => challenge,
   }
 }

@@ -18,7 +18,7 @@ export function accessOf(rights: readonly Right[], user: string | undefined): Ac
   )
   const may: Access["may"] = (action, repository) => {
     if (rights.length === 0) return user !== undefined
-    if (action === "catalog") return concerned.length > 0
+    if (action === "catalog") return concerned.some((right) => right.actions.includes("catalog"))
     return concerned.some((right) => right.actions.includes(action) && matchesAny(right.repositories, repository))
   }
   return { ...(user === undefined ? {} : { user }), may, sees: (repository) => may("pull", repository) }

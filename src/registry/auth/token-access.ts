@@ -1,7 +1,7 @@
-import type { HttpRequest } from "../../std/http/request.ts"
 import { Refusal } from "../refusal.ts"
-import { isBearer } from "./basic.ts"
+import { isBasic, isBearer } from "./basic.ts"
 import type { Authenticator } from "./contract.ts"
+import { externalAddress } from "./external.ts"
 import { type TokenKey, verifyToken } from "./jwt.ts"
 import { accessByGrants, type Grant, scopeFor } from "./scope.ts"
 
@@ -12,8 +12,12 @@ export interface TokenAccessOptions {
   readonly issuer?: string
   /** Where tokens are got; absent it is this server's own issuer. */
   readonly realm?: string
+  /** This server's address as clients see it, when it is configured. */
+  readonly external?: string
   /** What users have rights to, when this server knows: the catalog shows them that. */
   readonly sees?: (user: string | undefined, repository: string) => boolean
+  /** Takes names and passwords too, where this server knows them: scripts send them without asking for a token. */
+  readonly passwords?: Authenticator
 }
 
 /** Where this server's own issuer answers. */
@@ -24,14 +28,17 @@ export function tokenAccess(options: TokenAccessOptions): Authenticator {
   const { keys, service, issuer } = options
   const challenge: Authenticator["challenge"] = (request, wanted) => {
     const field = request.headers.get("authorization")
+    // A token would not give more to a user who is known already.
+    if (wanted && options.passwords && isBasic(field)) return undefined
     const source = wanted?.source === undefined ? [] : [scopeFor("pull", wanted.source)]
     const scope = wanted ? `,scope="${[scopeFor(wanted.action, wanted.repository), ...source].join(" ")}"` : ""
     const problem = wanted && isBearer(field) ? ',error="insufficient_scope"' : ""
-    return `Bearer realm="${options.realm ?? ownRealm(request)}",service="${service}"${scope}${problem}`
+    return `Bearer realm="${options.realm ?? `${externalAddress(request, options.external)}${tokenPath}`}",service="${service}"${scope}${problem}`
   }
   return {
     async access(request) {
       const field = request.headers.get("authorization")
+      if (options.passwords && isBasic(field)) return await options.passwords.access(request)
       if (!isBearer(field)) return { may: () => false, sees: () => false }
       const expected = { audience: service, ...(issuer === undefined ? {} : { issuer }) }
       const result = verifyToken(field.replace(/^bearer\s+/i, ""), keys, expected)
@@ -53,8 +60,3 @@ export function tokenAccess(options: TokenAccessOptions): Authenticator {
 
 const isGrant = (value: Grant): boolean =>
   typeof value === "object" && value !== null && typeof value.name === "string" && Array.isArray(value.actions)
-
-function ownRealm(request: HttpRequest): string {
-  const scheme = request.peer.transport === "tls" ? "https" : (request.headers.get("x-forwarded-proto") ?? "http")
-  return `${scheme}://${request.headers.get("host") ?? "localhost"}${tokenPath}`
-}

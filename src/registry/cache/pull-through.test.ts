@@ -17,6 +17,8 @@ class FakeRemote implements RemoteRepository {
   readonly tagged = new Map<string, string>()
   readonly asked: string[] = []
   down = false
+  /** Takes questions about tags and answers none. */
+  silent = false
   /** What manifests are sent as. */
   type: string = mediaTypes.ociManifest
   /** Bytes after which a body breaks off, once for each. */
@@ -34,7 +36,11 @@ class FakeRemote implements RemoteRepository {
     return { layer: digestOf(layer), text }
   }
 
-  async resolve(reference: string) {
+  async resolve(reference: string, signal?: AbortSignal) {
+    if (this.silent) {
+      this.#ask(`resolve ${reference}`)
+      await new Promise((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)))
+    }
     return this.#manifest("resolve", reference).descriptor
   }
 
@@ -256,3 +262,51 @@ test("what neither has is unknown, what cannot be asked for is unavailable, and 
     await cache.image("own/app", "v1")
     expect((await cache.ask("GET", "/v2/own/app/manifests/v1")).status).toBe(200)
   }))
+
+test("a copy is served soon when the upstream says nothing, and at once from then on", () =>
+  withCache("0s", async (cache, remote) => {
+    const { text } = remote.image("v1")
+    await get(cache, "manifests/v1")
+    remote.silent = true
+    for (let round = 0; round < 5; round++) {
+      expect((await get(cache, "manifests/v1")).bytes.toString()).toBe(text)
+    }
+    // The first waited for the upstream, the others did not ask it.
+    expect(remote.asked).toEqual(["manifest v1", "resolve v1"])
+  }))
+
+test("what is no manifest is not kept, and told of as the upstream's fault", () =>
+  withCache("0s", async (cache, remote) => {
+    remote.tagged.set("v1", "<html>Please log in</html>")
+    for (const type of ["text/html", mediaTypes.ociManifest]) {
+      remote.type = type
+      for (const method of ["GET", "HEAD"]) {
+        expect((await cache.ask(method, "/v2/hub/app/manifests/v1")).status).toBe(502)
+      }
+    }
+    remote.tagged.delete("v1")
+    expect((await get(cache, "manifests/v1")).status).toBe(404)
+  }))
+
+test("HEAD of a blob tells that the upstream does not answer, as GET does", () =>
+  withCache("1h", async (cache, remote) => {
+    const { layer } = remote.image("v1")
+    remote.blobSize = async () => {
+      throw new Failure("internal", "received unexpected HTTP status: 500")
+    }
+    remote.down = true
+    for (const method of ["GET", "HEAD"]) {
+      expect((await cache.ask(method, `/v2/hub/app/blobs/${layer}`)).status).toBe(502)
+    }
+  }))
+
+test("a quota holds in a cache too, and is told before the first byte", async () => {
+  const remote = new FakeRemote()
+  const config = { proxies: [{ url: "https://upstream.example", prefix: "hub/" }], quotas: [{ bytes: 250_000 }] }
+  await using cache = await TestRegistry.start(config, [], { remote: async () => remote })
+  const { layer } = remote.image("v1")
+  const answer = await cache.ask("GET", `/v2/hub/app/blobs/${layer}`)
+  expect([answer.status, await codeOf(answer)]).toEqual([403, "DENIED"])
+  await spoolEmpties(cache)
+  expect(existsSync(join(cache.root, "data/blobs/sha256", layer.slice(7)))).toBe(false)
+})

@@ -23,6 +23,11 @@ export interface PullThroughParts {
   readonly stale: (repository: string, why: string) => void
 }
 
+/** Milliseconds that a client with a copy to be had waits for the upstream to say whether it is fresh. */
+const freshTime = 5000
+/** Milliseconds for which an upstream that did not answer is not asked about what is here. */
+const restTime = 30_000
+
 /** A download with those who read it. */
 interface SharedDownload {
   readonly download: Promise<Download>
@@ -39,6 +44,8 @@ interface SharedDownload {
 export class PullThrough implements Upstream {
   readonly #parts: PullThroughParts
   readonly #checked = new Map<string, number>()
+  /** Until when upstreams are left alone, by address: milliseconds since the epoch. */
+  readonly #resting = new Map<string, number>()
   readonly #fetching = new Map<string, Promise<void>>()
   readonly #downloads = new Map<string, SharedDownload>()
 
@@ -73,7 +80,7 @@ export class PullThrough implements Upstream {
 
   async sendBlob(call: Call, repository: string, digest: Digest): Promise<boolean> {
     if (call.request.method === "HEAD") {
-      const size = await this.#told(async () => (await this.#remote(repository)).blobSize(digest))
+      const size = await this.#told(repository, async () => (await this.#remote(repository)).blobSize(digest))
       if (size !== undefined) call.head(200, blobHeaders(digest), size)
       return size !== undefined
     }
@@ -105,6 +112,8 @@ export class PullThrough implements Upstream {
         headers: { "Content-Range": `bytes */${size}` },
       })
     }
+    // Told before the first byte: what the quota does not admit would break off at the last.
+    await this.#parts.repositories.links.room(repository, size)
     const { start, end } = range ?? { start: 0, end: size }
     const headers = {
       ...blobHeaders(digest),
@@ -136,6 +145,10 @@ export class PullThrough implements Upstream {
     ask: (remote: RemoteRepository) => Promise<readonly T[]>,
     here: () => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
+    if (this.#rests(repository)) {
+      const kept = await here()
+      if (kept.length > 0) return kept
+    }
     try {
       return await ask(await this.#remote(repository))
     } catch (error) {
@@ -146,7 +159,7 @@ export class PullThrough implements Upstream {
       }
       const kept = await here()
       if (kept.length === 0) throw upstreamFailure(repository, error)
-      this.#parts.stale(repository, messageOf(error))
+      this.#stale(repository, error)
       return kept
     }
   }
@@ -161,20 +174,19 @@ export class PullThrough implements Upstream {
   }
 
   async #refresh(repository: string, tag: string): Promise<void> {
-    const { repositories, stale } = this.#parts
-    const kept = await repositories.tag(repository, tag)
+    const kept = await this.#parts.repositories.tag(repository, tag)
     const key = `${repository}:${tag}`
     const checkedAt = this.#checked.get(key) ?? kept?.pushedAt ?? 0
-    if (kept && Date.now() - checkedAt < this.#find(repository)!.ttl) return
+    if (kept && (Date.now() - checkedAt < this.#find(repository)!.ttl || this.#rests(repository))) return
     try {
       const remote = await this.#remote(repository)
-      const current = kept && (await remote.resolve(tag))
+      const current = kept && (await remote.resolve(tag, AbortSignal.timeout(freshTime)))
       if (current?.digest !== kept?.digest || !kept) await this.#keep(repository, remote, tag)
       this.#checked.set(key, Date.now())
     } catch (error) {
       if (kindOf(error) === "notFound") throw unknown(repository, tag)
       if (!kept) throw upstreamFailure(repository, error)
-      stale(repository, messageOf(error))
+      this.#stale(repository, error)
     }
   }
 
@@ -242,13 +254,23 @@ export class PullThrough implements Upstream {
     return shared
   }
 
-  async #told<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  async #told<T>(repository: string, ask: () => Promise<T>): Promise<T | undefined> {
     try {
       return await ask()
     } catch (error) {
       if (kindOf(error) === "notFound") return undefined
-      throw error
+      throw upstreamFailure(repository, error)
     }
+  }
+
+  #rests(repository: string): boolean {
+    return (this.#resting.get(this.#find(repository)!.url) ?? 0) > Date.now()
+  }
+
+  /** What is here is served: the upstream does not answer, and is left alone for a while. */
+  #stale(repository: string, error: unknown): void {
+    this.#resting.set(this.#find(repository)!.url, Date.now() + restTime)
+    this.#parts.stale(repository, messageOf(error))
   }
 }
 

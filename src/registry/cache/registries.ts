@@ -19,6 +19,9 @@ export function reachRegistries(
       directories: ["/etc/barge/certs.d", "/etc/docker/certs.d"],
     },
     proxies: proxySettings({}, environment),
+    // A client waits behind each attempt.
+    stallTimeout: 15_000,
+    retries: { attempts: 2, firstDelay: 500, longestDelay: 5000 },
   })
   return {
     async remote({ url, username, password }, name) {
@@ -27,7 +30,7 @@ export function reachRegistries(
       const credentials = username === undefined ? undefined : { username, password: password ?? "" }
       const repository = await registries.repository({ domain, path }, credentials)
       return {
-        resolve: (reference) => repository.resolve(reference),
+        resolve: (reference, signal) => repository.resolve(reference, signal),
         manifest: (reference) => repository.manifest(reference),
         blob: (digest, options) => repository.blob(digest, options),
         tags: () => repository.tags(),

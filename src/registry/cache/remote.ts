@@ -13,7 +13,7 @@ export interface RemoteBytes {
 
 /** A repository of the registry whose content is kept here. What it does not have is a failure `notFound`. */
 export interface RemoteRepository {
-  resolve(reference: string): Promise<Descriptor>
+  resolve(reference: string, signal?: AbortSignal): Promise<Descriptor>
   manifest(reference: string): Promise<{ readonly descriptor: Descriptor; readonly bytes: Uint8Array }>
   blob(digest: Digest, options: { readonly offset: number }): Promise<RemoteBytes>
   /** @returns undefined when it has none */

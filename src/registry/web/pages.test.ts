@@ -33,7 +33,7 @@ test("the page asks who looks, and shows what they may pull", async () => {
     const htpasswd = await passwordFile(join(folder, "htpasswd"), { alice: "a", bob: "b" })
     const rights = [
       { users: ["alice"], repositories: ["**"], actions: ["pull", "push"] },
-      { users: ["bob"], repositories: ["open/*"], actions: ["pull"] },
+      { users: ["bob"], repositories: ["open/*"], actions: ["pull", "catalog"] },
     ]
     await using registry = await TestRegistry.start({ rights }, ["--htpasswd", htpasswd])
     for (const name of ["open/one", "closed"]) await registry.image(name, "v1", { headers: basic("alice", "a") })
@@ -43,6 +43,24 @@ test("the page asks who looks, and shows what they may pull", async () => {
     expect(text).toContain("open/one")
     expect(text).not.toContain("closed")
     expect((await page(registry, "/repositories/closed", basic("bob", "b"))).status).toBe(404)
+    // The list is a right of its own.
+    expect((await page(registry, "/", basic("alice", "a"))).status).toBe(403)
+    expect((await page(registry, "/repositories/closed", basic("alice", "a"))).status).toBe(200)
+    expect((await page(registry, "/repositories/open/one")).status).toBe(401)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test("what everybody may pull has a page for everybody, the list is for those with a password", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "registry-web-"))
+  try {
+    const htpasswd = await passwordFile(join(folder, "htpasswd"), { alice: "a" })
+    await using registry = await TestRegistry.start({}, ["--htpasswd", htpasswd, "--anonymous-pull"])
+    await registry.image("app", "v1", { headers: basic("alice", "a") })
+    expect((await page(registry, "/repositories/app")).status).toBe(200)
+    expect((await page(registry, "/")).status).toBe(401)
+    expect((await page(registry, "/", basic("alice", "a"))).status).toBe(200)
   } finally {
     rmSync(folder, { recursive: true })
   }

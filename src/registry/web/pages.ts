@@ -23,13 +23,18 @@ export function webPages(repositories: Repositories, authenticator: () => Authen
       throw new Refusal("UNSUPPORTED", "the page is only read", { headers: { Allow: "GET, HEAD" } })
     }
     const access = await asked.access(call.request)
+    const name = listing ? "*" : decodeURI(call.path.slice(folder.length))
+    const allowed = listing ? access.may("catalog", name) : access.sees(name)
     const challenge = asked.challenge(call.request)
-    if (access.user === undefined && challenge !== undefined) {
+    if (!allowed && access.user === undefined && challenge !== undefined) {
       throw new Refusal("UNAUTHORIZED", "authentication required", { headers: { "WWW-Authenticate": challenge } })
+    }
+    if (!allowed && listing) {
+      throw new Refusal("DENIED", `the list needs the right catalog; the page of one repository is ${folder}NAME`)
     }
     const body = listing
       ? await overview(call, repositories, access)
-      : await repository(call, repositories, access, decodeURI(call.path.slice(folder.length)))
+      : await repository(call, repositories, access, name)
     call.send(
       200,
       {
