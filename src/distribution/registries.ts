@@ -37,7 +37,9 @@ export class Registries implements Disposable {
     this.#trouble = options.trouble ?? (() => {})
     this.http = new HttpClient({
       proxies: options.proxies,
-      ...(options.stallTimeout === undefined ? {} : { stallTimeout: options.stallTimeout, dialTimeout: Math.min(30_000, options.stallTimeout) }),
+      ...(options.stallTimeout === undefined
+        ? {}
+        : { stallTimeout: options.stallTimeout, dialTimeout: Math.min(30_000, options.stallTimeout) }),
     })
     this.#authorizer = new Authorizer(this.http)
   }

@@ -78,3 +78,14 @@ test("a configuration that is wrong changes nothing", async () => {
   expect(() => registry.reload()).toThrow("unknown setting nonsense")
   expect((await registry.ask("DELETE", "/v2/a/manifests/x")).status).toBe(405)
 })
+
+test("an address that others reach is warned about, without users and without TLS", async () => {
+  const warned = async (config: Record<string, unknown>, flags: string[]) => {
+    await using registry = await TestRegistry.start(config, flags)
+    const line = registry.lines.join("")
+    return [line.includes("may push and delete"), line.includes("in the clear")]
+  }
+  expect(await warned({}, [])).toEqual([false, false])
+  expect(await warned({}, ["--addr", "0.0.0.0:0"])).toEqual([true, true])
+  expect(await warned({}, ["--addr", ":0", "--anonymous-pull"])).toEqual([false, true])
+})

@@ -118,6 +118,7 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
     }),
   )
   const [address] = await server.listen(endpointOf(config.address), tls)
+  for (const warning of exposure(config)) log.warn(warning, { address: config.address })
   const counted = async () =>
     metrics.text({ connections: server.connections, repositories: (await repositories.catalog.list()).length })
   const metricsAt =
@@ -170,6 +171,21 @@ export async function serveRegistry(config: RegistryConfig, parts: ServeParts): 
       await owned.disposeAsync()
     },
   }
+}
+
+/** What others could do to a registry on an address that they reach. */
+function exposure({ address, auth, rights, tls }: RegistryConfig): readonly string[] {
+  const endpoint = endpointOf(address)
+  if (endpoint.kind !== "tcp" || /^(?:127\.|localhost$|::1$)/.test(endpoint.host)) return []
+  const writable = rights.length === 0 || rights.some(({ actions }) => actions.some((action) => action !== "pull"))
+  return [
+    ...(auth.type === "none" && writable
+      ? ["everybody who reaches this address may push and delete: name users with --htpasswd, or listen on 127.0.0.1"]
+      : []),
+    ...(tls
+      ? []
+      : ["passwords and images pass in the clear: give --tls-cert and --tls-key, or put a TLS proxy in front"]),
+  ]
 }
 
 const endpointOf = (address: string) =>

@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { kindOf } from "../errors/failure.ts"
 import { registryConfig } from "./config.ts"
-import { parseFlags } from "./flags.ts"
+import { parseFlags, serveHelp } from "./flags.ts"
 import { isRepositoryName, isTag, lexically, page } from "./names.ts"
 import { matches } from "./policy.ts"
 import { chunkRange, requestedRange } from "./routes/range.ts"
@@ -76,4 +79,49 @@ test("settings that are unknown or cannot work are refused with what to write", 
   expect(registryConfig(parseFlags(["--proxy", "hub=https://u:p%40@registry.example/"])).proxies).toEqual([
     { url: "https://registry.example", prefix: "hub/", username: "u", password: "p@", ttl: 600_000 },
   ])
+})
+
+test("every flag and every setting of the file is in docs/registry.md", () => {
+  const docs = readFileSync(join(import.meta.dir, "../../docs/registry.md"), "utf8")
+  const flags = [...serveHelp().matchAll(/^ +--([\w-]+)/gm)].map(([, name]) => name!)
+  expect(flags.length).toBeGreaterThan(20)
+  expect(flags.filter((name) => name !== "help" && !docs.includes(`\`--${name}`))).toEqual([])
+
+  const folder = mkdtempSync(join(tmpdir(), "registry-settings-"))
+  const file = join(folder, "config.json")
+  /** The settings that the refusal of an unknown one lists. */
+  const known = (document: object): string[] => {
+    writeFileSync(file, JSON.stringify(document))
+    try {
+      registryConfig(parseFlags(["--config", file]))
+    } catch (error) {
+      const list = /unknown setting nonsense; known are (.*)$/.exec((error as Error).message)
+      if (list) return list[1]!.split(", ")
+      throw error
+    }
+    throw new Error("nonsense was taken")
+  }
+  const nonsense = { nonsense: 1 }
+  const inside: Readonly<Record<string, object>> = {
+    tls: { cert: "c", key: "k" },
+    auth: { type: "token", htpasswd: "f" },
+    s3: { bucket: "b", accessKey: "a", secretKey: "s" },
+    gc: {},
+    rights: [{}],
+    immutable: [{}],
+    quotas: [{}],
+    proxies: [{ url: "https://registry.example" }],
+    retention: [{ keepLast: 1 }],
+    webhooks: [{ url: "https://hook.example" }],
+  }
+  try {
+    const top = known(nonsense)
+    expect(Object.keys(inside).filter((name) => !top.includes(name))).toEqual([])
+    const nested = Object.entries(inside).flatMap(([name, value]) =>
+      known({ [name]: Array.isArray(value) ? [{ ...value[0], ...nonsense }] : { ...value, ...nonsense } }),
+    )
+    expect([...top, ...nested].filter((name) => !docs.includes(`\`${name}\``))).toEqual([])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
