@@ -20,7 +20,8 @@ export function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
     experimental: config.experimental,
     labels: config.labels,
     insecureRegistries: config.insecureRegistries,
-    registryMirrors: config.registryMirrors,
+    // Told as dockerd tells them.
+    registryMirrors: config.registryMirrors.map((mirror) => `${mirror.replace(/\/+$/, "")}/`),
     proxies: proxySettings(config.proxies, process.env),
     exposed: exposedHosts(config),
     addressPools: config.addressPools,

@@ -218,7 +218,7 @@ export interface Networking extends AsyncDisposable {
   readonly defaultNetwork: NetworkRecord | undefined
   /**
    * Makes a network, recorded before this returns.
-   * @throws invalidArgument, permissionDenied (overlap), exhausted; notImplemented when the kernel lacks the driver
+   * @throws invalidArgument, permissionDenied (overlap); notImplemented when the kernel lacks the driver
    */
   create(request: NetworkRequest): NetworkRecord
   /** Removes a network, which must be empty. Idempotent. */
@@ -227,7 +227,7 @@ export interface Networking extends AsyncDisposable {
   networks(): readonly NetworkRecord[]
   /**
    * A container's namespace, joined to its networks; a ready one where there is one. Recorded before this resolves.
-   * @throws conflict naming the holder of a taken port or address; exhausted when no address is left
+   * @throws conflict naming the holder of a taken port or address; internal when no address is left
    */
   join(options: JoinOptions, span: Span): Promise<Sandbox>
   /** Joins a sandbox that lives to a further network. @throws as {@link join} */

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { kindOf } from "../errors/failure.ts"
 import { formatAddress, formatSubnet } from "../std/ip.ts"
 import { parseAddress, parseCidr } from "./ip.ts"
 import { Addresses, chooseSubnet, defaultPools } from "./ipam.ts"
@@ -66,4 +67,18 @@ test("automatic choice stays in the fixed range, asking by name does not", () =>
 test("what is no address is refused", () => {
   for (const text of ["1.2.3", "1.2.3.256", "01.2.3.4", "a.b.c.d", ""]) expect(() => parseAddress(text)).toThrow()
   expect(() => parseCidr("10.0.0.0/33", "--bip")).toThrow("--bip 10.0.0.0/33")
+})
+
+test("used-up pools and subnets are not called too many requests: clients would ask again", () => {
+  const pool = [{ base: "10.9.0.0/24", size: 24 }]
+  const taken = [subnet("10.9.0.0/24")]
+  const kind = (work: () => unknown) => {
+    try {
+      work()
+      return "nothing"
+    } catch (error) {
+      return kindOf(error)
+    }
+  }
+  expect(kind(() => chooseSubnet(pool, taken))).toBe("invalidArgument")
 })

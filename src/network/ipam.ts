@@ -25,7 +25,7 @@ export function ulaPool(seed: string): AddressPool {
 /**
  * The first subnet of the family in the pools that overlaps none of `taken` (the host's routes, addresses and name
  * servers, and other networks).
- * @throws exhausted naming the flag that adds pools; invalidArgument for a pool that makes no sense
+ * @throws invalidArgument naming the flag that adds pools, as dockerd answers, and for a pool that makes no sense
  */
 export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subnet[], family: 4 | 6 = 4): Subnet {
   for (const pool of pools) {
@@ -47,7 +47,7 @@ export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subn
     }
   }
   throw new Failure(
-    "exhausted",
+    "invalidArgument",
     "all predefined address pools have been fully subnetted: they overlap routes of this host or other networks; add one with --default-address-pool",
   )
 }
@@ -86,7 +86,7 @@ export class Addresses {
     return free <= 0n ? 0 : free > 1_000_000n ? 1_000_000 : Number(free)
   }
 
-  /** Takes the lowest free address of the range; one that rests only when there is no other. @throws exhausted */
+  /** Takes the lowest free address of the range; one that rests only when there is no other. @throws internal, as dockerd does, when all are taken */
   allocate(): Address {
     const end = this.#range.base + sizeOf(this.#range)
     while (this.#lowest < end && this.#used.has(this.#lowest)) this.#lowest++
@@ -102,7 +102,7 @@ export class Addresses {
     value ??= this.#longestAtRest()
     if (value === undefined)
       throw new Failure(
-        "exhausted",
+        "internal",
         `no available IPv${this.subnet.family} addresses on this network's address pools: ${formatSubnet(this.#range)} is used up; remove containers or choose a larger subnet`,
       )
     this.#take(value)

@@ -19,7 +19,7 @@ export interface Surroundings {
 
 /**
  * Completes a network: subnets from the pools, gateways, the interface's name, MTU. Nothing is made yet.
- * @throws invalidArgument · permissionDenied when it overlaps another network · exhausted
+ * @throws invalidArgument · permissionDenied when it overlaps another network
  */
 export function planNetwork(request: NetworkRequest, around: Surroundings): NetworkRecord {
   const { driver } = request

@@ -118,7 +118,7 @@ export class Ports {
         if (!(error instanceof Failure && error.kind === "conflict")) throw error
       }
     }
-    throw new Failure("exhausted", `Bind for ${wish.hostIps[0]}:0 failed: all ports are allocated`)
+    throw new Failure("internal", `Bind for ${wish.hostIps[0]}:0 failed: all ports are allocated`)
   }
 
   /** One port of every address of the wish. */
