@@ -15,6 +15,14 @@ export interface Task {
   readonly exit?: ExitRecord
 }
 
+/** What became of a signal that was sent. */
+export interface SignalFate {
+  /** Whether the kernel has certainly dropped it: the process will never know of it. */
+  readonly lost: boolean
+  /** The reason, for people. */
+  readonly why: string
+}
+
 /** Something to be seen in a root that is not running. */
 export interface ViewMount {
   /** The host's path of a file or directory. */
@@ -75,8 +83,8 @@ export interface TaskService {
     signal: number,
     options?: { readonly all?: boolean; readonly execId?: string },
   ): Promise<void>
-  /** Whether init can ever receive `signal`: /proc/PID/status and the rule for PID 1 of a PID namespace. */
-  canReceive(scope: Scope, containerId: string, signal: number): { readonly can: boolean; readonly why: string }
+  /** Sends `signal` to init as `kill` does, and tells what became of it. @throws notFound when it is not running */
+  signal(scope: Scope, containerId: string, signal: number): Promise<SignalFate>
   /** Resolves with the exit of init; at once when it has ended. */
   wait(scope: Scope, containerId: string): Promise<ExitRecord>
   pause(scope: Scope, containerId: string): Promise<void>

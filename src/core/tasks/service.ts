@@ -10,12 +10,12 @@ import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 import { Bundle, type TaskHoldings } from "./bundle.ts"
 import { bundleRootOf, groundOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
-import type { CheckpointOptions, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
+import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
 import { recoverTasks } from "./recover.ts"
 import { TaskRoots } from "./roots.ts"
-import { canReceive, signalState } from "./signals.ts"
+import { lookForSignal } from "./signals.ts"
 
 /** Tasks of one daemon: bundles and mounts here, processes in the shim. */
 export class Tasks implements TaskService {
@@ -196,10 +196,16 @@ export class Tasks implements TaskService {
     await this.#with.shim.kill(live.key, signal, options.execId)
   }
 
-  canReceive(scope: Scope, containerId: string, signal: number): { readonly can: boolean; readonly why: string } {
-    const live = this.#live.require(scope, containerId)
-    const state = signalState(live.pid)
-    return state ? canReceive(state, signal) : { can: false, why: "the process has ended" }
+  async signal(scope: Scope, containerId: string, signal: number): Promise<SignalFate> {
+    const { pid } = this.#live.require(scope, containerId)
+    const before = lookForSignal(pid, signal)
+    await this.kill(scope, containerId, signal)
+    if (!before.deaf) return { lost: false, why: before.why }
+    const after = lookForSignal(pid, signal)
+    if (!after.deaf) return { lost: false, why: after.why }
+    return after.marks === before.marks
+      ? { lost: true, why: before.why }
+      : { lost: false, why: "the process was at work when the signal came" }
   }
 
   async wait(scope: Scope, containerId: string): Promise<ExitRecord> {

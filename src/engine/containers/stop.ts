@@ -18,12 +18,17 @@ export async function stopContainer(
   if (await takeBackRestart(context, scope, container)) return
   if (!container.running) throw new Failure("notModified", `container ${container.id} is not running`)
   const signal = signalNumber(options.signal || config.StopSignal || "SIGTERM")
-  const grace = options.timeout ?? config.StopTimeout ?? 10
+  const asked = options.timeout ?? config.StopTimeout ?? undefined
   const ended = container.nextExit()
   container.stopping++
   try {
     await markStopped(context, scope, container)
-    await endProcess(context, scope, container, signal, grace, ended)
+    await endProcess(context, scope, container, {
+      signal,
+      grace: asked ?? usualGrace,
+      asked: asked !== undefined,
+      ended,
+    })
     await ended
   } finally {
     container.stopping--
@@ -31,47 +36,59 @@ export async function stopContainer(
   publish(context, container, "stop")
 }
 
+/** Seconds between stop signal and SIGKILL when neither client nor container names any. */
+const usualGrace = 10
+
+interface Ending {
+  readonly signal: number
+  /** Seconds; below zero without end. */
+  readonly grace: number
+  /** Whether client or container asked for `grace`: then it is given, whatever the use. */
+  readonly asked: boolean
+  readonly ended: Promise<unknown>
+}
+
 async function endProcess(
   context: ContainerContext,
   scope: Scope,
   container: Container,
-  signal: number,
-  grace: number,
-  ended: Promise<unknown>,
+  { signal, grace, asked, ended }: Ending,
 ): Promise<void> {
   const { tasks } = context
-  const send = (number: number) =>
-    unlessEnded(() => (number === 9 ? killProcess(context, scope, container) : tasks.kill(scope, container.id, number)))
+  const kill = () => unlessEnded(() => killProcess(context, scope, container))
   if (container.state.status === "paused") {
     publish(context, container, "kill", { signal: "9" })
-    await send(9)
-    return
-  }
-  const reach = tasks.canReceive(scope, container.id, signal)
-  if (!reach.can && grace !== 0) {
-    publish(context, container, "kill", { signal: String(signal), reason: `SIGKILL at once: ${reach.why}` })
-    context.log.info("stopping without grace: the stop signal cannot arrive", {
-      container: container.id,
-      signal,
-      why: reach.why,
-    })
-    await step(scope, "kill", (span) => {
-      span.set({ signal: 9, why: reach.why })
-      return send(9)
-    })
+    await kill()
     return
   }
   publish(context, container, "kill", { signal: String(signal) })
-  await step(scope, "signal", (span) => {
-    span.set({ signal, why: reach.why })
-    return send(signal)
+  const fate = await step(scope, "signal", async (span) => {
+    const sent = await unlessEnded(async () => {
+      if (!asked) return await tasks.signal(scope, container.id, signal)
+      await tasks.kill(scope, container.id, signal)
+    })
+    span.set({ signal, ...(sent ? { why: sent.why } : {}) })
+    return sent
   })
+  if (fate?.lost) {
+    publish(context, container, "kill", { signal: "9", reason: `SIGKILL at once: ${fate.why}` })
+    context.log.info("stopping without grace: the stop signal was lost", {
+      container: container.id,
+      signal,
+      why: fate.why,
+    })
+    await step(scope, "kill", (span) => {
+      span.set({ signal: 9, why: fate.why })
+      return kill()
+    })
+    return
+  }
   if (grace < 0) return
   const inTime = await withinSeconds(ended, grace)
   if (inTime) return
   context.log.info("the stop signal had no effect in time: killing", { container: container.id, seconds: grace })
   publish(context, container, "kill", { signal: "9" })
-  await send(9)
+  await kill()
 }
 
 /**
@@ -88,11 +105,12 @@ export async function killProcess(context: ContainerContext, scope: Scope, conta
   })
 }
 
-async function unlessEnded(work: () => Promise<void>): Promise<void> {
+async function unlessEnded<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    await work()
+    return await work()
   } catch (error) {
     if (!isKind(error, "notFound")) throw error
+    return undefined
   }
 }
 
