@@ -232,14 +232,6 @@ export function containerSuite(client: "docker" | "barge"): void {
       expect((await run("inspect", "web")).code).toBe(1)
     })
 
-    test("stop does not wait for a PID 1 that cannot hear it", async () => {
-      await out("run", "-d", "--name", "deaf", "busybox", "sleep", "1000")
-      // A grace that the test would not outlive.
-      await out("stop", "-t", "10000", "deaf")
-      expect(await out("inspect", "-f", "{{.State.ExitCode}}", "deaf")).toBe("137\n")
-      await out("rm", "deaf")
-    })
-
     test("start, restart, kill, pause, rename, wait and update do what they say", async () => {
       await out("create", "--name", "one", "busybox", "sleep", "1000")
       expect(await out("start", "one")).toBe("one\n")

@@ -25,7 +25,10 @@ export interface SnapshotMount extends Omit<MountRequest, "target"> {
 }
 
 export interface MountOptions {
-  /** Skips syncs at unmount; call {@link Snapshotter.settle} later for what is to be kept. */
+  /**
+   * Ignores fsync(2), and skips syncs at unmount: for what is thrown away when it is not needed any more, or kept by
+   * {@link Snapshotter.settle} later.
+   */
   readonly volatile?: boolean
   /**
    * A directory that lies beneath all layers of an active snapshot: what a root has where no layer says otherwise. Only
@@ -94,8 +97,12 @@ export interface Snapshotter {
   layerTarget(scope: Scope, key: string): Promise<LayerTarget>
   /** The directories of `key`'s tree and of its parent's, to be opened soon. @throws notFound */
   tree(scope: Scope, key: string): Promise<SnapshotTree>
-  /** Makes a volatile overlay durable (syncfs, marker removed), in the background: must be done before its next mount. */
-  settle(scope: Scope, key: string): Promise<void>
+  /**
+   * Brings to the disk what was written to `key` while it was mounted without syncs. Must be done before its next mount, and not while it
+   * is mounted; at once when there is nothing to do.
+   * @returns false when the host was started anew meanwhile: then what was written last may be missing @throws notFound
+   */
+  settle(scope: Scope, key: string): Promise<boolean>
   /** Forgets `key`; its files go in the background. @throws notFound; conflict while it has children */
   remove(scope: Scope, key: string): Promise<void>
   /** Deletes directories that no metadata names. Run at start and after garbage collection. @returns bytes freed */

@@ -15,7 +15,7 @@ export interface SnapshotForm {
   /** Where the snapshot's own files are. */
   locate(snapshot: SnapshotRecord): Promise<string>
   tree(snapshot: SnapshotRecord): Promise<SnapshotTree>
-  settle(snapshot: SnapshotRecord): Promise<void>
+  settle(snapshot: SnapshotRecord): Promise<boolean>
   /** Brings a committed layer to the disk, where that is not left to the kernel. */
   persist(id: number): Promise<void>
   /** Before a snapshot's files are deleted: lets go of what is mounted of them. */

@@ -53,7 +53,9 @@ export class NativeForm implements SnapshotForm {
     return info.kind === "view" ? { layers: below, below } : { layers: [this.#paths.files(id)], below }
   }
 
-  async settle(): Promise<void> {}
+  async settle(): Promise<boolean> {
+    return true
+  }
 
   async persist(): Promise<void> {}
 

@@ -1,4 +1,5 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs"
+import { uptime } from "node:os"
 import { Failure } from "../../errors/failure.ts"
 import { mountFlags } from "../../linux/mount.ts"
 import type { WorkerCalls } from "../../std/worker-calls.ts"
@@ -61,7 +62,6 @@ export class OverlayForm implements SnapshotForm {
     if (active && options.ground) lower.push(options.ground)
     if (!active && lower.length < 2) return readOnlyBind(lower[0] ?? this.#paths.files(id))
     if (lower.length === 0) return [{ source: this.#paths.files(id), flags: bind, upperDir: this.#paths.files(id) }]
-    if (existsSync(this.#marker(id))) await this.settle(snapshot)
     const data = [
       ...this.#ability.options,
       // Layers on file systems of their own: inode numbers stay small, which old programs need.
@@ -104,9 +104,12 @@ export class OverlayForm implements SnapshotForm {
     return ids.map((id) => this.#layers.locate(id))
   }
 
-  async settle({ id }: SnapshotRecord): Promise<void> {
-    if (!existsSync(this.#marker(id))) return
-    await this.#chores.call("settle", { directory: this.#paths.files(id), marker: this.#marker(id) })
+  async settle({ id }: SnapshotRecord): Promise<boolean> {
+    const marker = this.#marker(id)
+    const made = statSync(marker, { throwIfNoEntry: false })?.mtimeMs
+    if (made === undefined) return true
+    await this.#chores.call("settle", { directory: this.#paths.files(id), marker })
+    return made >= Date.now() - uptime() * 1000
   }
 
   persist(id: number): Promise<void> {

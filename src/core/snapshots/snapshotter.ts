@@ -147,9 +147,9 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return await this.#form.tree(await this.#ready(scope, key))
   }
 
-  async settle(scope: Scope, key: string): Promise<void> {
+  async settle(scope: Scope, key: string): Promise<boolean> {
     const snapshot = this.#rows.get(scope.namespace, key)
-    await this.#perSnapshot.run(String(snapshot.id), () => this.#form.settle(snapshot))
+    return await this.#perSnapshot.run(String(snapshot.id), () => this.#form.settle(snapshot))
   }
 
   async remove(scope: Scope, key: string): Promise<void> {

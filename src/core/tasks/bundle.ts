@@ -11,7 +11,7 @@ export interface TaskHoldings {
   readonly snapshotKey?: string
   /** The root was given as a directory and is not ours to unmount. */
   readonly foreignRoot?: string
-  /** Nothing of it is to be kept: no syncs. */
+  /** Nothing of it is to be kept: mounted without syncs. */
   readonly ephemeral: boolean
   readonly runtime: string
   readonly cgroupPath: string

@@ -43,7 +43,7 @@ export interface TaskRequest {
   readonly snapshotKey?: string
   /** A root file system that exists already, instead of a snapshot. */
   readonly rootfs?: string
-  /** Skip syncs: the container is removed when it ends. */
+  /** Its files need not outlive a loss of power: the container is removed when it ends. */
   readonly ephemeral: boolean
   /** The name of a configured runtime; the probed default when absent. */
   readonly runtime?: string
@@ -68,7 +68,10 @@ export interface TaskService {
   open(scope: Scope, containerId: string, io: IoConfig, log: LogConfig): Promise<void>
   /** Closes what `open` opened when `run` never came. Idempotent. */
   close(scope: Scope, containerId: string): Promise<void>
-  /** Mounts, makes the cgroup, starts init. On failure everything is undone. At most a few at once; the rest wait in line. */
+  /**
+   * Mounts, makes the cgroup, starts init. On failure everything is undone. At most a few at once; the rest wait in line. A task
+   * of the same container that has ended is freed first; its root stays mounted for this one, so that nothing is written out in between.
+   */
   run(scope: Scope, request: TaskRequest): Promise<Task>
   /** @throws notFound */
   get(scope: Scope, containerId: string): Promise<Task>

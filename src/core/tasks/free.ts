@@ -6,8 +6,17 @@ import { removeBundle } from "./bundle.ts"
 import { stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { LiveTask } from "./live.ts"
 
-/** Frees everything a task holds, each step even when another fails. @throws internal with all that failed */
-export async function freeTask(collaborators: TaskCollaborators, scope: Scope, live: LiveTask): Promise<void> {
+/**
+ * Frees everything a task holds, each step even when another fails.
+ * @param options.rootStays the bundle and the root in it, still mounted, are left to the container's next task
+ * @throws internal with all that failed
+ */
+export async function freeTask(
+  collaborators: TaskCollaborators,
+  scope: Scope,
+  live: LiveTask,
+  options: { readonly rootStays?: boolean } = {},
+): Promise<void> {
   const { blocking, shim, snapshots } = collaborators
   const { holdings, bundle } = live
   const failures: unknown[] = []
@@ -25,12 +34,14 @@ export async function freeTask(collaborators: TaskCollaborators, scope: Scope, l
     if (live.cgroup.exists() && live.cgroup.frozen()) await live.cgroup.thaw()
   })
   await attempt(() => (live.pid === 0 ? removeWithContents(live.cgroup) : live.cgroup.remove()))
-  if (holdings.snapshotKey) {
+  if (holdings.snapshotKey && !options.rootStays) {
     await attempt(() => blocking.unmount(bundle.rootfs))
-    if (!holdings.ephemeral) await attempt(() => snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing))
+    // Earlier builds mounted every root without syncs.
+    if (!holdings.ephemeral)
+      await attempt(async () => void (await snapshots.settle(scope, holdings.snapshotKey!).catch(ignoreMissing)))
   }
   if (live.pid === 0) await attempt(() => onceEnded(forget))
-  await attempt(() => removeBundle(bundle, blocking))
+  if (!options.rootStays) await attempt(() => removeBundle(bundle, blocking))
   if (failures.length > 0) {
     throw new Failure("internal", `cleaning up ${holdings.containerId}: ${failures.map(messageOf).join("; ")}`)
   }

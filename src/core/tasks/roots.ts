@@ -87,6 +87,7 @@ export class TaskRoots {
           cgroupByUs: false,
         })
         try {
+          await this.#with.snapshots.settle(scope, snapshotKey)
           for (const each of await this.#with.snapshots.mounts(scope, snapshotKey, groundOf(this.#with))) {
             mount({ ...each, target: bundle.rootfs })
           }

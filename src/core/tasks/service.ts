@@ -1,7 +1,6 @@
 import { join } from "node:path"
 import { Failure, isKind } from "../../errors/failure.ts"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
-import { mount } from "../../linux/mount.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import { makeRestorable } from "../../runtime/criu-options.ts"
 import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig, RunRequest } from "../../shim/contract.ts"
@@ -9,10 +8,11 @@ import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 import { Bundle, type TaskHoldings } from "./bundle.ts"
-import { bundleRootOf, groundOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
+import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
+import { canTakeOver, mountRoot } from "./mounted-root.ts"
 import { recoverTasks } from "./recover.ts"
 import { TaskRoots } from "./roots.ts"
 import { lookForSignal } from "./signals.ts"
@@ -67,8 +67,10 @@ export class Tasks implements TaskService {
   }
 
   async #run(scope: Scope, key: string, request: TaskRequest): Promise<Task> {
-    if (this.#live.has(key)) throw new Failure("alreadyExists", `task ${request.containerId} exists already`)
-    const { shim, snapshots, runtime } = this.#with
+    const before = this.#live.get(key)
+    if (before && before.status !== "stopped")
+      throw new Failure("alreadyExists", `task ${request.containerId} exists already`)
+    const { shim, runtime } = this.#with
     const driver = runtime(request.runtime)
     const cgroupPath = join("/", request.cgroupParent ?? this.#with.cgroupParent, key)
     const cgroup = this.#with.cgroup(cgroupPath)
@@ -97,24 +99,12 @@ export class Tasks implements TaskService {
       execExits: new Map(),
       execWaiters: new Map(),
     }
+    const rootStays = before !== undefined && canTakeOver(before, request)
+    if (before) await this.#free(scope, before, { rootStays })
     this.#live.dropEarly(key)
     try {
       bundle.create(holdings)
-      if (request.snapshotKey) {
-        await step(scope, "mount root", async (span) => {
-          const mounts = await snapshots.mounts(scope, request.snapshotKey!, {
-            ...groundOf(this.#with),
-            volatile: true,
-          })
-          for (const each of mounts) mount({ ...each, target: bundle.rootfs })
-          const top = mounts.at(-1)
-          span.set({
-            driver: snapshots.driver,
-            lower: top?.lowerDirs?.length ?? 0,
-            ...(top?.upperDir ? { upper: top.upperDir } : {}),
-          })
-        })
-      }
+      if (request.snapshotKey && !rootStays) await mountRoot(this.#with, scope, live)
       const root = request.rootfs ?? bundle.rootfs
       const limits = await step(scope, "spec", async (span) => {
         const spec = await request.spec(root, span)
@@ -344,8 +334,8 @@ export class Tasks implements TaskService {
     })
   }
 
-  async #free(scope: Scope, live: LiveTask): Promise<void> {
-    await freeTask(this.#with, scope, live)
+  async #free(scope: Scope, live: LiveTask, options: { readonly rootStays?: boolean } = {}): Promise<void> {
+    await freeTask(this.#with, scope, live, options)
     this.#live.remove(live.key)
     this.#with.events.publish(scope, "/tasks/delete", { container_id: live.holdings.containerId })
   }

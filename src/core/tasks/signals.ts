@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { arch } from "node:os"
+import { startTicks } from "../../linux/pidfd.ts"
 
 /** One look at a process: whether a signal sent to it now can have an effect. */
 export interface SignalLook {
@@ -51,9 +52,8 @@ export function lookForSignal(pid: number, signal: number): SignalLook {
 
 /** By the kernel's own clock: the wall clock may have been set since. */
 function secondsSinceStart(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1")
-  // proc(5): starttime is field 22, in hundredths of a second since boot; the name in field 2 may hold anything.
-  const started = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[22 - 3]) / 100
+  const ticksPerSecond = 100
+  const started = Number(startTicks(pid) ?? Number.POSITIVE_INFINITY) / ticksPerSecond
   return Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) - started
 }
 

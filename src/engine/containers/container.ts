@@ -70,6 +70,8 @@ export interface ContainerRunState {
   manuallyStopped: boolean
   health?: { status: "starting" | "healthy" | "unhealthy"; failingStreak: number; log: HealthResult[] }
   sandbox?: ConnectedSandbox
+  /** What may be wrong with the container's own files; shown by inspect for good. */
+  filesInDoubt?: string
 }
 
 /** What is kept of a container on disk. */
@@ -114,6 +116,8 @@ export class Container {
   readonly deliveries = new Deliveries()
   /** Clients that follow the log. Only a removal waits for them. */
   readonly followers = new Deliveries()
+  /** The task of the run that `restart` has ended is left for the next run, which takes its root over. */
+  taskLeft = false
   /** What the run under way holds of its mounts: given back when it has ended. */
   mountHolds: AsyncDisposableStack | undefined
   readonly #exitWaiters = new Set<(exit: EndOfRun) => void>()

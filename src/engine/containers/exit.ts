@@ -23,8 +23,11 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     await context.tasks.delete(scope, id)
     return
   }
+  let left = false
   await context.registry.locked(id, async () => {
     if (container.removed) return
+    left = container.restarting > 0
+    container.taskLeft = left
     stopHealthChecks(container)
     container.killed = false
     const { state } = container
@@ -56,8 +59,8 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     } else container.tellExit()
     if (again && !container.removed) scheduleRestart(context, container, ran)
   })
-  // Nobody waits for this: a start that comes meanwhile waits in the task service's own line.
-  await freeTask(context, scope, container)
+  // After the answer: a start that comes meanwhile waits in the task service's own line.
+  if (!left) await freeTask(context, scope, container)
 }
 
 /** `--rm`. Who waits for the removal is told also when it fails: the container is still there then. */
@@ -74,6 +77,30 @@ async function removeEnded(context: ContainerContext, scope: Scope, container: C
 
 /** Frees what the task held; what fails is said in the log and swept at the daemon's next start. */
 export async function freeTask(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  await freeRun(context, scope, container, () => context.tasks.delete(scope, container.id))
+}
+
+/** As {@link freeTask} before a start: a task that `restart` has left stays, for the start to take over. */
+export async function freeForStart(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  const { taskLeft } = container
+  container.taskLeft = false
+  if (taskLeft) await freeRun(context, scope, container, async () => {})
+  else await freeTask(context, scope, container)
+}
+
+/** Frees the task that `restart` has left when no start came to take it over. */
+export async function freeLeftTask(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  if (!container.taskLeft) return
+  container.taskLeft = false
+  await freeTask(context, scope, container)
+}
+
+async function freeRun(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  deleteTask: () => Promise<void>,
+): Promise<void> {
   const { PidMode } = container.document.hostConfig
   // Taken at once: by the time the task is gone, the next run may hold its own.
   const holds = container.mountHolds
@@ -83,7 +110,7 @@ export async function freeTask(context: ContainerContext, scope: Scope, containe
   await context.tasks.drained(scope, container.id).catch(() => {})
   const tell = (error: unknown) =>
     context.log.warn("cleaning up a container's run failed", { container: container.id, error: messageOf(error) })
-  await context.tasks.delete(scope, container.id).catch(tell)
+  await deleteTask().catch(tell)
   await holds?.disposeAsync().catch(tell)
 }
 

@@ -99,6 +99,7 @@ async function graphDriver(context: ContainerContext, scope: Scope, container: C
       MergedDir: join(top.upperDir, "..", "merged"),
       UpperDir: top.upperDir,
       WorkDir: join(top.upperDir, "..", "work"),
+      ...(container.state.filesInDoubt ? { Warning: container.state.filesInDoubt } : {}),
     },
   }
 }

@@ -34,6 +34,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   const memory = await context.sharedMemory.recover(
     new Set((await context.tasks.list(scope)).map((task) => task.containerId)),
   )
+  await noteFilesInDoubt(context)
   const lost: Container[] = []
   for (const container of context.registry.all()) {
     const task = context.tasks.find(scope, container.id)
@@ -76,6 +77,24 @@ export async function recoverContainers(context: ContainerContext): Promise<void
 /** Whether a field has another value, or another object. */
 const differs = (before: ContainerRunState, now: ContainerRunState): boolean =>
   Object.entries(now).some(([field, value]) => before[field as keyof ContainerRunState] !== value)
+
+/**
+ * Says so of containers that an earlier build had mounted without syncs when the host lost its power: what their programs had written,
+ * fsync(2) or not, may be missing.
+ */
+async function noteFilesInDoubt(context: ContainerContext): Promise<void> {
+  const scope = context.background("recover")
+  for (const container of context.registry.all()) {
+    const { id, document, state } = container
+    if (context.tasks.find(scope, id) || document.hostConfig.AutoRemove) continue
+    const whole = await context.snapshots.settle(scope, id).catch(() => true)
+    if (whole) continue
+    state.filesInDoubt =
+      "the host was started anew while the container's own files were mounted without syncs: what it wrote last may be missing; volumes are not concerned"
+    await context.registry.save(scope, container)
+    context.log.warn("a container's files may be incomplete", { container: id, why: state.filesInDoubt })
+  }
+}
 
 /** A container that ran on keeps its volumes mounted, and its shared memory. */
 async function holdMounts(

@@ -7,7 +7,7 @@ import { checkpointToRestore } from "./checkpoints.ts"
 import { connectNetworks } from "./connect.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
-import { cancelRestart, freeTask, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
+import { cancelRestart, freeForStart, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
 import { startHealthChecks } from "./health.ts"
 import { ioConfig, logConfig } from "./launch.ts"
 import { containerSpec } from "./launch-spec.ts"
@@ -46,7 +46,7 @@ export async function startLocked(
   const began = nowNanos()
   let destination: LogDestination | undefined
   try {
-    await freeTask(context, scope, container)
+    await freeForStart(context, scope, container)
     await using whileMounting = new AsyncDisposableStack()
     const whileMounted = new AsyncDisposableStack()
     container.mountHolds = whileMounted
@@ -105,6 +105,9 @@ async function failedStart(
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
   releaseNetwork(context, container)
   await releaseMounts(context, container)
+  await context.tasks.delete(scope, container.id).catch((error) => {
+    context.log.warn("freeing what the run before held failed", { container: container.id, error: messageOf(error) })
+  })
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
   else {
     await context.registry.save(scope, container).catch(() => {})

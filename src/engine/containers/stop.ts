@@ -3,7 +3,7 @@ import { Failure, isKind, kindOf, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
 import type { StopOptions } from "./contract.ts"
-import { cancelRestart } from "./exit.ts"
+import { cancelRestart, freeLeftTask } from "./exit.ts"
 import { signalNumber } from "./signal-number.ts"
 import { startLocked } from "./start.ts"
 
@@ -161,6 +161,7 @@ export async function restartContainer(
     throw new Failure(kindOf(error), `Cannot restart container ${ref}: ${messageOf(error)}`, error)
   } finally {
     container.restarting--
+    if (container.restarting === 0) await freeLeftTask(context, scope, container)
   }
   publish(context, container, "restart")
 }
