@@ -35,6 +35,8 @@ export interface MountOptions {
    * drivers that join layers show it.
    */
   readonly ground?: string
+  /** The ground lies on top of the layers instead, beneath the snapshot's own files: what it has hides what they have. */
+  readonly groundOnTop?: boolean
 }
 
 /** The directories that make up a snapshot's tree, for readers that need no mount. Top first, in overlay's on-disk form. */

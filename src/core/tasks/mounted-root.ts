@@ -1,25 +1,41 @@
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, lstatSync } from "node:fs"
+import { join } from "node:path"
 import { mount } from "../../linux/mount.ts"
 import type { Scope } from "../scope.ts"
+import type { MountOptions } from "../snapshots/contract.ts"
 import { groundOf, type TaskCollaborators } from "./collaborators.ts"
 import type { TaskRequest } from "./contract.ts"
 import type { LiveTask } from "./live.ts"
 
 /**
- * Mounts the root of a task that is about to start. Only a root that is thrown away is mounted without syncs: what a program in a
- * container that is kept has brought to the disk by fsync(2) is there after a loss of power.
+ * Mounts the root of a container. Only a root that is thrown away is mounted without syncs (`ephemeral`): what a program in a container
+ * that is kept has brought to the disk by fsync(2) is there after a loss of power.
+ * @param target a directory of the host
  */
-export async function mountRoot(collaborators: TaskCollaborators, scope: Scope, live: LiveTask): Promise<void> {
-  const { snapshots } = collaborators
-  const { holdings, bundle } = live
-  const key = holdings.snapshotKey!
+export async function mountRoot(
+  collaborators: TaskCollaborators,
+  scope: Scope,
+  key: string,
+  target: string,
+  options: { readonly ephemeral: boolean },
+): Promise<void> {
+  const { snapshots, blocking } = collaborators
+  const mountWith = async (extra: MountOptions) => {
+    const mounts = await snapshots.mounts(scope, key, { ...groundOf(collaborators), ...extra })
+    for (const each of mounts) mount({ ...each, target })
+    return mounts.at(-1)
+  }
   await scope.span.step(
     "mount root",
     async (span) => {
       await snapshots.settle(scope, key)
-      const mounts = await snapshots.mounts(scope, key, { ...groundOf(collaborators), volatile: holdings.ephemeral })
-      for (const each of mounts) mount({ ...each, target: bundle.rootfs })
-      const top = mounts.at(-1)
+      const volatile = options.ephemeral
+      let top = await mountWith({ volatile })
+      if (collaborators.ground && top?.lowerDirs?.includes(collaborators.ground) && hidesGround(target)) {
+        await blocking.unmount(target)
+        if (volatile) await snapshots.settle(scope, key)
+        top = await mountWith({ volatile, groundOnTop: true })
+      }
       span.set({
         driver: snapshots.driver,
         lower: top?.lowerDirs?.length ?? 0,
@@ -28,6 +44,19 @@ export async function mountRoot(collaborators: TaskCollaborators, scope: Scope, 
     },
     "core",
   )
+}
+
+/**
+ * Whether an image has something else where every container gets mounts: a link or a file for a directory, a link for a file. Docker
+ * puts its own over that. A directory in the place of a file stays, with Docker too.
+ */
+function hidesGround(root: string): boolean {
+  const kind = (path: string) => lstatSync(join(root, path), { throwIfNoEntry: false })
+  if (["etc", "dev", "proc", "sys"].some((name) => kind(name)?.isDirectory() === false)) return true
+  return ["hosts", "hostname", "resolv.conf"].some((name) => {
+    const file = kind(`etc/${name}`)
+    return file !== undefined && !file.isFile() && !file.isDirectory()
+  })
 }
 
 /**

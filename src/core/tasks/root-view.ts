@@ -1,8 +1,9 @@
 import { fstatSync, statSync } from "node:fs"
 import { Failure } from "../../errors/failure.ts"
-import { closeDescriptor, makeDirectoryAt, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
+import { closeDescriptor, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
 import { mount, mountFlags } from "../../linux/mount.ts"
 import type { ViewMount } from "./contract.ts"
+import { RootWalk } from "./root-walk.ts"
 
 const rules = resolveFlags.inRoot | resolveFlags.noMagicLinks
 
@@ -35,22 +36,22 @@ export function holdRootSeenBy(pid: number, rootfs: string): HeldRoot | undefine
 
 /** Makes a directory of a root that nobody runs in, and its parents, where they are missing and nothing else is in the way. */
 export function ensureDirectory(root: string, path: string): void {
-  const top = openAt(-100, root, openFlags.path | openFlags.directory)
+  using walk = new RootWalk(root)
   try {
-    closeDescriptor(openOrMake(top, path, true))
+    walk.reach(path, "directory")
   } catch (error) {
-    if (!["ENOTDIR", "EEXIST", "ELOOP"].includes((error as { code?: string }).code ?? "")) throw error
-  } finally {
-    closeDescriptor(top)
+    if (!["ENOTDIR", "ELOOP"].includes((error as { code?: string }).code ?? "")) throw error
   }
 }
 
 /** Mounts a file or directory into a root that nobody runs in; the point to mount on is made where it is missing. */
 export function mountInView(root: string, { source, destination, readOnly }: ViewMount): void {
-  const isDirectory = statSource(source)
+  const kind = statSource(source) ? "directory" : "file"
+  using walk = new RootWalk(root)
+  const { path } = walk.reach(destination, kind)
   const top = openAt(-100, root, openFlags.path | openFlags.directory)
   try {
-    const target = openOrMake(top, destination, isDirectory)
+    const target = openAt2(top, Buffer.from(path, "latin1"), openFlags.path, rules)
     try {
       mount({ source, target: `/proc/self/fd/${target}`, flags: mountFlags.bind | mountFlags.recursive })
     } finally {
@@ -80,33 +81,5 @@ function statSource(source: string): boolean {
       `the source of a mount, ${source}, cannot be used: ${(error as Error).message}`,
       error,
     )
-  }
-}
-
-/** Opens a path within `top`, making what is missing of it. */
-function openOrMake(top: number, path: string, isDirectory: boolean): number {
-  const parts = path.split("/").filter(Boolean)
-  for (let depth = 1; depth < parts.length + (isDirectory ? 1 : 0); depth++) {
-    const upTo = parts.slice(0, depth).join("/")
-    if (exists(top, upTo)) continue
-    const parent = openAt2(top, parts.slice(0, depth - 1).join("/") || ".", openFlags.directory, rules)
-    try {
-      makeDirectoryAt(parent, parts[depth - 1]!, 0o755)
-    } finally {
-      closeDescriptor(parent)
-    }
-  }
-  if (!isDirectory && !exists(top, path)) {
-    closeDescriptor(openAt2(top, path, openFlags.writeonly | openFlags.create, rules, 0o755))
-  }
-  return openAt2(top, path, openFlags.path, rules)
-}
-
-function exists(top: number, path: string): boolean {
-  try {
-    closeDescriptor(openAt2(top, path, openFlags.path, rules))
-    return true
-  } catch {
-    return false
   }
 }

@@ -1,10 +1,10 @@
-import { mount } from "../../linux/mount.ts"
 import type { KeyedMutex } from "../../std/semaphore.ts"
 import type { Scope } from "../scope.ts"
 import { type Bundle, removeBundle } from "./bundle.ts"
-import { groundOf, type TaskCollaborators } from "./collaborators.ts"
+import type { TaskCollaborators } from "./collaborators.ts"
 import type { ViewMount } from "./contract.ts"
 import { keyOf, type LiveTasks, rootOf } from "./live.ts"
+import { mountRoot } from "./mounted-root.ts"
 import { holdRootSeenBy, mountInView } from "./root-view.ts"
 import { SharedUse } from "./shared-use.ts"
 
@@ -87,10 +87,7 @@ export class TaskRoots {
           cgroupByUs: false,
         })
         try {
-          await this.#with.snapshots.settle(scope, snapshotKey)
-          for (const each of await this.#with.snapshots.mounts(scope, snapshotKey, groundOf(this.#with))) {
-            mount({ ...each, target: bundle.rootfs })
-          }
+          await mountRoot(this.#with, scope, snapshotKey, bundle.rootfs, { ephemeral: false })
           await mounts?.(bundle.rootfs, (view) => mountInView(bundle.rootfs, view))
           await work(bundle.rootfs)
         } finally {

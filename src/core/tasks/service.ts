@@ -12,6 +12,7 @@ import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborato
 import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
+import { prepareMountPoints } from "./mount-points.ts"
 import { canTakeOver, mountRoot } from "./mounted-root.ts"
 import { recoverTasks } from "./recover.ts"
 import { TaskRoots } from "./roots.ts"
@@ -104,12 +105,14 @@ export class Tasks implements TaskService {
     this.#live.dropEarly(key)
     try {
       bundle.create(holdings)
-      if (request.snapshotKey && !rootStays) await mountRoot(this.#with, scope, live)
+      if (request.snapshotKey && !rootStays)
+        await mountRoot(this.#with, scope, request.snapshotKey, bundle.rootfs, { ephemeral: request.ephemeral })
       const root = request.rootfs ?? bundle.rootfs
       const limits = await step(scope, "spec", async (span) => {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
+        prepareMountPoints(root, spec)
         if (cgroupByUs) {
           cgroup.create(spec.linux.resources ?? {})
           span.set({ cgroup: cgroupPath, hierarchies: cgroup.joinFiles.length })
