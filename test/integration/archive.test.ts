@@ -127,6 +127,41 @@ describe("reading", () => {
     expect(found.filter((name) => /^\/(proc|sys|dev)\//.test(name) && !/^\/(proc|sys|dev)\/$/.test(name))).toEqual([])
   })
 
+  test("what was put into a tmpfs before the start is read from beneath it, where the tmpfs has nothing of the name", async () => {
+    const id = await create({ Cmd: ["sleep", "1000"] }, { Tmpfs: { "/tmp/fs": "" } })
+    await put(id, "/tmp", tarOf(["fs/", { type: "directory" }], ["fs/below/", { type: "directory" }]))
+    await put(id, "/tmp/fs/below", tarOf(["only", {}, "before"]))
+    await put(id, "/tmp/fs", tarOf(["both", {}, "before"]))
+    await daemon.request("POST", `/containers/${id}/start`)
+    await sh(id, "echo -n after > /tmp/fs/both; ln -s /tmp/fs /link")
+    const content = async (path: string) => unpack((await get(id, path)).bytes)[0]?.content.toString()
+    expect(await content("/tmp/fs/below/only")).toBe("before")
+    expect(await content("/link/below/only")).toBe("before")
+    expect(await content("/tmp/fs/both")).toBe("after")
+    const head = await daemon.request("HEAD", `/containers/${id}/${query("/tmp/fs/below")}`)
+    expect(statusOf(head)).toMatchObject({ name: "below" })
+    expect((await get(id, "/tmp/fs/neither")).status).toBe(404)
+    expect((await get(id, "/nowhere/at/all")).status).toBe(404)
+    await daemon.request("DELETE", `/containers/${id}?force=1&v=1`)
+  })
+
+  test("what lies beneath a volume is not read in its place", async () => {
+    const id = await create({ Cmd: ["sleep", "1000"] }, { Tmpfs: { "/t": "" } })
+    await put(id, "/", tarOf(["t/", { type: "directory" }], ["t/v/", { type: "directory" }], ["t/v/hidden", {}, "x"]))
+    const { status } = await daemon.request("POST", `/commit?container=${id}&repo=hides`)
+    expect(status).toBe(201)
+    const over = await create(
+      { Image: "hides", Cmd: ["sleep", "1000"] },
+      {
+        Tmpfs: { "/t": "" },
+        Mounts: [{ Type: "volume", Source: "empty", Target: "/t/v", VolumeOptions: { NoCopy: true } }],
+      },
+    )
+    await daemon.request("POST", `/containers/${over}/start`)
+    expect((await get(over, "/t/v/hidden")).status).toBe(404)
+    for (const each of [id, over]) await daemon.request("DELETE", `/containers/${each}?force=1&v=1`)
+  })
+
   test("a reader that stops half-way leaves nothing behind, and the container can be started", async () => {
     const idle = await create({ Cmd: ["true"] })
     await put(idle, "/", tarOf(["big", { size: 64 << 20 }, Buffer.alloc(64 << 20, 7)]))

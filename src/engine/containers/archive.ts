@@ -1,4 +1,4 @@
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
@@ -17,7 +17,7 @@ export async function archiveStatus(
   path: string,
 ): Promise<PathStatus> {
   return await located(ref, path, () =>
-    inContainer(context, scope, container, (root) => context.files.status(root, path)),
+    whereItLies(context, scope, container, path, (root) => context.files.status(root, path)),
   )
 }
 
@@ -31,7 +31,7 @@ export async function readArchive(
 ): Promise<ContainerArchive> {
   const opened = Promise.withResolvers<ContainerArchive>()
   const done = Promise.withResolvers<void>()
-  const held = inContainer(context, scope, container, async (root) => {
+  const held = whereItLies(context, scope, container, path, async (root) => {
     opened.resolve(await context.files.pack(scope, root, path))
     await done.promise
   })
@@ -90,6 +90,44 @@ async function inContainer<T>(
   )
 }
 
+/**
+ * Runs `work` with the root that has `path`: the one that the container's processes see. What their tmpfs lacks is looked for beneath
+ * it, where a copy into the container has put it before the start.
+ */
+async function whereItLies<T>(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  path: string,
+  work: (root: string) => Promise<T>,
+): Promise<T> {
+  try {
+    return await inContainer(context, scope, container, work)
+  } catch (error) {
+    if (!isKind(error, "notFound") || !container.running) throw error
+    const inTmpfs = await inContainer(
+      context,
+      scope,
+      container,
+      async (root) => holdersOf(container, await nearestDirectory(context, root, path))[0]?.isTmpfs,
+    )
+    if (!inTmpfs) throw error
+    return await context.tasks.withRoot(scope, container.id, container.id, work)
+  }
+}
+
+/** The nearest directory above `path` that there is, its links resolved. */
+async function nearestDirectory(context: ContainerContext, root: string, path: string): Promise<string> {
+  for (let above = dirname(join("/", path)); above !== "/"; above = dirname(above)) {
+    try {
+      return await context.files.directory(root, above)
+    } catch (error) {
+      if (!isKind(error, "notFound") && !isKind(error, "invalidArgument")) throw error
+    }
+  }
+  return "/"
+}
+
 /** Tells a path that does not exist in the words that clients look for. */
 async function located<T>(ref: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
@@ -102,14 +140,26 @@ async function located<T>(ref: string, path: string, work: () => Promise<T>): Pr
 
 /** @throws permissionDenied where the container itself may not write; the innermost mount decides */
 function checkWritable(container: Container, directory: string): void {
-  const { mounts, hostConfig } = container.document
-  const holders = mounts
-    .filter(({ destination }) => `${join(directory, "/")}`.startsWith(join(destination, "/")))
+  const [holder] = holdersOf(container, directory)
+  if (holder?.readOnly) throw new Failure("permissionDenied", "mounted volume is marked read-only")
+  if (!holder && container.document.hostConfig.ReadonlyRootfs)
+    throw new Failure("permissionDenied", "container rootfs is marked read-only")
+}
+
+interface Holder {
+  readonly destination: string
+  readonly readOnly: boolean
+  readonly isTmpfs: boolean
+}
+
+/** The container's mounts that a directory lies in, innermost first. */
+function holdersOf({ document: { mounts, hostConfig } }: Container, directory: string): Holder[] {
+  const tmpfs = Object.keys(hostConfig.Tmpfs ?? {}).map((destination) => ({
+    destination,
+    readOnly: false,
+    isTmpfs: true,
+  }))
+  return [...mounts.map((mount) => ({ ...mount, isTmpfs: mount.type === "tmpfs" })), ...tmpfs]
+    .filter(({ destination }) => join(directory, "/").startsWith(join(destination, "/")))
     .sort((one, other) => other.destination.length - one.destination.length)
-  if (holders[0]) {
-    if (!holders[0].readOnly) return
-    throw new Failure("permissionDenied", "mounted volume is marked read-only")
-  }
-  if (Object.keys(hostConfig.Tmpfs ?? {}).some((point) => join(directory, "/").startsWith(join(point, "/")))) return
-  if (hostConfig.ReadonlyRootfs) throw new Failure("permissionDenied", "container rootfs is marked read-only")
 }
