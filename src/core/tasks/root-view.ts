@@ -48,21 +48,21 @@ export function ensureDirectory(root: string, path: string): void {
 export function mountInView(root: string, { source, destination, readOnly }: ViewMount): void {
   const kind = statSource(source) ? "directory" : "file"
   using walk = new RootWalk(root)
-  const { path } = walk.reach(destination, kind)
+  const path = Buffer.from(walk.reach(destination, kind).path, "latin1")
   const top = openAt(-100, root, openFlags.path | openFlags.directory)
   try {
-    const target = openAt2(top, Buffer.from(path, "latin1"), openFlags.path, rules)
+    const target = openAt2(top, path, openFlags.path, rules)
     try {
       mount({ source, target: `/proc/self/fd/${target}`, flags: mountFlags.bind | mountFlags.recursive })
     } finally {
       closeDescriptor(target)
     }
-    const mounted = openAt2(top, destination, openFlags.path, rules)
+    const mounted = openAt2(top, path, openFlags.path, rules)
     try {
-      const path = `/proc/self/fd/${mounted}`
-      mount({ source: "none", target: path, flags: mountFlags.private | mountFlags.recursive })
+      const target = `/proc/self/fd/${mounted}`
+      mount({ source: "none", target, flags: mountFlags.private | mountFlags.recursive })
       if (readOnly) {
-        mount({ source: "none", target: path, flags: mountFlags.bind | mountFlags.remount | mountFlags.readonly })
+        mount({ source: "none", target, flags: mountFlags.bind | mountFlags.remount | mountFlags.readonly })
       }
     } finally {
       closeDescriptor(mounted)
