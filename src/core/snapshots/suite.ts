@@ -143,14 +143,15 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
   })
 
   behaves(
-    "an active snapshot that was mounted without syncs can be mounted again once it is settled, and without",
+    "an active snapshot that was mounted without syncs can be mounted again each time it is settled",
     async (under) => {
       await layer(under, "a", undefined, (root) => writeFileSync(join(root, "file"), ""))
       await under.snapshots.prepare(scope, "b", "a")
       const options = { volatile: true }
       await withMounted(under, scope, "b", (root) => writeFileSync(join(root, "one"), "1"), options)
-      await under.snapshots.settle(scope, "b")
+      expect(await under.snapshots.settle(scope, "b")).toBe(true)
       await withMounted(under, scope, "b", (root) => writeFileSync(join(root, "two"), "2"), options)
+      expect(await under.snapshots.settle(scope, "b")).toBe(true)
       await withMounted(under, scope, "b", (root) => expect(readdirSync(root).sort()).toEqual(["file", "one", "two"]))
     },
   )
