@@ -3,14 +3,17 @@ import type { ContainerSummary } from "./container.ts"
 import type { ImageSummary } from "./image.ts"
 import type { Volume } from "./volume.ts"
 
-/** `GET /version` */
+/** A program that a server is made of. */
+export interface Component {
+  readonly Name: string
+  readonly Version: string
+  readonly Details?: Readonly<Record<string, string>>
+}
+
+/** `GET /version`; daemons before API 1.35 have neither `Platform` nor `Components`. */
 export interface VersionResponse {
-  readonly Platform: { readonly Name: string }
-  readonly Components: readonly {
-    readonly Name: string
-    readonly Version: string
-    readonly Details?: Readonly<Record<string, string>>
-  }[]
+  readonly Platform?: { readonly Name: string }
+  readonly Components?: readonly Component[]
   readonly Version: string
   readonly ApiVersion: string
   readonly MinAPIVersion: string

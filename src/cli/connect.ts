@@ -1,13 +1,14 @@
-import { readFileSync } from "node:fs"
 import { Docker } from "../client/docker.ts"
 import { type Host, parseHost, type TlsOptions } from "../client/host.ts"
 import { messageOf } from "../errors/failure.ts"
+import { proxySettings } from "../std/http/proxy.ts"
 import type { ClientConfig } from "./client-config.ts"
 import { Exit } from "./command.ts"
 import { Contexts, type DefaultEndpoint } from "./context/contexts.ts"
 import type { Values } from "./flags/flag.ts"
 import { csvFields, cut } from "./flags/words.ts"
 import type { globalFlags } from "./global-flags.ts"
+import { readTls, tlsWish } from "./tls-flags.ts"
 
 const logLevels = ["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"]
 
@@ -36,8 +37,7 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
     throw new Exit(1, "conflicting options: cannot specify both --host and --context")
   const barge = program !== "docker"
   const named = (barge && process.env["BARGE_HOST"]) || process.env["DOCKER_HOST"] || ""
-  const verify = globals.tlsverify || Boolean(process.env["DOCKER_TLS_VERIFY"])
-  const withTls = verify || globals.tls
+  const wish = tlsWish(globals)
   const current =
     globals.context ||
     (globals.host.length > 0 || named ? "default" : "") ||
@@ -48,20 +48,17 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
   const fallback = (): DefaultEndpoint => {
     if (globals.host.length > 1) throw new Error("Specify only one -H")
     const given = globals.host[0] || named || (barge ? "unix:///run/barge/barge.sock" : "unix:///var/run/docker.sock")
-    const host = parseHost(given, withTls)
-    const files = { "ca.pem": globals.tlscacert, "cert.pem": globals.tlscert, "key.pem": globals.tlskey }
-    return {
-      host: host.text,
-      skipsVerification: withTls && !verify,
-      tls: new Map(withTls ? Object.entries(files) : []),
-    }
+    const host = parseHost(given, wish !== undefined)
+    return { host: host.text, skipsVerification: wish?.verify === false, tls: wish?.files ?? new Map() }
   }
   const contexts = new Contexts(config, current, fallback)
 
   const resolve = (): { readonly host: Host; readonly tls?: TlsOptions } => {
     if (current === "default") {
-      const host = parseHost(fallback().host, withTls)
-      return withTls && host.kind === "tcp" ? { host, tls: readTls(globals, verify) } : { host }
+      const host = parseHost(fallback().host, wish !== undefined)
+      // Files that are missing are an error on a unix socket too: who asks for TLS must not believe to have it.
+      const tls = wish ? readTls(wish) : undefined
+      return tls && host.kind === "tcp" ? { host, tls } : { host }
     }
     const endpoint = contexts.get(current).Endpoints.docker
     if (!endpoint) throw new Error("cannot find docker endpoint in context")
@@ -89,6 +86,7 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
       ...found,
       headers: { ...config.file.HttpHeaders, ...customHeaders() },
       ...(apiVersion ? { apiVersion } : {}),
+      proxies: proxySettings({}, process.env),
       daemonName: barge ? "Barge" : "Docker",
     })
   }
@@ -107,20 +105,4 @@ function customHeaders(): Record<string, string> {
     headers[name.trim()] = value
   }
   return headers
-}
-
-/** The files that the TLS flags name. The key pair is optional unless it was asked for. */
-function readTls(globals: Wish["globals"], verify: boolean): TlsOptions {
-  const read = (path: string, needed: boolean) => {
-    try {
-      return readFileSync(path, "utf8")
-    } catch (error) {
-      if (!needed && (error as NodeJS.ErrnoException).code === "ENOENT") return undefined
-      throw new Error(`open ${path}: no such file or directory`)
-    }
-  }
-  const ca = verify ? read(globals.tlscacert, true) : undefined
-  const cert = read(globals.tlscert, false)
-  const key = read(globals.tlskey, false)
-  return { verify, ...(ca ? { ca } : {}), ...(cert && key ? { cert, key } : {}) }
 }

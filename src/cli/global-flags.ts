@@ -1,17 +1,26 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { bool, list, text } from "./flags/flag.ts"
+import { bool, type Flag, list, parseBool, text } from "./flags/flag.ts"
 
 /** Where the client's own files are: DOCKER_CONFIG, or `.docker` in the home directory. */
 export const defaultConfigFolder = (): string => process.env["DOCKER_CONFIG"] || join(homedir(), ".docker")
 
+/** Where a TLS file is looked for that no flag names: DOCKER_CERT_PATH, or the client's own folder. */
+export const certificateFile = (name: string): string =>
+  join(process.env["DOCKER_CERT_PATH"] || defaultConfigFolder(), name)
+
 /** The flags before the command's name. */
 export function globalFlags() {
-  const folder = defaultConfigFolder()
-  const certificates = process.env["DOCKER_CERT_PATH"] || folder
-  const file = (name: string) => join(certificates, name)
+  const pairFile = (usage: string, name: string) =>
+    text("", usage, "", { shownDefault: JSON.stringify(certificateFile(name)) })
+  const verifies: Flag<boolean | undefined> = {
+    ...bool("", "Use TLS and verify the remote", Boolean(process.env["DOCKER_TLS_VERIFY"])),
+    // Not given is another thing than false, which still means TLS.
+    initial: process.env["DOCKER_TLS_VERIFY"] ? true : undefined,
+    parse: parseBool,
+  }
   return {
-    config: text("", "Location of client config files", folder),
+    config: text("", "Location of client config files", defaultConfigFolder()),
     context: text(
       "c",
       'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")',
@@ -19,11 +28,11 @@ export function globalFlags() {
     debug: bool("D", "Enable debug mode"),
     host: list("H", "Daemon socket to connect to"),
     "log-level": text("l", 'Set the logging level ("debug", "info", "warn", "error", "fatal")', "info"),
-    tls: bool("", "Use TLS; implied by --tlsverify"),
-    tlscacert: text("", "Trust certs signed only by this CA", file("ca.pem")),
-    tlscert: text("", "Path to TLS certificate file", file("cert.pem")),
-    tlskey: text("", "Path to TLS key file", file("key.pem")),
-    tlsverify: bool("", "Use TLS and verify the remote"),
+    tls: bool("", "Use TLS; implied by --tlsverify", Boolean(process.env["DOCKER_TLS"])),
+    tlscacert: text("", "Trust certs signed only by this CA", certificateFile("ca.pem")),
+    tlscert: pairFile("Path to TLS certificate file", "cert.pem"),
+    tlskey: pairFile("Path to TLS key file", "key.pem"),
+    tlsverify: verifies,
     version: bool("v", "Print version information and quit"),
   }
 }

@@ -5,6 +5,14 @@ import { jsonValues } from "./json-stream.ts"
 import type { ClientFilters } from "./query.ts"
 import type { Transport } from "./transport.ts"
 
+/** `since` and `until` are "seconds[.nanoseconds]". */
+export interface EventsQuery {
+  readonly since?: string
+  readonly until?: string
+  readonly filters?: ClientFilters
+  readonly signal?: AbortSignal
+}
+
 /** `/version`, `/info`, `/events`, `/system/df`, and Barge's own `/barge/…`. */
 export class SystemClient {
   readonly #transport: Transport
@@ -25,16 +33,15 @@ export class SystemClient {
     return this.#transport.json("GET", "/system/df", { query: { type: types } })
   }
 
-  /** Events as they happen, until `until` or the signal. `since` and `until` are "seconds[.nanoseconds]". */
-  async *events(query: {
-    readonly since?: string
-    readonly until?: string
-    readonly filters?: ClientFilters
-    readonly signal?: AbortSignal
-  }): AsyncGenerator<EventMessage> {
-    const { signal, ...rest } = query
-    const response = await this.#transport.request("GET", "/events", { query: rest, signal })
-    yield* jsonValues<EventMessage>(response.body)
+  /** Events as they happen, until `until` or the signal. */
+  async *events(query: EventsQuery): AsyncGenerator<EventMessage> {
+    yield* await this.openEvents(query)
+  }
+
+  /** The same; resolves when the daemon has begun to listen. */
+  async openEvents({ signal, ...query }: EventsQuery): Promise<AsyncIterable<EventMessage>> {
+    const response = await this.#transport.request("GET", "/events", { query, signal })
+    return jsonValues<EventMessage>(response.body)
   }
 
   /** The spans that the daemon recorded of a trace. @throws notFound */

@@ -1,8 +1,9 @@
-import type { Socket } from "node:net"
 import { Failure } from "../errors/failure.ts"
 import { UnixConnection } from "../linux/unix-connection.ts"
 import { ByteChannel, type Wire } from "../std/http/byte-channel.ts"
 import { isFramed, type ResponseHead, readBody, readHead } from "../std/http/client-message.ts"
+import { type ProxySettings, proxyFor } from "../std/http/proxy.ts"
+import { proxyAuthorization } from "../std/http/proxy-tunnel.ts"
 import { decodeJson, encodeJson } from "../std/json.ts"
 import type { Span } from "../trace/span.ts"
 import type { Host, TlsOptions } from "./host.ts"
@@ -24,6 +25,8 @@ export interface TransportOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** The version to speak, instead of asking the daemon. */
   readonly apiVersion?: string
+  /** The proxies that daemons on TCP are reached through. */
+  readonly proxies?: ProxySettings
   /** What the daemon is called in messages. */
   readonly daemonName: string
 }
@@ -59,11 +62,16 @@ export class Transport {
   /** When set, every request is a step of it and carries its `traceparent`. */
   trace: Span | undefined
   #version: Promise<string> | undefined
+  /** The proxy in front of the daemon. */
+  readonly #proxy: URL | undefined
   #idle: { readonly channel: ByteChannel; readonly since: number } | undefined
   readonly #open = new Set<Wire>()
 
   constructor(options: TransportOptions) {
     this.options = options
+    const { host, tls, proxies = {} } = options
+    if (host.kind === "tcp")
+      this.#proxy = proxyFor(proxies, new URL(host.text.replace("tcp:", tls ? "https:" : "http:")))
     if (options.apiVersion) this.#version = Promise.resolve(options.apiVersion)
   }
 
@@ -71,6 +79,11 @@ export class Transport {
   version(): Promise<string> {
     this.#version ??= this.#negotiate()
     return this.#version
+  }
+
+  /** The version in which the daemon has answered so far, without asking it again. */
+  async spoken(): Promise<string> {
+    return (await this.#version) ?? newestApiVersion
   }
 
   /** @throws ResponseError when the daemon refuses; unavailable when it cannot be reached */
@@ -94,7 +107,7 @@ export class Transport {
     const headers = { ...request.headers, Connection: "Upgrade", Upgrade: "tcp" }
     const { head, channel } = await this.#versioned(async (version) => {
       const full = `/v${version}${path}`
-      const exchanged = await this.#exchange(method, full, { ...request, headers })
+      const exchanged = await this.#exchange(method, full, { ...request, headers }, true)
       const { status } = exchanged.head
       if (status !== 101 && status !== 200) throw await this.#refusal(method, full, exchanged.head, exchanged.channel)
       return exchanged
@@ -113,7 +126,12 @@ export class Transport {
 
   /** A connection on which nothing has been said yet. It belongs to the caller. */
   async open(): Promise<Wire> {
-    const wire = await this.#dial().catch((error) => {
+    return await this.#opened(true)
+  }
+
+  /** @param tunnel the connection is used for more than single requests */
+  async #opened(tunnel: boolean): Promise<Wire> {
+    const wire = await this.#dial(tunnel).catch((error) => {
       throw this.#unreachable(error)
     })
     this.#open.add(wire)
@@ -190,8 +208,9 @@ export class Transport {
   }
 
   /** Sends a request and reads the head of its answer; an upload goes on while the answer comes. */
-  async #exchange(method: string, path: string, request: Request) {
+  async #exchange(method: string, path: string, request: Request, tunnel = false) {
     const span = this.trace?.child(`${method} ${path.replace(/^\/v[\d.]+/, "")}`)
+    const forwarder = this.options.tls || tunnel ? undefined : this.#proxy
     const headers: Record<string, string> = {
       Host:
         this.options.host.kind === "tcp"
@@ -201,15 +220,17 @@ export class Transport {
       ...this.options.headers,
       ...request.headers,
       ...(span ? { traceparent: span.traceparent } : {}),
+      ...(forwarder ? proxyAuthorization(forwarder) : {}),
     }
     const body = request.body === undefined ? "" : encodeJson(request.body)
     if (request.body !== undefined) headers["Content-Type"] = "application/json"
     if (request.upload) headers["Transfer-Encoding"] = "chunked"
     else if (body || method === "POST" || method === "PUT") headers["Content-Length"] = String(Buffer.byteLength(body))
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-    const message = `${method} ${path}${queryText(request.query)} HTTP/1.1\r\n${lines.join("")}\r\n${body}`
+    const target = forwarder ? `http://${headers["Host"]}${path}` : path
+    const message = `${method} ${target}${queryText(request.query)} HTTP/1.1\r\n${lines.join("")}\r\n${body}`
     try {
-      const channel = await this.#connection()
+      const channel = await this.#connection(tunnel)
       request.signal?.throwIfAborted()
       request.signal?.addEventListener("abort", () => channel.socket.destroy(), { once: true })
       try {
@@ -231,25 +252,20 @@ export class Transport {
     }
   }
 
-  async #connection(): Promise<ByteChannel> {
-    const idle = this.#idle
-    this.#idle = undefined
+  async #connection(tunnel: boolean): Promise<ByteChannel> {
+    const own = tunnel && this.#proxy !== undefined
+    const idle = own ? undefined : this.#idle
+    if (!own) this.#idle = undefined
     if (idle && !idle.channel.done && performance.now() - idle.since < reusableFor) return idle.channel
     idle?.channel.socket.destroy()
-    return new ByteChannel(await this.open())
+    return new ByteChannel(await this.#opened(tunnel))
   }
 
-  async #dial(): Promise<Wire> {
+  async #dial(tunnel: boolean): Promise<Wire> {
     const { host, tls } = this.options
     if (host.kind === "unix") return await UnixConnection.open(host.path)
     if (host.kind === "ssh") return (await import("./ssh.ts")).dialSsh(host)
-    const { connect } = await import("node:net")
-    if (!tls)
-      return connected(connect({ host: host.host, port: host.port, allowHalfOpen: true, noDelay: true }), "connect")
-    const { connect: connectTls } = await import("node:tls")
-    const { verify, ...material } = tls
-    const socket = connectTls({ host: host.host, port: host.port, ...material, rejectUnauthorized: verify })
-    return connected(socket, "secureConnect")
+    return await (await import("./dial.ts")).dialTcp({ host, tls, proxy: this.#proxy, tunnel })
   }
 
   #unreachable(error: unknown): unknown {
@@ -270,16 +286,6 @@ export class Transport {
       )
     return new Failure("unavailable", `error during connect: ${host.text}: ${(error as Error).message}`, error)
   }
-}
-
-function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    socket.once("error", reject)
-    socket.once(event, () => {
-      socket.off("error", reject)
-      resolve(socket)
-    })
-  })
 }
 
 /** Sends a body chunked. A daemon that answers with an error or goes away ends it: the answer tells why. */

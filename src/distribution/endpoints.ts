@@ -2,10 +2,10 @@ import { lookup } from "node:dns/promises"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
+import { addressOf, inNetwork, type Network, parseNetwork } from "../std/http/networks.ts"
 import { type CertificateFiles, noCertificates, readCertificateDirectory, type TlsContexts } from "./certificates.ts"
 import { type Capability, type ConfiguredHost, type HostsFile, parseHostsFile } from "./hosts-toml.ts"
 import type { TlsSettings } from "./http-client.ts"
-import { addressOf, inNetwork, type Network, parseNetwork } from "./networks.ts"
 
 /** What of registries the daemon is told. */
 export interface RegistrySettings {

@@ -4,8 +4,9 @@ import { Failure } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
 import { ByteChannel } from "../std/http/byte-channel.ts"
 import { isFramed, type ResponseHead, readBody, readHead } from "../std/http/client-message.ts"
+import { type ProxySettings, proxyFor } from "../std/http/proxy.ts"
+import { openTunnel, proxyAuthorization } from "../std/http/proxy-tunnel.ts"
 import { connectionFailure, proxyFailure } from "./connection-failure.ts"
-import { type ProxySettings, proxyFor } from "./proxy.ts"
 
 /** How the TLS of one host is done; absent parts are the system's. */
 export interface TlsSettings {
@@ -60,7 +61,6 @@ interface Connection {
 /** A connection idle for longer is not used again. Milliseconds. */
 const reusableFor = 15_000
 const idlePerOrigin = 8
-const largestProxyHead = 64 << 10
 
 /**
  * Requests over HTTP/1.1 with connections kept for reuse, through the proxies that the settings name. It follows no redirects and knows
@@ -212,7 +212,7 @@ export class HttpClient implements Disposable {
       if (url.protocol !== "https:") {
         return { socket, channel: new ByteChannel(socket), ...(proxy ? { forwarder: proxy } : {}) }
       }
-      if (proxy) await tunnel(socket, proxy, url)
+      if (proxy) await openTunnel(socket, proxy, `${url.hostname}:${portOf(url)}`)
       const host = hostOf(url)
       const secured = connectTls({
         socket,
@@ -262,41 +262,6 @@ function requestHead(request: HttpRequest, forwarder: URL | undefined): string {
   })
   const target = forwarder ? url.href.replace(/#.*$/, "") : `${url.pathname}${url.search}`
   return `${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`
-}
-
-function proxyAuthorization(proxy: URL): Record<string, string> {
-  if (!proxy.username) return {}
-  const text = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
-  return { "Proxy-Authorization": `Basic ${Buffer.from(text).toString("base64")}` }
-}
-
-/** Asks a proxy for a way through to `url` (RFC 9110, section 9.3.6). */
-async function tunnel(socket: Socket, proxy: URL, url: URL): Promise<void> {
-  const authority = `${url.hostname}:${portOf(url)}`
-  const headers = { Host: authority, ...proxyAuthorization(proxy) }
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.write(`CONNECT ${authority} HTTP/1.1\r\n${lines.join("")}\r\n`)
-  const head = await new Promise<string>((resolve, reject) => {
-    let text = ""
-    const settle = (work: () => void) => {
-      socket.off("data", take)
-      socket.pause()
-      work()
-    }
-    const take = (chunk: Buffer) => {
-      text += chunk.toString("latin1")
-      // Nothing of the tunnel itself can come before we have spoken.
-      if (text.includes("\r\n\r\n")) settle(() => resolve(text))
-      else if (text.length > largestProxyHead) settle(() => reject(new Error("the proxy's answer is too long")))
-    }
-    socket.on("data", take)
-    socket.once("error", reject)
-    socket.once("close", () => reject(new Error("EOF")))
-  })
-  const status = /^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]
-  if (status !== "200") {
-    throw new Failure("unavailable", `the proxy ${proxy.host} refuses the way to ${authority} with status ${status}`)
-  }
 }
 
 async function connected(socket: Socket, event: "connect" | "secureConnect", timeout: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
+import { proxyFor, proxySettings } from "../std/http/proxy.ts"
 import { parseChallenges } from "./challenge.ts"
-import { proxyFor, proxySettings } from "./proxy.ts"
 import { parseRetryAfter, registryError } from "./registry-error.ts"
 
 test("challenges are read with their parameters, several in one header too", () => {

@@ -45,7 +45,8 @@ export const version = command({
       } catch (error) {
         if (!(error instanceof TemplateError)) throw error
         out.line()
-        throw new Exit(1, withName(error.message))
+        // That the daemon is not there tells more than that its part is missing.
+        if (!trouble) throw new Exit(1, withName(error.message))
       }
     if (trouble) throw new Exit(1, messageOf(trouble))
   },

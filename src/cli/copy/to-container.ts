@@ -61,7 +61,8 @@ function sourceOf(path: string, followLink: boolean): Source {
   const missing = (what: string) => new Exit(1, `lstat ${what}: no such file or directory`)
   let found: { readonly path: string; readonly name: string }
   try {
-    if (followLink) found = afterLinks(path, realpathSync(path))
+    // A link that is written with "/" behind it means the directory that it leads to.
+    if (followLink || path.endsWith("/")) found = afterLinks(path, realpathSync(path))
     else {
       const [folder, base] = splitEntry(path)
       found = { path: keepEnding(`${realpathSync(folder).replace(/\/$/, "")}/${base}`, path), name: "" }

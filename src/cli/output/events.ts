@@ -10,25 +10,34 @@ type Printer = (event: EventMessage) => string
 
 /**
  * How `docker events` prints an event, in a line: as text, as JSON (`json`), or by a template.
- * @throws Exit 64 when the format is no template
+ * @throws Exit 64 when the format is no template, or names a field that events do not have
  */
 export function eventPrinter(format: string): Printer {
   if (format === "") return eventLine
   if (format === "json") return (event) => `${encodeJson(event)}\n`
-  let template: Template
+  const template = explained(() => new Template(format))
+  const print: Printer = (event) => explained(() => `${template.execute(typedEvent(event))}\n`)
+  // Events may be long in coming: a field that none of them has is refused before the first one.
+  print(emptyEvent)
+  return print
+}
+
+const emptyEvent: EventMessage = {
+  Type: "container",
+  Action: "",
+  Actor: { ID: "", Attributes: {} },
+  scope: "local",
+  time: 0,
+  timeNano: 0n,
+}
+
+/** @throws Exit 64 in place of a template's own errors */
+function explained<T>(work: () => T): T {
   try {
-    template = new Template(format)
+    return work()
   } catch (error) {
     if (error instanceof TemplateError) throw new Exit(64, `Error parsing format: ${error.message}`)
     throw error
-  }
-  return (event) => {
-    try {
-      return `${template.execute(typedEvent(event))}\n`
-    } catch (error) {
-      if (error instanceof TemplateError) throw new Exit(64, `Error parsing format: ${error.message}`)
-      throw error
-    }
   }
 }
 

@@ -5,23 +5,20 @@
  * @param prefix begins every line but the first
  */
 export function indentJson(text: string, prefix = "", step = "    "): string {
-  let indented = ""
+  // Pieces are joined once: looking back into a text that grows would copy it each time.
+  const pieces: string[] = []
   let depth = 0
-  const line = () => `\n${prefix}${step.repeat(depth)}`
+  let opened = false
+  const line = () => pieces.push(`\n${prefix}${step.repeat(depth)}`)
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
-    const last = indented.at(-1)
-    const opens = last === "{" || last === "["
-    if (token === "}" || token === "]") {
-      depth--
-      if (!opens) indented += line()
-      indented += token
-      continue
-    }
-    if (opens) indented += line()
-    indented += token
-    if (token === "{" || token === "[") depth++
-    else if (token === ",") indented += line()
-    else if (token === ":") indented += " "
+    const closes = token === "}" || token === "]"
+    if (closes) depth--
+    if (opened !== closes) line()
+    pieces.push(token)
+    opened = token === "{" || token === "["
+    if (opened) depth++
+    else if (token === ",") line()
+    else if (token === ":") pieces.push(" ")
   }
-  return indented
+  return pieces.join("")
 }

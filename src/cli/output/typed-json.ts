@@ -38,6 +38,7 @@ const pointers = new Set([
   "MemorySwappiness",
   "OomKillDisable",
   "PidsLimit",
+  "Server",
   "SizeRootFs",
   "SizeRw",
   "StopTimeout",
@@ -60,12 +61,15 @@ const texts = new Set([
 /** Go's names of fields that JSON calls differently. A template that uses JSON's is executed over the plain JSON. */
 const names: Readonly<Record<string, string>> = {
   APIVersion: "ApiVersion",
+  CPUCfsPeriod: "CpuCfsPeriod",
+  CPUCfsQuota: "CpuCfsQuota",
   CPUCount: "CpuCount",
   CPUPercent: "CpuPercent",
   CPUPeriod: "CpuPeriod",
   CPUQuota: "CpuQuota",
   CPURealtimePeriod: "CpuRealtimePeriod",
   CPURealtimeRuntime: "CpuRealtimeRuntime",
+  CPUShares: "CpuShares",
   DNS: "Dns",
   DNSOptions: "DnsOptions",
   DNSSearch: "DnsSearch",

@@ -1,5 +1,5 @@
 import { dockerRelease } from "../../api/docker-release.ts"
-import type { VersionResponse } from "../../api/system.ts"
+import type { Component, VersionResponse } from "../../api/system.ts"
 import { build } from "../../std/build.ts"
 import { ansicTime } from "./local-time.ts"
 
@@ -53,9 +53,10 @@ export function versionText(client: ClientVersion, server: VersionResponse | und
   return lines.map((line) => `${line}\n`).join("")
 }
 
-function serverLines({ Platform, Components }: VersionResponse): readonly string[] {
-  const lines = [`Server:${Platform.Name ? ` ${Platform.Name}` : ""}`]
-  for (const { Name, Version, Details = {} } of Components) {
+function serverLines(server: VersionResponse): readonly string[] {
+  const { Platform, Components } = server
+  const lines = [`Server:${Platform?.Name ? ` ${Platform.Name}` : ""}`]
+  for (const { Name, Version, Details = {} } of Components ?? [engineOf(server)]) {
     lines.push(` ${Name}:`, row(2, "Version", Version))
     if (Name !== "Engine") {
       for (const key of Object.keys(Details).sort()) lines.push(row(2, key, Details[key]!))
@@ -74,10 +75,27 @@ function serverLines({ Platform, Components }: VersionResponse): readonly string
   return lines
 }
 
+/** The engine as a component: daemons before API 1.35, and other programs that speak the API, list none. */
+const engineOf = (server: VersionResponse): Component => ({
+  Name: "Engine",
+  Version: server.Version,
+  Details: {
+    ApiVersion: server.ApiVersion,
+    Arch: server.Arch,
+    BuildTime: server.BuildTime ?? "",
+    Experimental: String(server.Experimental ?? false),
+    GitCommit: server.GitCommit,
+    GoVersion: server.GoVersion,
+    KernelVersion: server.KernelVersion ?? "",
+    MinAPIVersion: server.MinAPIVersion ?? "",
+    Os: server.Os,
+  },
+})
+
 /** The server's part as docker prints it in JSON and templates: times for people. */
 export const shownServer = (server: VersionResponse): VersionResponse => ({
   ...server,
-  Components: server.Components.map((component) =>
+  Components: (server.Components ?? [engineOf(server)]).map((component) =>
     component.Details?.["BuildTime"]
       ? { ...component, Details: { ...component.Details, BuildTime: ansicTime(component.Details["BuildTime"]) } }
       : component,

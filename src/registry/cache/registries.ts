@@ -1,6 +1,6 @@
-import { proxySettings } from "../../distribution/proxy.ts"
 import { Registries } from "../../distribution/registries.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
+import { proxySettings } from "../../std/http/proxy.ts"
 import type { ProxySettings } from "../config.ts"
 import type { RemoteRepositories } from "./remote.ts"
 

@@ -53,8 +53,10 @@ export class Struct {
   /** The field that Go calls `name`. */
   lookup(name: string): { readonly value: Value } | undefined {
     const { names = {}, absent } = this.#options
-    const inJson = Object.hasOwn(names, name) ? names[name]! : name
-    if (inJson === name && Object.values(names).includes(name)) return undefined
+    const known = Object.hasOwn(names, name) ? names[name]! : name
+    if (known === name && Object.values(names).includes(name)) return undefined
+    // The same name may be JSON's own in another struct: `CPUShares` of the system's information.
+    const inJson = this.fields.has(known) ? known : name
     return this.fields.has(inJson) ? { value: this.fields.get(inJson) } : absent?.(name)
   }
 }

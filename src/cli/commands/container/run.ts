@@ -1,6 +1,8 @@
+import type { WaitResponse } from "../../../api/container.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit, type Invocation } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
+import { daemonRemoves, watchEnding } from "../../run/ending.ts"
 import { bodyOf, createContainer, launchFlags, refused, startFailureCode, withHelp } from "../../run/launch.ts"
 import { followTerminalSize, proxySignals, serveSession } from "../../session.ts"
 import { printTrace } from "../../trace-report.ts"
@@ -51,15 +53,18 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
     throw refuse(error)
   })
   const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
-  const openWait = () => docker.containers.wait(Id, flags.rm ? "removed" : "next-exit")
   if (flags.detach) {
-    if (flags.rm) await openWait()
+    const version = await docker.transport.spoken()
+    if (flags.rm && !daemonRemoves(version)) {
+      await docker.containers.remove(Id, { v: true })
+      throw refuse(new Error(`the daemon (API ${version}) is too old to remove containers: use --rm without --detach`))
+    }
     await start(invocation, Id, refuse)
     out.line(Id)
     return 0
   }
-  const [wait, stream] = await Promise.all([
-    openWait(),
+  const [ending, stream] = await Promise.all([
+    watchEnding(docker, Id, { removes: flags.rm }),
     docker.containers.attach(Id, {
       stream: true,
       stdin: attachesStdin,
@@ -83,14 +88,14 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
     await start(invocation, Id, refuse)
   } catch (error) {
     stream.close()
-    if (flags.rm) await wait.ended.catch(() => {})
+    await ending.startFailed()
     throw error
   }
   using _size =
     flags.tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
   const end = await session
   stream.close()
-  return end === "detached" ? 0 : await exitCode(invocation, wait.ended)
+  return end === "detached" ? 0 : await exitCode(invocation, ending.ended)
 }
 
 async function start(
@@ -106,10 +111,7 @@ async function start(
   }
 }
 
-async function exitCode(
-  { err }: Invocation<typeof flags>,
-  ended: Promise<{ readonly StatusCode: number; readonly Error?: { readonly Message: string } }>,
-): Promise<number> {
+async function exitCode({ err }: Invocation<typeof flags>, ended: Promise<WaitResponse>): Promise<number> {
   const { StatusCode, Error: failure } = await ended
   if (!failure?.Message) return StatusCode
   err.line(failure.Message)

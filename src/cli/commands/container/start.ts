@@ -1,6 +1,7 @@
 import { messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
+import { watchEnding } from "../../run/ending.ts"
 import { followTerminalSize, proxySignals, serveSession } from "../../session.ts"
 
 export const start = command({
@@ -41,7 +42,7 @@ export const start = command({
     const stdin = flags.interactive && Config.OpenStdin
     const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
     using _signals = Config.Tty ? undefined : proxySignals((signal) => docker.containers.kill(Id, signal))
-    const { ended } = await docker.containers.wait(Id, HostConfig.AutoRemove ? "removed" : "next-exit")
+    const ending = await watchEnding(docker, Id, { removes: HostConfig.AutoRemove })
     const stream = await docker.containers.attach(Id, {
       stream: true,
       stdin,
@@ -63,13 +64,13 @@ export const start = command({
       await docker.containers.start(Id, checkpoint)
     } catch (error) {
       stream.close()
-      if (HostConfig.AutoRemove) await ended.catch(() => {})
+      await ending.startFailed()
       throw new Exit(1, messageOf(error))
     }
     using _size =
       Config.Tty && out.isTerminal ? followTerminalSize((h, w) => docker.containers.resize(Id, h, w)) : undefined
     const end = await session
     stream.close()
-    return end === "detached" ? 0 : (await ended).StatusCode
+    return end === "detached" ? 0 : (await ending.ended).StatusCode
   },
 })

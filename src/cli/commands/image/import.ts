@@ -5,7 +5,7 @@ import { list, text } from "../../flags/flag.ts"
 import { defaultPlatformFlag } from "../../flags/platform.ts"
 import { printProgress } from "../../output/progress.ts"
 import { screenOf } from "../../screen.ts"
-import { openFile } from "./load.ts"
+import { openFile, openNamedFile } from "./load.ts"
 
 export const importImage = command({
   use: "import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
@@ -18,7 +18,7 @@ export const importImage = command({
   run: async ({ args, flags, docker, out }) => {
     const source = args[0]!
     const isAddress = /^(https?|ftp):\/\//.test(source)
-    const upload = isAddress ? undefined : await openFile(source === "-" ? "" : source)
+    const upload = isAddress ? undefined : source === "-" ? await openFile("") : await openNamedFile(source)
     const name = args[1] ? parseName(args[1]) : undefined
     const query = {
       fromSrc: isAddress ? source : "-",

@@ -31,7 +31,11 @@ export const load = command({
 
 /** A file's bytes; standard input's when it has no name. @throws Exit 1 when it cannot be read */
 export async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
-  if (!path) return process.stdin
+  return path ? openNamedFile(path) : process.stdin
+}
+
+/** A file's bytes. @throws Exit 1 when it cannot be read */
+export async function openNamedFile(path: string): Promise<AsyncIterable<Uint8Array>> {
   try {
     await access(path)
   } catch (error) {

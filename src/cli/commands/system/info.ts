@@ -45,7 +45,7 @@ async function formatted({
   const template = inspectTemplate(format === "json" ? "{{json .}}" : format)
   const version = clientVersion(contexts.current, { newest: newestApiVersion })
   const ClientInfo = { Debug: globals.debug, ...version, Plugins: [], Warnings: null }
-  if (format !== "json" && concernsClient(template, ClientInfo))
+  if (format !== "json" && concernsClient(format, template, ClientInfo))
     return out.line(template.execute(typedJson({ ClientInfo }, "system.dockerInfo")))
   let server: InfoResponse | undefined
   let trouble = ""
@@ -68,8 +68,9 @@ async function formatted({
   if (failures.length > 0) throw new Exit(1, failures.join("\n"))
 }
 
-/** Whether a template needs nothing of the daemon. */
-function concernsClient(template: Template, ClientInfo: object): boolean {
+/** Whether a template needs nothing of the daemon. One that names no field (`{{json .}}`) means everything. */
+function concernsClient(format: string, template: Template, ClientInfo: object): boolean {
+  if (!/\.[a-zA-Z]/.test(format)) return false
   try {
     // Nothing of the daemon's is there, not even as empty.
     template.execute(new Struct(new Map([["ClientInfo", typedJson(ClientInfo)]])))

@@ -1,4 +1,4 @@
-import { isIP } from "node:net"
+import { isIP } from "../ip-address.ts"
 
 /** An address as a number, with the width of its family in bits. */
 export interface Address {

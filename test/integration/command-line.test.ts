@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createServer, type Server } from "node:http"
+import { type AddressInfo, connect, type Socket } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { CannedDaemon } from "../fixtures/canned-daemon.ts"
+import { executable, type RunOptions, runProgram } from "../fixtures/daemon.ts"
+import { UserTerminal } from "../fixtures/terminal.ts"
+
+/** Ports of a container that publishes 8,000. */
+const manyPorts = Object.fromEntries(
+  Array.from({ length: 8000 }, (_, index) => [
+    `${index + 1}/tcp`,
+    [{ HostIp: "0.0.0.0", HostPort: String(index + 1) }],
+  ]),
+)
+
+const oldVersion = {
+  Version: "1.12.6",
+  ApiVersion: "1.24",
+  GitCommit: "78d1802",
+  GoVersion: "go1.6.4",
+  Os: "linux",
+  Arch: "amd64",
+  BuildTime: "2017-01-10T20:38:45.000000000+00:00",
+}
+
+describe("the command line by itself", () => {
+  let daemon: CannedDaemon
+  let home: string
+  beforeAll(async () => {
+    home = mkdtempSync(join(tmpdir(), "barge-home-"))
+    symlinkSync(executable, join(home, "docker"))
+    daemon = await CannedDaemon.start({
+      "GET /containers/big/json": { Id: "b", HostConfig: { CpuShares: 512, PortBindings: manyPorts } },
+      "GET /info": { ID: "id", Name: "here", CPUShares: true, Containers: 3 },
+      "GET /version": oldVersion,
+      "GET /events": (_asked, answer) => answer.writeHead(200).flushHeaders(),
+    })
+  })
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]()
+    rmSync(home, { recursive: true })
+  })
+
+  const clean = { DOCKER_HOST: "", BARGE_HOST: "", DOCKER_TLS: "", DOCKER_TLS_VERIFY: "", DOCKER_CONFIG: "" }
+  const run = (args: readonly string[], { env, ...options }: RunOptions = {}) =>
+    runProgram(executable, args, { env: { ...clean, HOME: home, ...env }, ...options })
+  const asked = (...args: readonly string[]) => run(["-H", daemon.host, ...args])
+
+  test("inspect prints an object of 8,000 ports as JSON.stringify does", async () => {
+    const { code, stdout } = await asked("inspect", "big")
+    expect(code).toBe(0)
+    const object = { Id: "b", HostConfig: { CpuShares: 512, PortBindings: manyPorts } }
+    expect(stdout).toBe(`${JSON.stringify([object], null, 4)}\n`)
+  })
+
+  test("templates know fields by Go's names, also where another object has the name in JSON", async () => {
+    expect((await asked("inspect", "-f", "{{.HostConfig.CPUShares}}", "big")).stdout).toBe("512\n")
+    expect((await asked("info", "-f", "{{.CPUShares}} {{.ID}}")).stdout).toBe("true id\n")
+  })
+
+  test("info in a format that names no field has the daemon's part too", async () => {
+    const { stdout } = await asked("info", "-f", "{{json .}}")
+    expect(JSON.parse(stdout)).toMatchObject({ Name: "here", Containers: 3, ClientInfo: { Context: "default" } })
+  })
+
+  test("events refuses a field that events do not have before it waits for one", async () => {
+    const { code, stderr } = await asked("events", "--format", "{{.bad}}")
+    expect({ code, stderr }).toEqual({
+      code: 64,
+      stderr: `Error parsing format: template: :1:2: executing "" at <.bad>: can't evaluate field bad in type *events.Message\n`,
+    })
+  })
+
+  test("version shows a daemon that lists no components", async () => {
+    const { code, stdout } = await asked("version")
+    expect(code).toBe(0)
+    expect(stdout).toContain(
+      "\nServer:\n Engine:\n  Version:          1.12.6\n  API version:      1.24 (minimum version )\n",
+    )
+    expect((await asked("version", "-f", "{{(index .Server.Components 0).Name}}")).stdout).toBe("Engine\n")
+  })
+
+  test("version says that the daemon is not there, also to a template", async () => {
+    for (const [format, stdout] of [
+      ["{{.Server.Version}}", "\n"],
+      ["{{.Server}}", "<nil>\n"],
+      ["{{.Client.Os}}", "linux\n"],
+      ["{{.Nothing}}", "\n"],
+    ] as const) {
+      const outcome = await run(["-H", "unix:///nowhere", "version", "-f", format])
+      expect([format, outcome.code, outcome.stdout]).toEqual([format, 1, stdout])
+      expect(outcome.stderr).toStartWith("Cannot connect to the Barge daemon at unix:///nowhere.")
+    }
+  })
+
+  test("import refuses a source without a name", async () => {
+    expect(await asked("import", "", "x")).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: "open : no such file or directory\n",
+    })
+    expect(daemon.asked).not.toContain("POST /images/create")
+  })
+
+  test("an interrupt at a yes-no question ends the line and the command, with exit code 0 and nothing done", async () => {
+    await using user = new UserTerminal([executable, "-H", daemon.host, "volume", "prune"])
+    await user.see(/\[y\/N\] $/)
+    user.type("\u0003")
+    expect(await user.ended).toBe(0)
+    await user.see(/\n$/)
+    expect(daemon.asked).not.toContain("POST /volumes/prune")
+  })
+
+  describe("and TLS", () => {
+    const missing = () => `open ${home}/.docker/ca.pem: no such file or directory\n`
+    const failure = "Failed to initialize: unable to resolve docker endpoint: "
+    const ways: readonly (readonly [string, readonly string[], Readonly<Record<string, string>>?])[] = [
+      ["--tls", ["--tls"]],
+      ["--tlsverify", ["--tlsverify"]],
+      ["--tlsverify=false, which still means TLS", ["--tlsverify=false"]],
+      ["DOCKER_TLS", [], { DOCKER_TLS: "1" }],
+      ["DOCKER_TLS_VERIFY", [], { DOCKER_TLS_VERIFY: "1" }],
+    ]
+    for (const [name, flags, env = {}] of ways)
+      test(`${name} wants certificates, on a unix socket too`, async () => {
+        for (const host of [daemon.host, `tcp://127.0.0.1:${daemon.port}`]) {
+          const { code, stderr } = await run([...flags, "-H", host, "ps"], { env })
+          expect({ code, stderr }).toEqual({ code: 1, stderr: failure + missing() })
+        }
+      })
+
+    test("a key pair is needed where a flag names it", async () => {
+      mkdirSync(`${home}/certificates`, { recursive: true })
+      writeFileSync(`${home}/certificates/ca.pem`, "")
+      const env = { DOCKER_CERT_PATH: `${home}/certificates` }
+      expect((await run(["--tls", "-H", daemon.host, "info", "-f", "{{.Name}}"], { env })).stdout).toBe("here\n")
+      const named = await run(["--tls", "--tlscert", "/none", "-H", daemon.host, "info"], { env })
+      expect(named.stderr).toContain(`${failure}open /none: no such file or directory\n`)
+    })
+
+    test("--tls=false takes back what DOCKER_TLS says", async () => {
+      const { stdout } = await run(["--tls=false", "-H", daemon.host, "info", "-f", "{{.Name}}"], {
+        env: { DOCKER_TLS: "1" },
+      })
+      expect(stdout).toBe("here\n")
+    })
+  })
+
+  describe("and proxies", () => {
+    let proxy: Server
+    const seen: string[] = []
+    beforeAll(async () => {
+      // Every name leads to the daemon.
+      const way = (): Socket => connect(daemon.port, "127.0.0.1")
+      proxy = createServer((request, response) => {
+        seen.push(`${request.method} ${request.url} ${request.headers["proxy-authorization"] ?? ""}`.trim())
+        response.writeHead(200, { "content-type": "application/json" }).end('{"ID":"id","Name":"through"}')
+      })
+      proxy.on("connect", (request, socket: Socket) => {
+        seen.push(`CONNECT ${request.url}`)
+        const onward = way()
+        socket.write("HTTP/1.1 200 OK\r\n\r\n")
+        socket.pipe(onward).pipe(socket)
+        socket.on("error", () => onward.destroy())
+      })
+      await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve))
+    })
+    afterAll(() => {
+      proxy.closeAllConnections()
+      proxy.close()
+    })
+    const address = () => `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+    const info = (host: string, env: Readonly<Record<string, string>>) =>
+      run(["-H", host, "info", "-f", "{{.Name}}"], { env: { NO_PROXY: "", ...env } })
+
+    test("a daemon on TCP is asked through HTTP_PROXY, with its user and password", async () => {
+      seen.length = 0
+      const { stdout } = await info("tcp://far.example:2375", { HTTP_PROXY: `http://me:secret@${address()}` })
+      expect(stdout).toBe("through\n")
+      expect(seen).toEqual([`GET http://far.example:2375/v1.51/info Basic ${btoa("me:secret")}`])
+    })
+
+    test("a stream goes through a way that the proxy makes", async () => {
+      seen.length = 0
+      const { code } = await run(["-H", "tcp://far.example:2375", "system", "dial-stdio"], {
+        env: { HTTP_PROXY: address(), NO_PROXY: "" },
+        input: "GET /info HTTP/1.0\r\n\r\n",
+      })
+      expect(code).toBe(0)
+      expect(seen).toEqual(["CONNECT far.example:2375"])
+    })
+
+    test("this machine and what NO_PROXY names are asked directly", async () => {
+      seen.length = 0
+      expect((await info(`tcp://127.0.0.1:${daemon.port}`, { HTTP_PROXY: address() })).stdout).toBe("here\n")
+      const env = { HTTP_PROXY: address(), NO_PROXY: "far.invalid" }
+      expect((await info("tcp://far.invalid:2375", env)).code).toBe(1)
+      expect(seen).toEqual([])
+    })
+
+    test("a proxy that is down is what the error names", async () => {
+      const { stderr } = await info("tcp://far.example:2375", { HTTP_PROXY: "127.0.0.1:1" })
+      expect(stderr).toContain("the proxy 127.0.0.1:1 cannot be reached")
+    })
+  })
+})
