@@ -16,8 +16,8 @@ import { RegistryImages } from "../src/core/transfer/remote.ts"
 import { ImageTransfer } from "../src/core/transfer/transfer.ts"
 import { SignaturePolicy } from "../src/core/trust/signature-policy.ts"
 import type { RegistrySettings } from "../src/distribution/endpoints.ts"
-import type { ProxySettings } from "../src/std/http/proxy.ts"
 import { Registries } from "../src/distribution/registries.ts"
+import type { ProxySettings } from "../src/std/http/proxy.ts"
 
 export interface StoreOptions {
   readonly ranges?: RangeOptions
