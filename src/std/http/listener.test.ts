@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -33,6 +33,33 @@ test("an unknown group keeps the socket to its owner", () =>
     const [listener] = await openListeners({ kind: "unix", path }, { accept, group: "no-such-group" })
     expect(statSync(path).mode & 0o777).toBe(0o600)
     await listener![Symbol.asyncDispose]()
+  }))
+
+test("a socket that systemd handed over is given to the group", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "s")
+    const held = createServer()
+    await new Promise<void>((resolve) => held.listen(path, resolve))
+    chownSync(path, 0, 0)
+    chmodSync(path, 0o600)
+    // The listener looks for descriptors from 3 on; a process of its own has none there but this one.
+    const script = `
+      const { openListeners } = await import(${JSON.stringify(join(import.meta.dir, "listener.ts"))})
+      await openListeners({ kind: "fd" }, {
+        accept: () => {},
+        group: process.argv[1],
+        environment: { LISTEN_FDS: "1", LISTEN_PID: String(process.pid) },
+      })
+      process.exit()
+    `
+    const descriptor = (held as unknown as { _handle: { fd: number } })._handle.fd
+    const hand = (group: string) =>
+      Bun.spawn([process.execPath, "-e", script, group], { stdio: ["ignore", "inherit", "inherit", descriptor] }).exited
+    expect(await hand("no-such-group")).toBe(0)
+    expect([statSync(path).gid, statSync(path).mode & 0o777]).toEqual([0, 0o600])
+    expect(await hand("12345")).toBe(0)
+    expect([statSync(path).gid, statSync(path).mode & 0o777]).toEqual([12345, 0o660])
+    held.close()
   }))
 
 test("a live socket is not replaced", () =>

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from "node:fs"
+import { chmodSync, chownSync, lstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
 import { Failure, messageOf } from "../../errors/failure.ts"
@@ -17,7 +17,10 @@ export interface ListenOptions {
   readonly accept: (socket: Socket, peer: Peer) => void
   /** For TCP endpoints. */
   readonly tls?: TlsKeys
-  /** The group that may use a unix socket: a name or a number. An unknown name keeps the socket to its owner. */
+  /**
+   * The group that may use a unix socket, also one that systemd handed over: a name or a number. An unknown name keeps the
+   * socket to its owner, and leaves systemd's as its unit says.
+   */
   readonly group?: string
   /** Told the descriptor of every socket once it listens. */
   readonly listens?: (descriptor: number) => void
@@ -56,9 +59,8 @@ async function openUnix(path: string, options: ListenOptions): Promise<Listener>
   } finally {
     process.umask(umask)
   }
-  const group = options.group === undefined ? undefined : groupId(options.group)
-  if (group !== undefined) chownSync(path, -1, group)
-  chmodSync(path, group === undefined && options.group !== undefined ? 0o600 : 0o660)
+  const group = giveToGroup(path, options.group)
+  if (!group) chmodSync(path, options.group === undefined ? 0o660 : 0o600)
   const inode = lstatSync(path).ino
   return {
     transport: "unix",
@@ -145,6 +147,8 @@ async function openInherited(name: string | undefined, options: ListenOptions): 
     wanted.map(async ({ fd }) => {
       const server = createServer({ allowHalfOpen: true }, (socket) => options.accept(socket, { transport: "unix" }))
       await listening(server, { fd }, options)
+      const path = socketPath(fd)
+      if (path) giveToGroup(path, options.group)
       return {
         transport: "unix" as const,
         address: `fd://${fd}`,
@@ -176,6 +180,25 @@ function listening(
 /** Stops listening; connections are the business of whoever serves them. */
 async function closed(server: Server): Promise<void> {
   if (server.listening) server.close()
+}
+
+/** Lets a group use a unix socket. @returns whether there is such a group; without it nothing is changed */
+function giveToGroup(path: string, name: string | undefined): boolean {
+  const group = name === undefined ? undefined : groupId(name)
+  if (group === undefined) return false
+  chownSync(path, -1, group)
+  chmodSync(path, 0o660)
+  return true
+}
+
+/** The file of a unix socket that this process has; undefined for one without, and for other sockets (proc_net(5), unix). */
+function socketPath(descriptor: number): string | undefined {
+  const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${descriptor}`))?.[1]
+  const line = readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .find((each) => each.trim().split(/\s+/)[6] === inode)
+  const path = line && /\s(\/.*)$/.exec(line)?.[1]
+  return path && lstatSync(path, { throwIfNoEntry: false })?.isSocket() ? path : undefined
 }
 
 function groupId(group: string): number | undefined {
