@@ -7,7 +7,6 @@ import type { Output } from "./streams.ts"
  * @throws Exit 0 when an interrupt (Ctrl-C, SIGTERM) comes instead of an answer; the line has been ended
  */
 export async function confirm(question: string, out: Output): Promise<boolean> {
-  out.write(`${question} [y/N] `)
   const lines = createInterface({ input: process.stdin })
   const answer = new Promise<string>((resolve) => {
     lines.once("line", resolve)
@@ -21,6 +20,7 @@ export async function confirm(question: string, out: Output): Promise<boolean> {
     }
   })
   for (const signal of signals) process.on(signal, interrupted)
+  out.write(`${question} [y/N] `)
   try {
     return /^y(es)?$/i.test((await Promise.race([answer, interrupt])).trim())
   } finally {

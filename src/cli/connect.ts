@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import { Docker } from "../client/docker.ts"
 import { type Host, parseHost, type TlsOptions } from "../client/host.ts"
 import { messageOf } from "../errors/failure.ts"
@@ -27,7 +28,7 @@ export interface Surroundings {
 
 /**
  * Finds the daemon: `--context`, `--host`, BARGE_HOST (when called as barge), DOCKER_HOST, DOCKER_CONTEXT, the stored
- * choice of `context use`, or the program's own socket.
+ * choice of `context use`, or the program's own socket ({@link ownSocket}).
  * @throws Exit when the words are contradictory
  */
 export function surroundings({ program, globals, config }: Wish): Surroundings {
@@ -47,7 +48,7 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
 
   const fallback = (): DefaultEndpoint => {
     if (globals.host.length > 1) throw new Error("Specify only one -H")
-    const given = globals.host[0] || named || (barge ? "unix:///run/barge/barge.sock" : "unix:///var/run/docker.sock")
+    const given = globals.host[0] || named || ownSocket(program)
     const host = parseHost(given, wish !== undefined)
     return { host: host.text, skipsVerification: wish?.verify === false, tls: wish?.files ?? new Map() }
   }
@@ -91,6 +92,15 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
     })
   }
   return { contexts, connect }
+}
+
+const bargeSocket = "/run/barge/barge.sock"
+const dockerSocket = "/var/run/docker.sock"
+
+/** Where the daemon of this machine is. Called as docker it is Docker's, or Barge's where only that one is there. */
+function ownSocket(program: string): string {
+  const barges = program !== "docker" || (!existsSync(dockerSocket) && existsSync(bargeSocket))
+  return `unix://${barges ? bargeSocket : dockerSocket}`
 }
 
 /** The headers of DOCKER_CUSTOM_HEADERS: `name=value` pairs as comma-separated values. */

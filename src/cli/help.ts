@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts"
 import type { Flag, Flags } from "./flags/flag.ts"
 import { wrapAfter } from "./flags/wrap.ts"
+import { inOwnWords } from "./own-words.ts"
 import type { Entry, Group } from "./table/entry.ts"
 import { pathsTo, rootSections } from "./table/root.ts"
 
@@ -16,33 +17,38 @@ export const groupUsage = (program: string, group: Group): string =>
 export function commandHelp(program: string, path: string, entry: Entry, command: Command, columns: number): string {
   const paths = pathsTo(entry).map((each) => `${program} ${each}`)
   const options = flagLines(command.flags, columns)
-  return [
+  const text = [
     `Usage:  ${usageLine(path, command)}\n\n${entry.long?.(program) ?? entry.short}\n`,
     ...(paths.length > 1 ? [`\nAliases:\n  ${paths.join(", ")}\n`] : []),
     ...(options ? [`\nOptions:\n${options}`] : []),
   ].join("")
+  return inOwnWords(program, text)
 }
 
 /** The help of a management command. */
 export function groupHelp(program: string, group: Group): string {
   const rows = group.entries.filter((each) => !each.hidden).map((each) => [each.name, each.short] as const)
   const sorted = rows.toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return (
+  return inOwnWords(
+    program,
     `Usage:  ${program} ${group.name} COMMAND\n\n${group.short}\n\nCommands:\n${commandLines(sorted)}\n` +
-    `Run '${program} ${group.name} COMMAND --help' for more information on a command.\n`
+      `Run '${program} ${group.name} COMMAND --help' for more information on a command.\n`,
   )
 }
 
 /** The help of the program. */
 export function rootHelp(program: string, globals: Flags, columns: number): string {
-  const sections = rootSections().map(({ title, rows }) => `${title}:\n${commandLines(rows)}\n`)
+  const sections = rootSections(program).map(({ title, rows }) => `${title}:\n${commandLines(rows)}\n`)
   const about = program === "docker" ? "A self-sufficient runtime for containers" : "A complete container platform"
-  return (
+  return inOwnWords(
+    program,
     `Usage:  ${program} [OPTIONS] COMMAND\n\n${about}\n\n${sections.join("")}` +
-    (program === "docker" ? "" : `Servers:\n${commandLines(servers)}\n`) +
-    "Global Options:\n" +
-    `${flagLines(globals, columns)}\nRun '${program} COMMAND --help' for more information on a command.\n` +
-    (program === "docker" ? "\nFor more help on how to use Docker, head to https://docs.docker.com/go/guides/\n" : "")
+      (program === "docker" ? "" : `Servers:\n${commandLines(servers)}\n`) +
+      "Global Options:\n" +
+      `${flagLines(globals, columns)}\nRun '${program} COMMAND --help' for more information on a command.\n` +
+      (program === "docker"
+        ? "\nFor more help on how to use Docker, head to https://docs.docker.com/go/guides/\n"
+        : ""),
   )
 }
 

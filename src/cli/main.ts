@@ -4,6 +4,7 @@ import { messageOf } from "../errors/failure.ts"
 import { build } from "../std/build.ts"
 import type { SpanRecord } from "../trace/span.ts"
 import { Span } from "../trace/span.ts"
+import { adviceInstead } from "./absent.ts"
 import { ClientConfig } from "./client-config.ts"
 import { type Command, Exit, type Invocation } from "./command.ts"
 import { surroundings } from "./connect.ts"
@@ -64,6 +65,8 @@ async function dispatch(args: readonly string[], program: string, out: Output, e
   const experimental = group?.experimental ?? false
   if (!entry) {
     const unknown = words[path.length]
+    const instead = adviceInstead(words, program)
+    if (instead && !globals.help) throw new Exit(failed, instead)
     if (!group && (unknown === undefined || (wantsHelp && globals.args[0] !== "help"))) {
       out.write(rootHelp(program, flags, columns))
       return 0

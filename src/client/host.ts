@@ -4,7 +4,7 @@ import { Failure } from "../errors/failure.ts"
 export type Host =
   | { readonly kind: "unix"; readonly path: string; readonly text: string }
   | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly text: string }
-  /** Reached by running `docker system dial-stdio` over there. */
+  /** Reached by running `docker system dial-stdio`, or Barge's, over there. */
   | { readonly kind: "ssh"; readonly destination: string; readonly options: readonly string[]; readonly text: string }
 
 /** Key, certificate and authority for a daemon behind TLS; PEM texts. */

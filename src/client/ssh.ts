@@ -3,12 +3,15 @@ import { Duplex } from "node:stream"
 import { Failure } from "../errors/failure.ts"
 import type { Host } from "./host.ts"
 
+/** What runs over there: a line that POSIX shells and Windows' own understand. A machine may have only one of the two. */
+const remoteCommand = "docker system dial-stdio || barge system dial-stdio"
+
 /**
  * A connection to the daemon of another machine: `ssh … docker system dial-stdio`, whose standard streams are the
  * connection. What ssh says about a failure becomes the error's message.
  */
 export function dialSsh({ destination, options, text }: Host & { readonly kind: "ssh" }): Duplex {
-  const words = ["-o", "ConnectTimeout=30", "-T", ...options, "--", destination, "docker", "system", "dial-stdio"]
+  const words = ["-o", "ConnectTimeout=30", "-T", ...options, "--", destination, remoteCommand]
   const child = spawn("ssh", words, { stdio: ["pipe", "pipe", "pipe"] })
   const failure = (why: string) => new Failure("unavailable", `error during connect: ${text}: ${why}`)
   const wire = new Duplex({
@@ -39,7 +42,7 @@ export function dialSsh({ destination, options, text }: Host & { readonly kind: 
     else
       wire.destroy(
         failure(
-          `command [ssh ${words.join(" ")}] has exited with exit status ${code}, make sure the URL is valid, and Docker 18.09 or later is installed on the remote host: stderr=${said.trim()}`,
+          `command [ssh ${words.join(" ")}] has exited with exit status ${code}, make sure the URL is valid, and Barge, or Docker 18.09 or later, is installed on the remote host: stderr=${said.trim()}`,
         ),
       )
   })

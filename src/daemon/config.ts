@@ -3,7 +3,7 @@ import { resolve } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { findJsonFault } from "../std/json-syntax.ts"
 import { type LogLevel, logLevels } from "../std/log.ts"
-import { daemonFlags, type FlagValue } from "./flags.ts"
+import { daemonFlags, type FlagValue } from "./flag-table.ts"
 import type { Roots } from "./roots.ts"
 
 /** Everything a daemon is told, from flags, configuration file and defaults. */
@@ -84,7 +84,7 @@ const defaultRegistryDirectories = ["/etc/barge/certs.d", "/etc/docker/certs.d",
 /** Reads the configuration file named by the flags (or the default one when it exists) and joins both. @throws invalidArgument */
 export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "barge" | "dockerd"): DaemonConfig {
   const file = (flags.get("config-file") as string | undefined) ?? "/etc/barge/daemon.json"
-  const fromFile = readConfigFile(file, flags.has("config-file"), flags)
+  const fromFile = readConfigFile({ path: file, required: flags.has("config-file") }, flags, calledAs)
   const value = (name: string): FlagValue | undefined => flags.get(name) ?? fromFile.get(name)
   const text = (name: string) => value(name) as string | undefined
   const list = (name: string) => (value(name) as readonly string[] | undefined) ?? []
@@ -99,12 +99,9 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
   }
   const verify = flag("tlsverify", false)
   const tls = verify || flag("tls", false)
-  const unsupported = ["userns-remap", "authorization-plugin", "rootless"].filter(
-    (name) => value(name) !== undefined && value(name) !== false,
-  )
-  if (unsupported.length > 0) {
-    throw new Failure("invalidArgument", `--${unsupported[0]} is not supported: start the daemon without it`)
-  }
+  for (const [name, { refused }] of Object.entries(daemonFlags))
+    if (refused && value(name) !== undefined && value(name) !== false)
+      throw new Failure("invalidArgument", `--${name} is not supported: ${refused}`)
   const storage = text("storage-driver")
   const snapshotter =
     storage === undefined
@@ -182,21 +179,18 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
 
 /** The file's settings under the flags' names. @throws invalidArgument for unknown keys and for what is given in both places */
 function readConfigFile(
-  path: string,
-  required: boolean,
+  { path, required }: { readonly path: string; readonly required: boolean },
   flags: ReadonlyMap<string, FlagValue>,
+  calledAs: "barge" | "dockerd",
 ): Map<string, FlagValue> {
   const settings = new Map<string, FlagValue>()
+  const product = calledAs === "dockerd" ? "Docker" : "Barge"
+  const refuse = (why: string) =>
+    new Failure("invalidArgument", `unable to configure the ${product} daemon with file ${path}: ${why}`)
   if (!existsSync(path)) {
-    if (required)
-      throw new Failure(
-        "invalidArgument",
-        `unable to configure the Docker daemon with file ${path}: open ${path}: no such file or directory`,
-      )
+    if (required) throw refuse(`open ${path}: no such file or directory`)
     return settings
   }
-  const refuse = (why: string) =>
-    new Failure("invalidArgument", `unable to configure the Docker daemon with file ${path}: ${why}`)
   let document: unknown
   const text = readFileSync(path, "utf8").trim()
   try {
@@ -216,7 +210,8 @@ function readConfigFile(
       if (key === "proxies") {
         for (const [name, each] of Object.entries(given ?? {})) {
           if (!["http-proxy", "https-proxy", "no-proxy"].includes(name)) throw refuse(`unknown setting proxies.${name}`)
-          if (!flags.has(name)) settings.set(name, fileValue(name, each, refuse))
+          if (flags.has(name)) clashes.push(clash(name, flags.get(name), each))
+          settings.set(name, fileValue(name, each, refuse))
         }
         continue
       }
@@ -224,7 +219,7 @@ function readConfigFile(
       unknown.push(key)
       continue
     }
-    if (flags.has(name)) clashes.push(`${key}: (from flag: ${goText(flags.get(name))}, from file: ${goText(given)})`)
+    if (flags.has(name)) clashes.push(clash(key, flags.get(name), given))
     settings.set(name, fileValue(name, given, refuse))
   }
   if (unknown.length > 0)
@@ -235,6 +230,12 @@ function readConfigFile(
     )
   }
   return settings
+}
+
+/** How a setting is reported that is given in both places; passwords of proxies are no business of a log. */
+function clash(key: string, fromFlag: unknown, fromFile: unknown): string {
+  const shown = (value: unknown) => goText(value).replace(/(\w+:\/\/)[^/@\s]*@/g, "$1xxxxx:xxxxx@")
+  return `${key}: (from flag: ${shown(fromFlag)}, from file: ${shown(fromFile)})`
 }
 
 /** A value as Go's `%v` prints it, which dockerd's messages are made with. */

@@ -7,16 +7,18 @@ import { build } from "../std/build.ts"
 import { Log } from "../std/log.ts"
 import { composeDaemon } from "./compose.ts"
 import { type DaemonConfig, daemonConfig } from "./config.ts"
-import { daemonHelp, parseDaemonFlags } from "./flags.ts"
+import { daemonHelp } from "./help.ts"
+import { parseDaemonFlags } from "./parse-flags.ts"
 import { tellServiceManager } from "./service-manager.ts"
 
 /** `barge daemon`, or `dockerd`: serves until a signal ends it. @returns the exit code */
 export async function daemonMain(args: readonly string[], calledAs: "barge" | "dockerd"): Promise<number> {
+  const program = calledAs === "dockerd" ? "dockerd" : "barge daemon"
   let config: DaemonConfig
   try {
-    const flags = parseDaemonFlags(args)
+    const flags = parseDaemonFlags(args, program)
     if (flags.get("help")) {
-      process.stdout.write(daemonHelp(calledAs === "dockerd" ? "dockerd" : "barge daemon"))
+      process.stdout.write(daemonHelp(program, process.stdout.columns ?? 80))
       return 0
     }
     if (flags.get("version")) {
@@ -55,7 +57,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
     tellServiceManager("READY=1", log)
     process.on("SIGHUP", () => {
       try {
-        const again = daemonConfig(parseDaemonFlags(args), calledAs)
+        const again = daemonConfig(parseDaemonFlags(args, program), calledAs)
         log.level = again.logLevel
         daemon.reload(again)
         log.info("the configuration was read again")
@@ -87,7 +89,7 @@ function takePidfile(path: string): Disposable {
   if (holder && holder !== process.pid && isDaemon(holder)) {
     throw new Failure(
       "conflict",
-      `failed to start daemon, ensure docker is not running or delete ${path}: process with PID ${holder} is still running; choose another --pidfile for a second daemon`,
+      `failed to start daemon: another one runs, with PID ${holder} (${path}); stop it, or give a second daemon an --exec-root, --data-root, --bridge and --pidfile of its own`,
     )
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 })

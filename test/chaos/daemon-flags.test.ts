@@ -26,7 +26,7 @@ test("a configuration is checked in dockerd's words, without a start", async () 
   const wrong = (why: string) => ({
     code: 1,
     stdout: "",
-    stderr: `unable to configure the Docker daemon with file ${file}: ${why}`,
+    stderr: `unable to configure the Barge daemon with file ${file}: ${why}`,
   })
   expect(await said('{"debug":true,"labels":["a=b"]}', "--validate")).toEqual({
     code: 0,
@@ -51,12 +51,12 @@ test("a configuration is checked in dockerd's words, without a start", async () 
   const absent = await runProgram(executable, ["daemon", "--config-file", file])
   expect(absent).toMatchObject({ code: 1 })
   expect(absent.stderr).toContain(
-    `unable to configure the Docker daemon with file ${file}: open ${file}: no such file or directory`,
+    `unable to configure the Barge daemon with file ${file}: open ${file}: no such file or directory`,
   )
 })
 
 test("flags that do not exist or make no sense are refused, and the way to the help is shown", async () => {
-  const see = "\nSee 'dockerd --help'."
+  const see = "\nSee 'barge daemon --help'."
   expect(await said("{}", "--nope")).toEqual({ code: 1, stdout: "", stderr: `unknown flag: --nope${see}` })
   expect(await said("{}", "--data-root")).toEqual({
     code: 1,
@@ -65,11 +65,44 @@ test("flags that do not exist or make no sense are refused, and the way to the h
   })
   expect((await said("{}", "--debug=perhaps")).stderr).toContain('strconv.ParseBool: parsing "perhaps": invalid syntax')
   expect((await said("{}", "--mtu", "big")).stderr).toContain('invalid argument "big" for "--mtu" flag')
-  expect((await said("{}", "start")).stderr).toContain('"dockerd" accepts no arguments.')
+  expect((await said("{}", "start")).stderr).toContain('"barge daemon" accepts no arguments.')
   expect((await said("{}", "--log-level", "loud", "--validate")).stderr).toContain(
     "unable to parse logging level: loud",
   )
   expect((await said("{}", "--help")).stdout).toContain("--tlsverify")
+})
+
+test("one letter and a value may be joined with or without a sign", async () => {
+  expect(await said("{}", "-H=unix:///x.sock", "-l=debug", "--validate")).toMatchObject({ code: 0 })
+  expect((await said("{}", "-l=loud", "--validate")).stderr).toContain("unable to parse logging level: loud (")
+  expect((await said("{}", "-lloud", "--validate")).stderr).toContain("unable to parse logging level: loud (")
+  await using daemon = await TestDaemon.start()
+  const second = ["--data-root", `${folder}/data`, "--exec-root", `${folder}/run`, "-p", daemon.pidfile]
+  expect((await said("{}", ...second, `-H=unix://${daemon.socket}`)).stderr).toContain("another one runs, with PID")
+})
+
+test("a proxy in the flags and in the file is a contradiction, which is told without its password", async () => {
+  const { stderr } = await said(
+    '{"proxies":{"http-proxy":"http://me:secret@one:1","no-proxy":"x"}}',
+    "--validate",
+    "--http-proxy",
+    "http://two:2",
+  )
+  expect(stderr).toContain("http-proxy: (from flag: http://two:2, from file: http://xxxxx:xxxxx@one:1)")
+  expect(stderr).not.toContain("no-proxy")
+})
+
+test("help shows defaults, fits a terminal, and lists no flag that is refused", async () => {
+  const { code, stdout } = await said("{}", "-h")
+  expect(code).toBe(0)
+  expect(stdout).toStartWith("Usage:  barge daemon [OPTIONS]\n")
+  expect(stdout).toContain("(default /var/lib/barge)")
+  expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([])
+  for (const flag of ["--rootless", "--userns-remap", "--authorization-plugin"]) {
+    expect(stdout).not.toContain(flag)
+    const refused = await said("{}", ...(flag === "--rootless" ? [flag] : [flag, "x"]), "--validate")
+    expect(refused.stderr).toStartWith(`${flag} is not supported: `)
+  }
 })
 
 test("called as dockerd it is the daemon, called as docker the command line", async () => {

@@ -96,6 +96,20 @@ describe("the command line by itself", () => {
     }
   })
 
+  test("called as docker it finds Barge's socket where Docker's is not there", async () => {
+    const sees = async (...sockets: readonly string[]) => {
+      const made = sockets.map((path) => `mkdir -p $(dirname ${path}) && touch ${path};`).join(" ")
+      const script = `mount -t tmpfs none /run; ${made} ${home}/docker context inspect -f '{{.Endpoints.docker.Host}}'`
+      const { stdout } = await runProgram("unshare", ["-m", "sh", "-c", script], { env: { ...clean, HOME: home } })
+      return stdout.trim()
+    }
+    const [dockers, barges] = ["/var/run/docker.sock", "/run/barge/barge.sock"]
+    expect(await sees()).toBe(`unix://${dockers}`)
+    expect(await sees(dockers)).toBe(`unix://${dockers}`)
+    expect(await sees(dockers, barges)).toBe(`unix://${dockers}`)
+    expect(await sees(barges)).toBe(`unix://${barges}`)
+  })
+
   test("import refuses a source without a name", async () => {
     expect(await asked("import", "", "x")).toEqual({
       code: 1,
@@ -205,5 +219,44 @@ describe("the command line by itself", () => {
       const { stderr } = await info("tcp://far.example:2375", { HTTP_PROXY: "127.0.0.1:1" })
       expect(stderr).toContain("the proxy 127.0.0.1:1 cannot be reached")
     })
+  })
+})
+
+describe("the command line says what is not there", () => {
+  const barge = (...args: readonly string[]) => runProgram(executable, args)
+
+  test("a command that docker has and Barge has not is answered with what to do instead", async () => {
+    for (const [words, advice] of [
+      [["build", "."], "buildah"],
+      [["build", "-t", "x", "."], "barge load -i image.tar"],
+      [["buildx", "ls"], "buildah"],
+      [["image", "build", "."], "buildah"],
+      [["builder", "build", "."], "buildah"],
+      [["compose", "up", "-d"], "docker-compose up"],
+      [["stack", "deploy"], "docker-compose up"],
+      [["service", "ls"], "no swarm mode"],
+      [["trust", "inspect"], "--signature-policy"],
+    ] as const) {
+      const { code, stdout, stderr } = await barge(...words)
+      expect([words.join(" "), code, stdout]).toEqual([words.join(" "), 1, ""])
+      expect([words.join(" "), stderr]).toEqual([words.join(" "), expect.stringContaining(advice)])
+    }
+    expect((await barge("nonsense")).stderr).toBe(
+      "barge: unknown command: barge nonsense\n\nRun 'barge --help' for more information\n",
+    )
+  })
+
+  test("help lists only what works, in Barge's words", async () => {
+    const { stdout } = await barge("--help")
+    expect(stdout).not.toMatch(/^ {2}(builder|plugin|swarm|build)\b/m)
+    expect(stdout).not.toContain("Swarm Commands")
+    const texts = [
+      stdout,
+      ...(await Promise.all(["system", "context", "manifest"].map((name) => barge(name, "--help")))).map(
+        (each) => each.stdout,
+      ),
+    ]
+    expect(texts.join("").match(/docker (context|disk)|Manage Docker|Docker (objects|version)/g)).toBeNull()
+    expect((await barge("__complete", "--", "")).stdout).not.toMatch(/^(builder|plugin|swarm)\t/m)
   })
 })

@@ -8,16 +8,21 @@ describe("a daemon at the other end of ssh", () => {
     daemon = await TestDaemon.start()
     await daemon.bootstrap()
     mkdirSync(`${daemon.root}/bin`)
+    mkdirSync(`${daemon.root}/only`)
     symlinkSync(executable, `${daemon.root}/bin/docker`)
-    // Stands in for ssh: notes what it was called with, and runs the command here.
+    symlinkSync(executable, `${daemon.root}/only/barge`)
+    // Stands in for ssh: notes what it was called with, and runs the command here, as a shell's line.
     writeFileSync(
       `${daemon.root}/bin/ssh`,
       `#!/bin/sh
 echo "$@" > ${daemon.root}/called
 case "$*" in *nowhere*) echo "no route" >&2; exit 255;; esac
 while [ "$1" != -- ]; do shift; done
-shift 2
-DOCKER_HOST=unix://${daemon.socket} exec "$@"
+shift
+case "$1" in barge-only) PATH=${daemon.root}/only;; esac
+shift
+export DOCKER_HOST=unix://${daemon.socket}
+exec /bin/sh -c "$*"
 `,
     )
     chmodSync(`${daemon.root}/bin/ssh`, 0o755)
@@ -37,8 +42,13 @@ DOCKER_HOST=unix://${daemon.socket} exec "$@"
     const { code, stdout } = await over(executable, "ssh://me@far:2222", ["run", "--rm", "-i", "busybox", "cat"], input)
     expect({ code, length: stdout.length }).toEqual({ code: 0, length: input.length })
     expect(readFileSync(`${daemon.root}/called`, "utf8")).toBe(
-      "-o ConnectTimeout=30 -T -l me -p 2222 -- far docker system dial-stdio\n",
+      "-o ConnectTimeout=30 -T -l me -p 2222 -- far docker system dial-stdio || barge system dial-stdio\n",
     )
+  })
+
+  test("reaches a machine that has Barge and no program called docker", async () => {
+    const { code, stdout } = await over(executable, "ssh://barge-only", ["run", "--rm", "busybox", "echo", "hello"])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "hello\n" })
   })
 
   test("serves docker's own client: `system dial-stdio`", async () => {

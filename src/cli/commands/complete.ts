@@ -4,7 +4,7 @@ import { contextNames, objectNames } from "../completion/objects.ts"
 import { surroundings } from "../connect.ts"
 import { parseFlags } from "../flags/parse.ts"
 import { globalFlags } from "../global-flags.ts"
-import { groups, topNames } from "../table/root.ts"
+import { shownGroups, topNames } from "../table/root.ts"
 
 /** What completion scripts call; the words up to the cursor, without the program's name, are the arguments. */
 export const complete = command({
@@ -16,7 +16,7 @@ export const complete = command({
     const globals = globalFlags()
     const { candidates, files } = await candidatesFor(args, {
       globals,
-      groups,
+      groups: shownGroups(program),
       top: topNames(),
       objects: async (kind) => {
         if (kind === "variables") return Object.keys(process.env).map((word) => ({ word }))

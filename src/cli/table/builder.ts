@@ -3,6 +3,7 @@ import type { Group } from "./entry.ts"
 export const builder: Group = {
   name: "builder",
   short: "Manage builds",
+  unserved: true,
   entries: [
     {
       name: "prune",

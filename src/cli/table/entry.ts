@@ -27,5 +27,7 @@ export interface Group {
   readonly section?: "Swarm Commands"
   /** Only for daemons with experimental features. */
   readonly experimental?: boolean
+  /** Nothing of it works: it is there for scripts, which hear so in the daemon's words, and only docker's help lists it. */
+  readonly unserved?: boolean
   readonly entries: readonly Entry[]
 }

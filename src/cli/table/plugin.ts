@@ -6,6 +6,7 @@ const transfer = () => import("../commands/plugin/transfer.ts")
 export const plugin: Group = {
   name: "plugin",
   short: "Manage plugins",
+  unserved: true,
   entries: [
     {
       name: "create",

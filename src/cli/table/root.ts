@@ -115,8 +115,12 @@ export function pathsTo(entry: Entry): readonly string[] {
   return entry.top ? [...within, entry.top] : within
 }
 
+/** The groups that help and completion show to who calls the program so. */
+export const shownGroups = (program: string): readonly Group[] =>
+  groups.filter((each) => program === "docker" || !each.unserved)
+
 /** The sections of the root help: title, then name and description of each command. */
-export function rootSections(): readonly {
+export function rootSections(program: string): readonly {
   readonly title: string
   readonly rows: readonly (readonly [string, string])[]
 }[] {
@@ -125,7 +129,7 @@ export function rootSections(): readonly {
     ...topEntries().map((each) => [each.top!, each.short] as const),
   ].sort(([one], [other]) => (one < other ? -1 : 1))
   const named = (section?: string) =>
-    groups
+    shownGroups(program)
       .filter((each) => each.section === section)
       .map((each) => [each.name, each.short] as const)
       .toSorted(([one], [other]) => (one < other ? -1 : 1))

@@ -1,10 +1,10 @@
 import type { Group } from "./entry.ts"
 
-/** Barge is no swarm; these commands exist so that scripts hear so in the daemon's words. */
 export const swarm: Group = {
   name: "swarm",
   short: "Manage Swarm",
   section: "Swarm Commands",
+  unserved: true,
   entries: [
     {
       name: "init",

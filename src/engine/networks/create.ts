@@ -126,7 +126,7 @@ function checkDriver({ driver, configOnly, ingress, ipam, internal, attachable }
   if (driver === "overlay")
     throw new Failure(
       "permissionDenied",
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+      "This node is not a swarm manager. Barge has no swarm mode and no overlay networks: use a bridge, macvlan or ipvlan network",
     )
   if (!drivers.includes(driver))
     throw new Failure(

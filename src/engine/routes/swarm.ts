@@ -12,11 +12,11 @@ const refusing = (kind: Kind, message: string) =>
 
 const notManager = refusing(
   "unavailable",
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+  "This node is not a swarm manager. Barge has no swarm mode: on one machine use compose",
 )
 const noSwarms = refusing(
   "notImplemented",
-  "Barge has no swarm mode: use compose on one machine, or Kubernetes through the CRI on several",
+  "Barge has no swarm mode: it runs the containers of one machine; for several that belong together use compose",
 )
 const noPlugins = refusing(
   "notImplemented",

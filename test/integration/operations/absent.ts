@@ -1,8 +1,7 @@
 import { notFound, type Operation, type Operations, success } from "./operation.ts"
 
 const never = { conflict: "is not there", badInput: "is not there" }
-const swarm =
-  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.'
+const swarm = "This node is not a swarm manager. Barge has no swarm mode: on one machine use compose"
 
 const unavailable = (path: string, says: string, status = 503): Operation => ({
   cases: [success("says what is not there", path, status, { says })],
@@ -12,7 +11,8 @@ const unavailable = (path: string, says: string, status = 503): Operation => ({
 const resources = ["swarm", "nodes", "services", "tasks", "secrets", "configs"]
 const noPlugins = "Barge has no managed plugins: what plugins add is built in or configured with the daemon"
 const noBuilder = "this daemon has no builder; build with another one and load the image with `docker load`"
-const noSwarms = "Barge has no swarm mode: use compose on one machine, or Kubernetes through the CRI on several"
+const noSwarms =
+  "Barge has no swarm mode: it runs the containers of one machine; for several that belong together use compose"
 
 const plugin = (path: string): Operation => ({
   cases: [

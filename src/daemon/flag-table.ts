@@ -1,6 +1,3 @@
-import { parseArgs } from "node:util"
-import { Failure } from "../errors/failure.ts"
-
 /** What a daemon flag takes. A `list` may be given several times. */
 export type FlagKind = "bool" | "text" | "int" | "list"
 
@@ -10,8 +7,12 @@ export interface DaemonFlag {
   readonly key?: string
   readonly short?: string
   readonly help: string
+  /** The value without the flag, as help shows it. */
+  readonly default?: string
   /** Taken for compatibility with dockerd; why it changes nothing here. */
   readonly withoutEffect?: string
+  /** What to do instead of using this flag of dockerd, which the daemon does not start with. */
+  readonly refused?: string
 }
 
 /** dockerd's flags by name, and our own. */
@@ -22,22 +23,34 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Allow remote access to published ports on container addresses",
     withoutEffect: "container addresses are routed as the host routes them",
   },
-  "authorization-plugin": { kind: "list", key: "authorization-plugins", help: "Authorization plugins to load" },
+  "authorization-plugin": {
+    kind: "list",
+    key: "authorization-plugins",
+    help: "Authorization plugins to load",
+    refused:
+      "there are no plugins; who may use the API is decided by the socket's group, or by certificates (--tlsverify)",
+  },
   bip: { kind: "text", help: "Address and prefix length of the default bridge" },
   bip6: { kind: "text", help: "IPv6 address and prefix length of the default bridge" },
-  bridge: { kind: "text", short: "b", help: "Name of the default bridge, made when absent; none for no bridge" },
+  bridge: {
+    kind: "text",
+    short: "b",
+    help: "Name of the default bridge, made when absent; none for no bridge",
+    default: "barge0",
+  },
   "cdi-spec-dir": {
     kind: "list",
     key: "cdi-spec-dirs",
-    help: "Directory of device descriptions (CDI); /etc/cdi and /var/run/cdi when absent",
+    help: "Directory of device descriptions (CDI)",
+    default: "/etc/cdi, /var/run/cdi",
   },
-  "cgroup-parent": { kind: "text", help: "Parent cgroup for all containers" },
+  "cgroup-parent": { kind: "text", help: "Parent cgroup for all containers", default: "/barge" },
   "cri-containerd": {
     kind: "bool",
     help: "Start containerd with its CRI plugin",
     withoutEffect: "the core is built in",
   },
-  "config-file": { kind: "text", help: "Daemon configuration file" },
+  "config-file": { kind: "text", help: "Daemon configuration file", default: "/etc/barge/daemon.json" },
   containerd: { kind: "text", help: "containerd socket", withoutEffect: "the core is built in" },
   "containerd-namespace": {
     kind: "text",
@@ -59,7 +72,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "CPU real-time runtime for the parent cgroup in microseconds",
     withoutEffect: "real-time scheduling of parents is left to the host",
   },
-  "data-root": { kind: "text", help: "Root directory of persistent state" },
+  "data-root": { kind: "text", help: "Root directory of persistent state", default: "/var/lib/barge" },
   debug: { kind: "bool", short: "D", help: "Enable debug mode" },
   "default-address-pool": {
     kind: "list",
@@ -75,14 +88,14 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     kind: "text",
     help: "IPv6 gateway of the default bridge's containers instead of the bridge itself",
   },
-  "default-ipc-mode": { kind: "text", help: 'Default IPC mode ("shareable" or "private")' },
+  "default-ipc-mode": { kind: "text", help: 'Default IPC mode ("shareable" or "private")', default: "private" },
   "default-network-opt": {
     kind: "list",
     key: "default-network-opts",
     help: "Default options of networks (DRIVER=OPTION=VALUE)",
   },
   "default-runtime": { kind: "text", help: "Default OCI runtime" },
-  "default-shm-size": { kind: "text", help: "Default size of /dev/shm" },
+  "default-shm-size": { kind: "text", help: "Default size of /dev/shm", default: "64m" },
   "default-ulimit": { kind: "list", key: "default-ulimits", help: "Default ulimits (NAME=SOFT[:HARD])" },
   "discard-layers": {
     kind: "bool",
@@ -97,7 +110,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Runtime execution options",
     withoutEffect: "cgroups are written directly",
   },
-  "exec-root": { kind: "text", help: "Root directory of sockets, bundles and other state of the running system" },
+  "exec-root": {
+    kind: "text",
+    help: "Root directory of sockets, bundles and other state of the running system",
+    default: "/run/barge",
+  },
   experimental: { kind: "bool", help: "Enable experimental features" },
   feature: {
     kind: "list",
@@ -111,22 +128,28 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   },
   "fixed-cidr": { kind: "text", help: "Subnet for addresses of the default bridge" },
   "fixed-cidr-v6": { kind: "text", help: "IPv6 subnet for addresses of the default bridge" },
-  group: { kind: "text", short: "G", help: "Group that owns the unix socket" },
-  help: { kind: "bool", help: "Print usage" },
-  host: { kind: "list", key: "hosts", short: "H", help: "Sockets to listen on (unix://, tcp://, fd://)" },
+  group: { kind: "text", short: "G", help: "Group that owns the unix socket", default: "docker" },
+  help: { kind: "bool", short: "h", help: "Print usage" },
+  host: {
+    kind: "list",
+    key: "hosts",
+    short: "H",
+    help: "Sockets to listen on (unix://, tcp://, fd://)",
+    default: "unix://EXEC_ROOT/barge.sock",
+  },
   "host-gateway-ip": {
     kind: "list",
     key: "host-gateway-ips",
     help: "Address that host-gateway of --add-host stands for; the default bridge's when absent",
   },
-  icc: { kind: "bool", help: "Allow containers of the default bridge to reach each other" },
+  icc: { kind: "bool", help: "Allow containers of the default bridge to reach each other", default: "true" },
   init: { kind: "bool", help: "Run an init inside every container" },
   "init-path": { kind: "text", help: "Path of the init program" },
   "http-proxy": { kind: "text", help: "Proxy for plain HTTP to registries" },
   "https-proxy": { kind: "text", help: "Proxy for HTTPS to registries" },
   "insecure-registry": { kind: "list", key: "insecure-registries", help: "Registries without verified TLS" },
   ip: { kind: "text", help: "Host address for published ports of the default bridge" },
-  "ip-forward": { kind: "bool", help: "Enable IP forwarding on the host" },
+  "ip-forward": { kind: "bool", help: "Enable IP forwarding on the host", default: "true" },
   "ip-forward-no-drop": {
     kind: "bool",
     help: "Leave the host's forwarding policy alone",
@@ -142,7 +165,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "MTU of the cluster's control plane",
     withoutEffect: "there is no cluster",
   },
-  "ip-masq": { kind: "bool", help: "Masquerade outbound traffic of the default bridge" },
+  "ip-masq": { kind: "bool", help: "Masquerade outbound traffic of the default bridge", default: "true" },
   iptables: {
     kind: "bool",
     help: "Write packet filter rules",
@@ -155,16 +178,17 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Keep containers over daemon restarts",
     withoutEffect: "containers always survive the daemon",
   },
-  "log-driver": { kind: "text", help: "Default log driver of containers" },
-  "log-format": { kind: "text", help: 'Format of the daemon\'s own messages ("text" or "json")' },
+  "log-driver": { kind: "text", help: "Default log driver of containers", default: "json-file" },
+  "log-format": { kind: "text", help: 'Format of the daemon\'s own messages ("text" or "json")', default: "text" },
   "log-level": {
     kind: "text",
     short: "l",
     help: 'Level of the daemon\'s own messages ("debug", "info", "warn", "error", "fatal")',
+    default: "info",
   },
   "log-opt": { kind: "list", key: "log-opts", help: "Default log options of containers (key=value)" },
-  "max-concurrent-downloads": { kind: "int", help: "Parallel downloads of a pull" },
-  "max-concurrent-uploads": { kind: "int", help: "Parallel uploads of a push" },
+  "max-concurrent-downloads": { kind: "int", help: "Parallel downloads of a pull", default: "3" },
+  "max-concurrent-uploads": { kind: "int", help: "Parallel uploads of a push", default: "5" },
   "max-download-attempts": {
     kind: "int",
     help: "Attempts of a pull for each layer",
@@ -182,20 +206,30 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   },
   "oom-score-adjust": { kind: "int", help: "oom_score_adj of the daemon" },
   "otlp-endpoint": { kind: "text", help: "OpenTelemetry collector that traces are sent to (OTLP over HTTP)" },
-  pidfile: { kind: "text", short: "p", help: "File that holds the daemon's process ID" },
+  pidfile: {
+    kind: "text",
+    short: "p",
+    help: "File that holds the daemon's process ID",
+    default: "EXEC_ROOT/barge.pid",
+  },
   "registry-config-dir": {
     kind: "list",
     key: "registry-config-dirs",
     help: "Directories of certificates and hosts.toml by registry (certs.d)",
+    default: "/etc/barge/certs.d, /etc/docker/certs.d, /etc/containerd/certs.d",
   },
   "raw-logs": { kind: "bool", help: "Messages without colours", withoutEffect: "messages have no colours" },
   "registry-mirror": { kind: "list", key: "registry-mirrors", help: "Registry mirrors" },
-  rootless: { kind: "bool", help: "Run without root" },
+  rootless: { kind: "bool", help: "Run without root", refused: "the daemon needs root" },
   "respect-host-firewall": {
     kind: "bool",
     help: "Let others reach published ports through the host's input rules only (TCP, UDP)",
   },
-  "seccomp-profile": { kind: "text", help: 'Default seccomp profile: a file, "builtin" or "unconfined"' },
+  "seccomp-profile": {
+    kind: "text",
+    help: 'Default seccomp profile: a file, "builtin" or "unconfined"',
+    default: "builtin",
+  },
   "selinux-enabled": {
     kind: "bool",
     help: "Enable SELinux labels",
@@ -210,7 +244,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Seconds that containers get at shutdown",
     withoutEffect: "containers always survive the daemon",
   },
-  "storage-driver": { kind: "text", short: "s", help: 'Snapshot driver ("overlay2" or "vfs")' },
+  "storage-driver": { kind: "text", short: "s", help: 'Snapshot driver ("overlay2" or "vfs")', default: "overlay2" },
   "storage-opt": {
     kind: "list",
     key: "storage-opts",
@@ -238,86 +272,13 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Path of the proxy",
     withoutEffect: "the kernel forwards published ports",
   },
-  "userns-remap": { kind: "text", help: "User or group for user namespaces" },
+  "userns-remap": {
+    kind: "text",
+    help: "User or group for user namespaces",
+    refused: "user namespaces of containers are not there yet; run containers as another user instead (run --user)",
+  },
   validate: { kind: "bool", help: "Check the configuration and exit" },
   version: { kind: "bool", short: "v", help: "Print version information and quit" },
 }
 
-const seeHelp = "\nSee 'dockerd --help'."
-
 export type FlagValue = boolean | string | number | readonly string[]
-
-/**
- * Parses dockerd's command line.
- * @throws invalidArgument in dockerd's words
- */
-export function parseDaemonFlags(args: readonly string[]): Map<string, FlagValue> {
-  const shorts = new Map(
-    Object.entries(daemonFlags).flatMap(([name, flag]) => (flag.short ? [[flag.short, name]] : [])),
-  )
-  const options = Object.fromEntries(
-    Object.entries(daemonFlags).map(([name, flag]) => [
-      name,
-      { type: flag.kind === "bool" ? "boolean" : "string", ...(flag.short ? { short: flag.short } : {}) } as const,
-    ]),
-  )
-  // `--flag=true` for booleans is Go's way; node's parser refuses it.
-  const plain = args.flatMap((arg) => {
-    const match = /^--([\w-]+)=(.*)$/s.exec(arg)
-    if (!match || daemonFlags[match[1]!]?.kind !== "bool") return [arg]
-    if (!/^(true|false|1|0|t|f)$/i.test(match[2]!)) {
-      throw new Failure(
-        "invalidArgument",
-        `invalid argument "${match[2]}" for "--${match[1]}" flag: strconv.ParseBool: parsing "${match[2]}": invalid syntax${seeHelp}`,
-      )
-    }
-    return /^[1t]/i.test(match[2]!) ? [`--${match[1]}`] : [`--no-${match[1]}`]
-  })
-  const values = new Map<string, FlagValue>()
-  const { tokens } = parseArgs({ args: plain, options, strict: false, allowPositionals: true, tokens: true })
-  for (const token of tokens) {
-    if (token.kind === "positional") {
-      throw new Failure("invalidArgument", `"dockerd" accepts no arguments.${seeHelp}\n\nUsage:  dockerd [OPTIONS]`)
-    }
-    if (token.kind !== "option") continue
-    const negated = token.name.startsWith("no-") && daemonFlags[token.name.slice(3)]?.kind === "bool"
-    const name = negated ? token.name.slice(3) : (shorts.get(token.name) ?? token.name)
-    const flag = daemonFlags[name]
-    if (!flag) {
-      throw new Failure(
-        "invalidArgument",
-        token.rawName.startsWith("--")
-          ? `unknown flag: ${token.rawName}${seeHelp}`
-          : `unknown shorthand flag: '${token.name}' in ${token.rawName}${seeHelp}`,
-      )
-    }
-    if (flag.kind === "bool") {
-      values.set(name, !negated)
-      continue
-    }
-    if (token.value === undefined) throw new Failure("invalidArgument", `flag needs an argument: --${name}${seeHelp}`)
-    if (flag.kind === "int") {
-      const number = Number(token.value)
-      if (!Number.isSafeInteger(number)) {
-        throw new Failure(
-          "invalidArgument",
-          `invalid argument "${token.value}" for "--${name}" flag: strconv.ParseInt: parsing "${token.value}": invalid syntax${seeHelp}`,
-        )
-      }
-      values.set(name, number)
-    } else if (flag.kind === "list") {
-      values.set(name, [...((values.get(name) as readonly string[] | undefined) ?? []), token.value])
-    } else values.set(name, token.value)
-  }
-  return values
-}
-
-/** The help text of the daemon. */
-export function daemonHelp(program: string): string {
-  const words = { bool: "", text: " string", int: " int", list: " list" }
-  const lines = Object.entries(daemonFlags).map(([name, flag]) => {
-    const head = `${flag.short ? `  -${flag.short}, ` : "      "}--${name}${words[flag.kind]}`
-    return `${head.padEnd(42)} ${flag.help}${flag.withoutEffect ? ` (no effect: ${flag.withoutEffect})` : ""}`
-  })
-  return `Usage:  ${program} [OPTIONS]\n\nThe engine: containers, images, networks and volumes behind Docker's REST API.\n\nOptions:\n${lines.join("\n")}\n`
-}
