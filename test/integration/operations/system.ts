@@ -86,7 +86,7 @@ export const system: Operations = {
         ],
         has: {
           // Clients ask for a least release of Docker.
-          Version: /^28\.\d+\.\d+\+barge\d+\.\d+\.\d+/,
+          Version: /^28\.\d+\.\d+\+barge-\d+-\d+-\d+[^.]*$/,
           ApiVersion: "1.51",
           MinAPIVersion: "1.24",
           Os: "linux",
