@@ -9,6 +9,7 @@ import { Contexts, type DefaultEndpoint } from "./context/contexts.ts"
 import type { Values } from "./flags/flag.ts"
 import { csvFields, cut } from "./flags/words.ts"
 import type { globalFlags } from "./global-flags.ts"
+import { localAdvice } from "./local-advice.ts"
 import { readTls, tlsWish } from "./tls-flags.ts"
 
 const logLevels = ["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"]
@@ -89,6 +90,7 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
       ...(apiVersion ? { apiVersion } : {}),
       proxies: proxySettings({}, process.env),
       daemonName: barge ? "Barge" : "Docker",
+      ...(barge ? { advice: localAdvice } : {}),
     })
   }
   return { contexts, connect }

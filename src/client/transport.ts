@@ -6,6 +6,7 @@ import { type ProxySettings, proxyFor } from "../std/http/proxy.ts"
 import { proxyAuthorization } from "../std/http/proxy-tunnel.ts"
 import { decodeJson, encodeJson } from "../std/json.ts"
 import type { Span } from "../trace/span.ts"
+import { connectFailure, type Unreached } from "./connect-failure.ts"
 import type { Host, TlsOptions } from "./host.ts"
 import { type QueryValues, queryText } from "./query.ts"
 import { ResponseError, responseError } from "./response-error.ts"
@@ -29,6 +30,8 @@ export interface TransportOptions {
   readonly proxies?: ProxySettings
   /** What the daemon is called in messages. */
   readonly daemonName: string
+  /** What a user can do when a daemon of this machine cannot be talked to. */
+  readonly advice?: Unreached["advice"]
 }
 
 export interface Request {
@@ -270,21 +273,8 @@ export class Transport {
 
   #unreachable(error: unknown): unknown {
     if (error instanceof Failure && error.message !== "EOF") return error
-    const { host, daemonName } = this.options
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === "EACCES" || code === "EPERM")
-      return new Failure(
-        "permissionDenied",
-        `permission denied while trying to connect to the ${daemonName} daemon socket at ${host.text}`,
-        error,
-      )
-    if (code === "ENOENT" || code === "ECONNREFUSED" || code === "FailedToOpenSocket" || code === "ENOTSOCK")
-      return new Failure(
-        "unavailable",
-        `Cannot connect to the ${daemonName} daemon at ${host.text}. Is the ${daemonName.toLowerCase()} daemon running?`,
-        error,
-      )
-    return new Failure("unavailable", `error during connect: ${host.text}: ${(error as Error).message}`, error)
+    const { host, tls, daemonName, advice } = this.options
+    return connectFailure(error, { host, tls: tls !== undefined, daemonName, advice })
   }
 }
 

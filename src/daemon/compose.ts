@@ -261,7 +261,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     cgroups: core.cgroups.mode,
     milliseconds: Number((nowNanos() - began) / 1_000_000n),
   })
-  if (core.runtimes.default.reason) log.info("about the OCI runtime", { reason: core.runtimes.default.reason })
+  if (core.runtimes.default.reason) log.info(`${core.runtimes.default.name}: ${core.runtimes.default.reason}`)
   // The first start finds its seccomp filter compiled (12 ms), as every later one does.
   setImmediate(() => {
     const capabilities = resolveCapabilities({ add: [], drop: [], privileged: false })

@@ -12,6 +12,12 @@ export function shimHolder(shim: Shim, log: Log): DescriptorHolder & Disposable 
   }
   const end = shim.on((event) => {
     if (event.type !== "reconnected" || !event.replaced) return
+    log.warn(
+      "the shim had ended and was started again; containers ran on, their output meanwhile was kept by the pipes",
+      {
+        pid: shim.pid,
+      },
+    )
     for (const [key, descriptors] of held) tell(shim.hold(key, descriptors))
   })
   return {

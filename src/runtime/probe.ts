@@ -123,7 +123,7 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
     return `${one.name} refuses hosts with v1 control groups and controllers on v2 (${controllers}), and the v2 mount could not be hidden from it`
   return {
     ...crun,
-    reason: `started out of sight of the v2 control groups, whose controllers (${controllers}) it refuses beside v1`,
+    reason: `this host has both versions of control groups, v2 with controllers of its own (${controllers}), which ${one.name} refuses: the v2 hierarchy is hidden from it, and v1 is used; nothing needs to be done`,
   }
 }
 

@@ -15,6 +15,8 @@ const palette: Readonly<Record<string, number>> = {
   shim: 31,
   runtime: 91,
 }
+/** An ID of a container or image, of which twelve digits tell enough: what stands behind it is worth more. */
+const longId = /\b([0-9a-f]{12})[0-9a-f]{52}\b/g
 const barWidth = 24
 const nameWidth = 42
 
@@ -54,7 +56,7 @@ export function waterfall(spans: readonly SpanRecord[], options: WaterfallOption
       const wide = Math.max(1, Math.min(barWidth - left, Math.round((length / total) * barWidth)))
       const bar = `${" ".repeat(left)}${"█".repeat(wide)}`.padEnd(barWidth)
       const code = palette[span.layer] ?? 37
-      const name = fit(`${"  ".repeat(depth)}${span.name}`, nameWidth)
+      const name = fit(`${"  ".repeat(depth)}${span.name.replace(longId, "$1")}`, nameWidth)
       const facts = span.error === undefined ? factsOf(span) : `✗ ${span.error}`
       const head = `${span.layer.padEnd(8)} ${name} ${(length / 1e6).toFixed(2).padStart(9)}  `
       const room = Math.max(0, options.columns - head.length - barWidth - 2)

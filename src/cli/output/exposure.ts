@@ -24,7 +24,8 @@ const columns: readonly Column<ExposedPort>[] = [
     ({ Network, ContainerPort, HostPort, HostPortEnd }) =>
       `${Network}:${range(ContainerPort, ContainerPort + HostPortEnd - HostPort)}`,
   ],
-  ["REACHED BY", ({ Reach }) => reach[Reach]],
+  // What a firewall drops is reached by nobody else.
+  ["REACHED BY", ({ Reach, Firewall }) => reach[Firewall === "dropped" ? "host" : Reach]],
   ["FIREWALL", firewall],
 ]
 

@@ -9,6 +9,7 @@ import { text } from "../flags/flag.ts"
 import { parsePlatform, platformText } from "../flags/platform.ts"
 import { printProgress } from "../output/progress.ts"
 import { Credentials } from "../registry/credentials.ts"
+import { withWayOut } from "../registry/way-out.ts"
 import { screenOf } from "../screen.ts"
 import { createBody } from "./body.ts"
 import { containerFlags } from "./flags.ts"
@@ -89,14 +90,18 @@ function platformOf(given: string): string {
 async function pullImage(invocation: Launch, image: string): Promise<void> {
   const { docker, flags, err, config } = invocation
   const reference = withDefaultTag(parseReference(image))
-  const messages = await docker.images.pull(
-    { fromImage: familiarName(reference), tag: reference.digest ?? reference.tag ?? "", platform: flags.platform },
-    await new Credentials(config).forImage(reference.domain),
-  )
-  await printProgress(
-    messages,
-    flags.quiet ? { isTerminal: false, columns: undefined, write: () => {} } : screenOf(err),
-  )
+  try {
+    const messages = await docker.images.pull(
+      { fromImage: familiarName(reference), tag: reference.digest ?? reference.tag ?? "", platform: flags.platform },
+      await new Credentials(config).forImage(reference.domain),
+    )
+    await printProgress(
+      messages,
+      flags.quiet ? { isTerminal: false, columns: undefined, write: () => {} } : screenOf(err),
+    )
+  } catch (error) {
+    throw withWayOut(error, reference, invocation.program)
+  }
 }
 
 /** The exit code that docker gives a container that could not be started: what its message says. */

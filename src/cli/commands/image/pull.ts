@@ -4,6 +4,7 @@ import { bool } from "../../flags/flag.ts"
 import { defaultPlatformFlag } from "../../flags/platform.ts"
 import { printProgress } from "../../output/progress.ts"
 import { Credentials } from "../../registry/credentials.ts"
+import { withWayOut } from "../../registry/way-out.ts"
 import { screenOf } from "../../screen.ts"
 
 export const pull = command({
@@ -15,7 +16,7 @@ export const pull = command({
     platform: defaultPlatformFlag(),
     quiet: bool("q", "Suppress verbose output"),
   },
-  run: async ({ args, flags, docker, out, config }) => {
+  run: async ({ args, flags, docker, out, config, program }) => {
     const given = parseReference(args[0]!)
     const named = given.tag !== undefined || given.digest !== undefined
     if (flags["all-tags"] && named) throw new Exit(1, "tag can't be used with --all-tags/-a")
@@ -26,8 +27,12 @@ export const pull = command({
       tag: reference.digest ?? reference.tag ?? "",
       platform: flags.platform,
     }
-    const messages = await docker.images.pull(query, await new Credentials(config).forImage(reference.domain))
-    await printProgress(messages, flags.quiet ? nowhere : screenOf(out))
+    try {
+      const messages = await docker.images.pull(query, await new Credentials(config).forImage(reference.domain))
+      await printProgress(messages, flags.quiet ? nowhere : screenOf(out))
+    } catch (error) {
+      throw withWayOut(error, reference, program)
+    }
     out.line(formatReference(reference))
   },
 })
