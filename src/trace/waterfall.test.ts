@@ -37,3 +37,9 @@ test("a step whose cause is not known is shown all the same", () => {
 test("what went wrong is told", () => {
   expect(waterfall([span("bad", 0, 1, { error: "no room" })], { columns: 80, colours: false })).toContain("✗ no room")
 })
+
+test("an ID leaves room for what is done to it", () => {
+  const name = `POST /containers/${"0123456789ab".repeat(5)}cdef/start`
+  const text = waterfall([span("a", 0, 1, { name })], { columns: 120, colours: false })
+  expect(text).toContain(" POST /containers/0123456789ab/start ")
+})

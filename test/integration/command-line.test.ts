@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
-import { createServer, type Server } from "node:http"
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createServer, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { CannedDaemon } from "../fixtures/canned-daemon.ts"
-import { executable, type RunOptions, runProgram } from "../fixtures/daemon.ts"
+import { executable, type RunOptions, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { UserTerminal } from "../fixtures/terminal.ts"
 
 /** Ports of a container that publishes 8,000. */
@@ -258,5 +259,59 @@ describe("the command line says what is not there", () => {
     ]
     expect(texts.join("").match(/docker (context|disk)|Manage Docker|Docker (objects|version)/g)).toBeNull()
     expect((await barge("__complete", "--", "")).stdout).not.toMatch(/^(builder|plugin|swarm)\t/m)
+  })
+})
+
+describe("the command line says what helps", () => {
+  let folder: string
+  beforeAll(() => {
+    // Another user must be able to look into it.
+    folder = mkdtempSync(join(tmpdir(), "barge-helps-"))
+    chmodSync(folder, 0o755)
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test("a daemon that is not there: how it is started", async () => {
+    const { stderr } = await runProgram(executable, ["-H", "unix:///nowhere", "ps"])
+    expect(stderr).toMatch(
+      /^Cannot connect to the Barge daemon at unix:\/\/\/nowhere\. Is the barge daemon running\?\nStart it as root: (barge daemon|systemctl start barge)\. Or name another/,
+    )
+  })
+
+  test("a socket that this user may not use: the group that may", async () => {
+    const socket = join(folder, "s")
+    const server = Bun.listen({ unix: socket, socket: { data() {} } })
+    const denied = async (gid: number, mode: number) => {
+      chownSync(socket, 0, gid)
+      chmodSync(socket, mode)
+      const words = ["--reuid=65534", "--regid=65534", "--clear-groups", executable, "-H", `unix://${socket}`, "ps"]
+      return (await runProgram("setpriv", words, { env: { HOME: "/" } })).stderr
+    }
+    const start = `permission denied while trying to connect to the Barge daemon socket at unix://${socket}\n`
+    // The group adm has the number 4 in every Debian.
+    expect(await denied(4, 0o660)).toStartWith(`${start}Members of the group adm may use it: sudo usermod -aG adm USER`)
+    expect(await denied(0, 0o660)).toStartWith(`${start}Only root may use it: run this with sudo.`)
+    server.stop(true)
+  })
+
+  test("a registry that cannot be reached: the image that needs none", async () => {
+    const message = `Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io: no such host`
+    const refused = (_asked: unknown, answer: ServerResponse) =>
+      void answer.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ message }))
+    await using daemon = await CannedDaemon.start({ "POST /images/create": refused })
+    const said = async (...words: readonly string[]) =>
+      (await runProgram(executable, ["-H", daemon.host, ...words])).stderr
+    expect(await said("run", "busybox")).toContain("barge image bootstrap busybox\n")
+    expect(await said("pull", "debian:bookworm")).toContain("barge image bootstrap debian:bookworm\n")
+    expect(await said("pull", "redis")).not.toContain("bootstrap")
+  })
+
+  test("a shim that was killed: a line in the daemon's log", async () => {
+    await using daemon = await TestDaemon.start()
+    await daemon.bootstrap()
+    expect((await daemon.barge("run", "-d", "busybox", "sleep", "1000")).code).toBe(0)
+    const { stdout } = await runProgram("pgrep", ["-f", `shim --run-root ${daemon.root}/run`])
+    process.kill(Number(stdout.trim()), "SIGKILL")
+    await eventually(async () => daemon.log.includes("the shim had ended and was started again"), "the log says so")
   })
 })

@@ -32,9 +32,12 @@ if (underSystemd)
     })
 
     test("puts the program, the completion and the units in place and starts the service", async () => {
+      attempt("groupadd", "docker")
       out("bun", "scripts/install-system.mjs")
       expect(state("barge.socket")).toBe("active")
       await eventually(async () => state("barge.service") === "active", "the service is active")
+      out("barge", "version") // it answers once the socket has its group
+      expect(out("stat", "-c", "%G %a", "/run/barge/barge.sock")).toBe("docker 660")
       expect(existsSync("/usr/share/bash-completion/completions/barge")).toBe(true)
       expect(out("barge", "version", "-f", "{{.Server.APIVersion}}")).toBe("1.51")
       out("barge", "image", "bootstrap", "busybox")
@@ -74,9 +77,13 @@ if (underSystemd)
       expect(mainPid()).toBe(again)
     })
 
-    test("is undone, and the data stay", () => {
-      out("barge", "rm", "-f", "lasting")
-      out("bun", "scripts/uninstall-system.mjs")
+    test("is undone with what runs, and the data stay", () => {
+      expect(containerPid()).toStartWith("running ")
+      const said = out("bun", "scripts/uninstall-system.mjs")
+      expect(said).toContain("Stopping 1 running container")
+      expect(said).toContain("When they are not wanted: rm -r /var/lib/barge")
+      expect(attempt("pgrep", "-f", "barge shim").text).toBe("")
+      expect(readFileSync("/proc/self/mounts", "utf8")).not.toMatch(/ \/(run|var\/lib)\/barge\//)
       expect(state("barge.service")).not.toBe("active")
       for (const path of ["/usr/local/bin/barge", "/etc/systemd/system/barge.service", "/run/barge/barge.sock"])
         expect([path, existsSync(path)]).toEqual([path, false])
