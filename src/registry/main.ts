@@ -2,7 +2,6 @@ import { Failure, messageOf } from "../errors/failure.ts"
 import { Log } from "../std/log.ts"
 import { checkStorage } from "./check.ts"
 import { registryConfig } from "./config.ts"
-import { exposures } from "./exposed.ts"
 import { parseFlags, serveHelp } from "./flags.ts"
 import { Repositories } from "./repositories/repositories.ts"
 import { serveRegistry } from "./serve.ts"
@@ -48,7 +47,6 @@ async function serve(args: readonly string[]): Promise<number> {
   const config = registryConfig(flags)
   await using registry = await serveRegistry(config, { log, line: (line) => void process.stdout.write(line) })
   log.info("the registry serves", { address: registry.address, root: config.root })
-  for (const warning of exposures(config, registry.address)) log.warn(warning)
   process.on("SIGHUP", () => {
     try {
       registry.reload(registryConfig(parseFlags(args)))
