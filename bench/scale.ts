@@ -47,8 +47,7 @@ const milliseconds = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} ms
 
 /** Ends the shim as a crash would, and waits until another one supervises every container. */
 async function killShim(barge: BargePeer, api: Docker): Promise<void> {
-  const [shim] = barge.resident().filter((pid) => words(pid).includes("shim"))
-  process.kill(shim!, "SIGKILL")
+  process.kill(programs(barge).get("shim")!, "SIGKILL")
   for (;;) {
     const body = { Cmd: ["true"] }
     try {
@@ -63,11 +62,19 @@ async function killShim(barge: BargePeer, api: Docker): Promise<void> {
   }
 }
 
-const words = (pid: number): readonly string[] => readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")
+/** The PIDs of daemon and shim, by what they are. */
+function programs(barge: BargePeer): ReadonlyMap<string, number> {
+  const kindOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "latin1").split("\0")[1] ?? ""
+  return new Map(
+    barge
+      .resident()
+      .map((pid) => [kindOf(pid), pid] as const)
+      .filter(([kind]) => kind === "daemon" || kind === "shim"),
+  )
+}
 
 function noteResident(barge: BargePeer, when: string, before: Map<string, number>): void {
-  for (const pid of barge.resident()) {
-    const name = words(pid).includes("shim") ? "shim" : "daemon"
+  for (const [name, pid] of programs(barge)) {
     const { rss } = memoryOf([pid])
     const since = before.get(name)
     const each = since === undefined ? "" : `, ${((rss - since) / count).toFixed(3)} each`
