@@ -123,8 +123,8 @@ export function startTicks(pid: number): string | undefined {
   return statFields(pid)?.[19]
 }
 
-/** The fields of /proc/PID/stat from the third (state) on: the second may hold spaces and parentheses. */
-function statFields(pid: number): string[] | undefined {
+/** The fields of /proc/PID/stat from the third (state) on, since the second may hold spaces and parentheses; undefined when it has gone. */
+export function statFields(pid: number): string[] | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1")
     return text

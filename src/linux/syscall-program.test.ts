@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test"
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { memoryProgram } from "./memory-file.ts"
 import { spawn } from "./spawn.ts"
-import { callFailed, forkingProgram, report, type Step, type SystemCall, syscallProgram } from "./syscall-program.ts"
+import type { SystemCall } from "./syscall-image.ts"
+import { callFailed, syscallProgram } from "./syscall-program.ts"
 
 const O_WRONLY_CREATE = 0o101
 const AT_FDCWD = -100
@@ -49,58 +50,6 @@ test("a program in memory cannot be changed", () => {
   using program = memoryProgram("sealed", Buffer.from("#!/bin/true\n"))
   expect(() => Bun.spawnSync(["sh", "-c", `echo x >${program.path}`]).exitCode).not.toThrow()
   expect(readFileSync(program.path, "utf8")).toBe("#!/bin/true\n")
-})
-
-/** Runs a program that forks, with descriptor 3 open on a file for its report. */
-async function fork(child: readonly Step[], before: readonly Step[] = []) {
-  const folder = mkdtempSync(join(tmpdir(), "fork-"))
-  const told = openSync(join(folder, "report"), "w")
-  try {
-    const program = forkingProgram({
-      before,
-      child: [["close", 3], ...child],
-      after: [
-        ["write", 3, report.address, report.size],
-        ["exit_group", 9],
-      ],
-    })
-    using file = memoryProgram("test", program.image)
-    const stdio = { stdin: "ignore", stdout: told, stderr: "ignore" } as const
-    const parent = spawn({ command: [file.path], ...stdio, more: [told], env: {} })
-    const exitCode = await parent.exited
-    const written = readFileSync(join(folder, "report"))
-    return { exitCode, ...(written.length >= report.size ? program.outcome(written) : {}) }
-  } finally {
-    closeSync(told)
-    rmSync(folder, { recursive: true })
-  }
-}
-
-test("a program that forks tells its child's PID once that has become another program", async () => {
-  const { exitCode, ...outcome } = await fork([["execve", "/bin/true", ["true"], []]])
-  expect(exitCode).toBe(9)
-  expect(outcome).toEqual({ pid: expect.any(Number) })
-})
-
-test("attempts may fail, and the child goes on with the next call", async () => {
-  const attempts = ["/nowhere/true", "/etc/passwd", "/bin/true"].map((path): Step => {
-    return { attempt: ["execve", path, ["true"], []] }
-  })
-  const outcome = await fork(
-    [...attempts, ["execve", "/nowhere/last", ["last"], []]],
-    [{ attempt: ["chdir", "/nowhere"] }],
-  )
-  expect(outcome).toEqual({ exitCode: 9, pid: expect.any(Number) })
-})
-
-test("the call that ended a child before it became another program is told with its error", async () => {
-  const last: Step = ["execve", "/bin/true", ["true"], []]
-  expect(await fork([["chdir", "/nowhere"], last])).toMatchObject({ failed: { call: "chdir", errno: 2 } })
-  expect(await fork([["execve", "/etc/passwd", ["x"], []]])).toMatchObject({ failed: { call: "execve", errno: 13 } })
-})
-
-test("a program that fails before it forks tells nothing", async () => {
-  expect(await fork([["execve", "/bin/true", ["true"], []]], [["chdir", "/nowhere"]])).toEqual({ exitCode: callFailed })
 })
 
 test("programs are made for x86_64 and arm64 only", () => {

@@ -44,10 +44,20 @@ export interface LaunchRequest {
   readonly span: Span
 }
 
+/** A process that runs. */
+export interface Started {
+  /** Its PID on the host. */
+  readonly pid: number
+  /** The master of its terminal, close-on-exec, when it was not handed over by the console socket. */
+  readonly terminal?: number
+}
+
 export interface ExecRequest extends Omit<LaunchRequest, "bundle"> {
   readonly execId: string
   /** A JSON file with the OCI `process` object. */
   readonly processFile: string
+  /** The first size of a terminal that the runtime does not make. */
+  readonly consoleSize?: { readonly height: number; readonly width: number }
   /** The container's init; absent: only the runtime can find the container. */
   readonly init?: {
     readonly pid: number
@@ -90,8 +100,8 @@ export interface RuntimeDriver {
   /** Creates; the process waits for {@link start}. @returns the host PID of init */
   create(request: LaunchRequest): Promise<number>
   start(request: Pick<LaunchRequest, "id" | "stateRoot" | "span">): Promise<void>
-  /** A further process in a running container, by the runtime or without it (`enter.ts`). @returns its host PID */
-  exec(request: ExecRequest): Promise<number>
+  /** Starts a further process in a running container, by the runtime or without it (`enter.ts`). */
+  exec(request: ExecRequest): Promise<Started>
   /** Removes the runtime's state of a stopped container; by ourselves where the layout is known, else with the runtime's `delete --force`. */
   delete(request: Pick<LaunchRequest, "id" | "stateRoot">): Promise<void>
 }

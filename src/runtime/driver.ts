@@ -10,6 +10,7 @@ import type {
   LaunchRequest,
   RuntimeDriver,
   RuntimeInfo,
+  Started,
 } from "./contract.ts"
 import { enter } from "./enter.ts"
 import { runtimeFailure } from "./failure.ts"
@@ -136,18 +137,18 @@ class CommandLineDriver implements RuntimeDriver {
     )
   }
 
-  async exec(request: ExecRequest): Promise<number> {
-    return (await this.#enter(request)) ?? (await this.#execByRuntime(request))
+  async exec(request: ExecRequest): Promise<Started> {
+    return (await this.#enter(request)) ?? { pid: await this.#execByRuntime(request) }
   }
 
   /** @returns undefined when it is the runtime's to do */
-  async #enter(request: ExecRequest): Promise<number | undefined> {
+  async #enter(request: ExecRequest): Promise<Started | undefined> {
     if (this.info.family !== "crun" || !request.init) return undefined
     return await request.span.step(
       "enter",
       async (span) => {
         const entered = await enter(request)
-        if ("pid" in entered) return entered.pid
+        if ("pid" in entered) return entered
         span.set({ left: `to ${this.info.name}`, because: entered.because })
         return undefined
       },

@@ -1,9 +1,17 @@
-import { readFileSync } from "node:fs"
-import { type ForkingProgram, forkingProgram, report, type Step } from "../linux/syscall-program.ts"
+import { existsSync, readFileSync } from "node:fs"
+import {
+  type Fork,
+  type ForkingProcess,
+  type ForkingProgram,
+  forkingProgram,
+  report,
+} from "../linux/forking-program.ts"
+import { callFailed, type Step } from "../linux/syscall-program.ts"
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts"
 import { capabilityNumber } from "./capabilities.ts"
 import { joinGroup } from "./launch.ts"
 import { seccompAnnotation } from "./seccomp/annotation.ts"
+import { forbiddenCall } from "./seccomp/forbidden.ts"
 
 /** What a process enters, and as what. */
 export interface Entry {
@@ -14,7 +22,7 @@ export interface Entry {
   readonly cgroupFiles: readonly string[]
   /** Descriptors of stdio that are to be the user's. */
   readonly owned: readonly number[]
-  /** Where the program has init's pidfd, and a pipe for its report, the highest of its descriptors. */
+  /** The program's descriptors of init's pidfd and of a pipe for its report, which is the highest. */
   readonly pidfd: number
   readonly report: number
 }
@@ -31,6 +39,17 @@ const PR_CAP_AMBIENT_CLEAR_ALL = 4
 const SECCOMP_SET_MODE_FILTER = 1
 const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 const SIG_SETMASK = 2
+const SIGCHLD = 17
+const CLONE_PIDFD = 0x1000
+const CLONE_VFORK = 0x4000
+const CLONE_PARENT = 0x8000
+const P_PIDFD = 3
+const WEXITED = 4
+const KEYCTL_JOIN_SESSION_KEYRING = 1
+const TIOCSCTTY = 0x540e
+
+/** A process's children by PID, the oldest first: proc(5), CONFIG_PROC_CHILDREN. */
+const childrenFile = "/proc/thread-self/children"
 
 /** mount, cgroup, UTS, IPC, PID, network (setns(2) with a pidfd joins them at once, or none; since Linux 5.8). */
 const namespaces = 0x0002_0000 | 0x0200_0000 | 0x0400_0000 | 0x0800_0000 | 0x2000_0000 | 0x4000_0000
@@ -56,9 +75,11 @@ const limits = [
 ].map((name) => `RLIMIT_${name}`)
 
 /**
- * The program that becomes a further process of a container. The child is born inside, with no right more than it is to
- * have and nothing open but its stdio and the report, which it closes first: a container's process that may trace others
- * finds nothing in it.
+ * The program that starts a further process of a container. Its first process stays outside and joins nothing. The second
+ * joins the container, gives up every right that the new process is not to have and every descriptor but its stdio, and
+ * begins the third, the new process, as another child of the first. docs/security.md says what a container's process that
+ * may trace others gains from each: nothing. The report has the new process's PID as its text, as the kernel told it to the
+ * first; or the call that failed in the second; or, as its status, why the second could not begin the third.
  * @returns why only a runtime can do it, when it asks for something else than what is done here
  */
 export function enterProgram(entry: Entry): ForkingProgram | string {
@@ -70,9 +91,26 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
   if (last === undefined) return "its program is searched for in relative directories"
   const filter = filterOf(spec)
   const confined: readonly Step[] = filter ? [loadFilter(filter)] : []
-  return forkingProgram({
-    before: [
+  const inside: ForkingProcess = {
+    steps: [
+      ["setsid"],
+      ...(process.terminal ? ([["ioctl", 0, TIOCSCTTY, 0]] as const) : []),
+      ...programs.map((program): Step => ({ attempt: ["execve", program, process.args, process.env] })),
+      ["execve", last, process.args, process.env],
+    ],
+  }
+  const begin: Fork = { flags: CLONE_PARENT | CLONE_VFORK | SIGCHLD, child: inside }
+  const user = becomeUser(process, entry.owned)
+  const end: readonly (Step | Fork)[] = [["close", entry.report], begin]
+  const restricted = [...(process.noNewPrivileges ? [] : user), ...end, ...inside.steps]
+  const forbidden = filter && forbiddenCall(filter, restricted.filter(isStep))
+  if (forbidden) return `its seccomp filter forbids ${forbidden}`
+  const joining: ForkingProcess = {
+    steps: [
+      // The container's processes can signal their own group: it must not be the shim's.
+      ["setsid"],
       ["prctl", PR_SET_DUMPABLE, 0, 0, 0, 0],
+      { attempt: ["keyctl", KEYCTL_JOIN_SESSION_KEYRING, 0] },
       ...entry.cgroupFiles.flatMap((file) => joinGroup(file, entry.report + 1)),
       ...(process.oomScoreAdj === undefined ? [] : write("/proc/self/oom_score_adj", `${process.oomScoreAdj}`, entry)),
       ...(process.apparmorProfile ? confine(process.apparmorProfile, entry) : []),
@@ -84,29 +122,35 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
       ...(process.rlimits ?? []).map(({ type, soft, hard }): Step => {
         return ["prlimit64", 0, limits.indexOf(type), words64(soft, hard), 0]
       }),
-      // Without no_new_privs only who may administrate can load a filter.
+      // Without no_new_privs only a process with CAP_SYS_ADMIN can load a filter.
       ...(process.noNewPrivileges ? [] : confined),
-      ...becomeUser(process, entry.owned),
+      ...user,
       ...(process.noNewPrivileges ? [["prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] as const, ...confined] : []),
-      // Where a filter forbids the report, there is to be no child to report.
-      ["write", entry.report, report.address, 0],
+      ...end,
+      ["exit_group", 0],
     ],
-    child: [
-      ["close", entry.report],
-      ["setsid"],
-      ...programs.map((program): Step => ({ attempt: ["execve", program, process.args, process.env] })),
-      ["execve", last, process.args, process.env],
+    failed: [
+      ["write", entry.report, report.address, report.size],
+      ["exit_group", callFailed],
     ],
-    after: [
+  }
+  const [joiner, children] = [entry.report + 1, entry.report + 2]
+  return forkingProgram({
+    steps: [
+      { flags: CLONE_PIDFD | SIGCHLD, child: joining },
+      ["waitid", P_PIDFD, joiner, report.info, WEXITED, 0],
+      ["openat", AT_FDCWD, childrenFile, 0, 0],
+      ["read", children, report.text, report.textSize],
       ["write", entry.report, report.address, report.size],
       ["exit_group", 0],
     ],
   })
 }
 
-/** What is left to a runtime. */
+const isStep = (step: Step | Fork): step is Step => !("child" in step)
+
+/** What is left to a runtime: only what a container's processes have no influence on. */
 function obstacleOf({ annotations, linux }: Entry["spec"], process: Process): string | undefined {
-  if (process.terminal) return "it has a terminal"
   if (process.selinuxLabel) return "it has an SELinux label"
   if (!process.capabilities) return "its capabilities are not told"
   if (linux.seccomp) return "its seccomp filter is not compiled"
@@ -116,6 +160,7 @@ function obstacleOf({ annotations, linux }: Entry["spec"], process: Process): st
     return "the container's annotations speak to the runtime"
   if (!process.env.some((variable) => variable.startsWith("HOME="))) return "its HOME is not told"
   if ((process.rlimits ?? []).some(({ type }) => !limits.includes(type))) return "it has a limit of another kind"
+  if (!existsSync(childrenFile)) return "the kernel does not list a process's children"
   return undefined
 }
 

@@ -1,6 +1,7 @@
 import { memoryProgram } from "../linux/memory-file.ts"
 import { mountFlags } from "../linux/mount.ts"
-import { callFailed, type SystemCall, syscallProgram } from "../linux/syscall-program.ts"
+import type { SystemCall } from "../linux/syscall-image.ts"
+import { callFailed, syscallProgram } from "../linux/syscall-program.ts"
 import type { LaunchRequest } from "./contract.ts"
 
 /** The environment of runtime programs: nothing of ours reaches them. */

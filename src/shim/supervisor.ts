@@ -5,7 +5,7 @@ import { NullDevices } from "../linux/null-device.ts"
 import { requireDescriptors } from "../linux/open-files.ts"
 import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
-import type { ExecRequest, RuntimeDriver, RuntimeInfo, Stdio } from "../runtime/contract.ts"
+import type { ExecRequest, RuntimeDriver, RuntimeInfo, Started, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
 import { writeCheckpoint } from "./checkpoint.ts"
 import type { Connection } from "./connection.ts"
@@ -46,7 +46,7 @@ type Launch = (launch: {
   readonly stdio: Stdio
   readonly consoleSocket?: string
   readonly span: Span
-}) => Promise<number>
+}) => Promise<Started>
 
 /** How long an ended child stays unclaimed before it counts as left behind, in milliseconds. */
 const orphanAge = 30
@@ -172,10 +172,10 @@ export class Supervisor {
     const process = this.get(id)
     process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
-    const pid = await this.#start(process, span, verb === "create" ? "created" : "running", (launch) => {
+    const pid = await this.#start(process, span, verb === "create" ? "created" : "running", async (launch) => {
       const common = { id, bundle, stateRoot, cgroup, ...launch }
-      if (verb !== "restore") return driver[verb](common)
-      return driver.restore({ ...common, ...(request as RestoreRequest).checkpoint })
+      if (verb !== "restore") return { pid: await driver[verb](common) }
+      return { pid: await driver.restore({ ...common, ...(request as RestoreRequest).checkpoint }) }
     })
     return { pid }
   }
@@ -211,8 +211,10 @@ export class Supervisor {
     const driver = this.#options.driver(runtime)
     const process = this.get(id, execId)
     process.starting(oomFile ? { oomFile } : {})
+    const { consoleSize } = process.record.io
+    const size = consoleSize ? { consoleSize } : {}
     const pid = await this.#start(process, span, "running", (launch) =>
-      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...launch, ...initOf(container, request) }),
+      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...size, ...launch, ...initOf(container, request) }),
     )
     return { pid }
   }
@@ -293,13 +295,14 @@ export class Supervisor {
       requireDescriptors("the shim", descriptorsOfStart)
       using terminal = io.terminal ? new ConsoleSocket(this.#consoleFolder) : undefined
       const { stdio, release } = process.io.openForProcess()
-      let pid: number
+      let started: Started
       try {
-        pid = await launch({ stdio, span, ...(terminal ? { consoleSocket: terminal.path } : {}) })
+        started = await launch({ stdio, span, ...(terminal ? { consoleSocket: terminal.path } : {}) })
       } finally {
         release()
       }
-      if (terminal) process.io.openTerminal(terminal.take())
+      const { pid } = started
+      if (terminal) process.io.openTerminal(started.terminal ?? terminal.take())
       this.#traceFirstOutput(process, span)
       process.running(pid, phase)
       this.#keep(process)

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { closeSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { closeSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { detectCgroups, openCgroup } from "../../src/linux/cgroup.ts"
 import { NullDevices } from "../../src/linux/null-device.ts"
-import { openPidfd } from "../../src/linux/pidfd.ts"
+import { becomeSubreaper, discardChild, openPidfd } from "../../src/linux/pidfd.ts"
 import type { Process } from "../../src/oci/runtime-spec.ts"
 import { availableCapabilities, defaultCapabilities, processCapabilities } from "../../src/runtime/capabilities.ts"
 import type { ExecRequest } from "../../src/runtime/contract.ts"
@@ -12,6 +12,7 @@ import { probeRuntimes } from "../../src/runtime/probe.ts"
 import { SeccompFilters } from "../../src/runtime/seccomp/filter.ts"
 import { Span, type SpanRecord } from "../../src/trace/span.ts"
 import { Bundles, outputPipe } from "../fixtures/bundle.ts"
+import { eventually } from "../fixtures/eventually.ts"
 
 const host = detectCgroups()
 const crun = (await probeRuntimes({ host })).all.get("crun")!
@@ -31,6 +32,7 @@ class Sleeper implements AsyncDisposable {
     ? ({ kind: "join", files: this.cgroup.joinFiles } as const)
     : ({ kind: "runtime" } as const)
   #init: NonNullable<ExecRequest["init"]> | undefined
+  readonly #children: number[] = []
 
   static async start(): Promise<Sleeper> {
     const sleeper = new Sleeper()
@@ -49,6 +51,7 @@ class Sleeper implements AsyncDisposable {
     })
     const stdio = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const
     const pid = await driver.run({ id, bundle, stateRoot: bundles.stateRoot, stdio, cgroup: this.#byUs, span })
+    this.#children.push(pid)
     this.#init = { pid, pidfd: openPidfd(pid), bundle, cgroupFiles: cgroup.joinFiles }
   }
 
@@ -70,7 +73,8 @@ class Sleeper implements AsyncDisposable {
     const request: ExecRequest = { id: this.id, execId: "e", stateRoot, processFile, stdio, cgroup: this.#byUs, span }
     spans.length = 0
     try {
-      const pid = await driver.exec(how === "enter" ? { ...request, init: this.#init } : request)
+      const { pid } = await driver.exec(how === "enter" ? { ...request, init: this.#init } : request)
+      this.#children.push(pid)
       return { pid, ...told(), output }
     } catch (error) {
       return { pid: undefined, failure: (error as Error).message, ...told(), output }
@@ -80,12 +84,21 @@ class Sleeper implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#init) closeSync(this.#init.pidfd)
     this.cgroup.kill()
+    if (this.#init) closeSync(this.#init.pidfd)
+    // An init does not end before what was started in its PID namespace is reaped.
+    await Promise.all(this.#children.map(reaped))
     await driver.delete({ id: this.id, stateRoot: bundles.stateRoot })
     await this.cgroup.remove()
   }
 }
+
+/** Reaps a child of this process once it has ended. */
+const reaped = (pid: number) =>
+  eventually(async () => {
+    discardChild(pid)
+    return !existsSync(`/proc/${pid}`)
+  }, `the end of ${pid}`)
 
 /** What the trace says of the last exec. */
 const told = () => ({
@@ -97,6 +110,7 @@ const script = (text: string): Partial<Process> => ({ args: ["sh", "-c", text, "
 
 let sleeper: Sleeper
 beforeAll(async () => {
+  becomeSubreaper()
   sleeper = await Sleeper.start()
 })
 afterAll(async () => {
@@ -216,26 +230,35 @@ test("a process has the score for the OOM killer that it is given, which crun gi
   expect(await output.text()).toBe("345\n")
 })
 
-const left: [
-  what: string,
-  wish: Partial<Process> & { capabilities?: undefined },
-  because: string,
-  failure: string | undefined,
-][] = [
-  ["a program that is not there", { args: ["nope"] }, "execve: ENOENT", "executable file not found in $PATH"],
-  ["a program that cannot be executed", { args: ["/etc/passwd"] }, "execve: EACCES", "permission denied"],
-  ["a directory that is not there", { cwd: "/nope" }, "could not be entered", "no such file or directory"],
-  ["PATH with a relative directory", { env: ["PATH=bin", "HOME=/"] }, "relative", undefined],
-  ["no HOME", { env: ["PATH=/bin"] }, "HOME", undefined],
-  ["no capabilities told", { capabilities: undefined }, "capabilities", undefined],
+const failing: [what: string, wish: Partial<Process>, failure: string][] = [
+  ["a program that is not there", { args: ["nope"] }, 'exec: "nope": executable file not found in $PATH: unknown'],
+  ["a path that is not there", { args: ["/nope"] }, 'exec: "/nope": stat /nope: no such file or directory: unknown'],
+  ["a program that cannot be executed", { args: ["/etc/passwd"] }, 'exec: "/etc/passwd": permission denied: unknown'],
+  ["a program of no known format", { args: ["/tmp/empty"] }, 'exec: "/tmp/empty": exec format error: unknown'],
+  ["a directory that is not there", { cwd: "/nope" }, 'chdir to cwd ("/nope") set in config.json failed: no such file'],
 ]
 
-for (const [what, wish, because, failure] of left)
-  test(`what is out of the ordinary is left to crun, with its words: ${what}`, async () => {
+for (const [what, wish, failure] of failing)
+  test(`a process that cannot be started is told of in Docker's words, and the runtime is not asked: ${what}`, async () => {
+    writeFileSync(join(bundles.rootfs, "tmp/empty"), "", { mode: 0o755 })
+    const before = sleeper.cgroup.pids()
+    const outcome = await sleeper.exec({ ...script("true"), ...wish }, "enter")
+    expect(outcome).toMatchObject({ entered: true, failure: expect.stringContaining(failure) })
+    expect(await outcome.output.text()).toBe("")
+    expect(sleeper.cgroup.pids()).toEqual(before)
+  })
+
+const left: [what: string, wish: Partial<Process> & { capabilities?: undefined }, because: string][] = [
+  ["PATH with a relative directory", { env: ["PATH=bin", "HOME=/"] }, "relative"],
+  ["no HOME", { env: ["PATH=/bin"] }, "HOME"],
+  ["no capabilities told", { capabilities: undefined }, "capabilities"],
+]
+
+for (const [what, wish, because] of left)
+  test(`what is out of the ordinary is left to crun: ${what}`, async () => {
     const outcome = await sleeper.exec({ ...script("true"), ...wish }, "enter")
     expect(outcome.because).toContain(because)
     expect(outcome.entered).toBe(false)
-    if (failure === undefined) expect(outcome).not.toHaveProperty("failure")
-    else expect(outcome).toMatchObject({ failure: expect.stringContaining(failure) })
+    expect(outcome).not.toHaveProperty("failure")
     await outcome.output.text()
   })

@@ -60,7 +60,8 @@ class Run implements AsyncDisposable {
     writeFileSync(processFile, JSON.stringify(process))
     const stdio = { stdin: "ignore", stdout: output, stderr: output } as const
     const { id, join: cgroup } = this
-    return await this.driver.exec({ id, execId: "e", stateRoot: bundles.stateRoot, processFile, stdio, cgroup, span })
+    const request = { id, execId: "e", stateRoot: bundles.stateRoot, processFile, stdio, cgroup, span }
+    return (await this.driver.exec(request)).pid
   }
 
   async [Symbol.asyncDispose]() {

@@ -11,7 +11,7 @@ import { defaultProfile } from "../../src/runtime/seccomp/default-profile.ts"
 import { SeccompFilters } from "../../src/runtime/seccomp/filter.ts"
 import { resolveProfile } from "../../src/runtime/seccomp/profile.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
-import { runBpf } from "../fixtures/bpf.ts"
+import { runBpf } from "../../src/runtime/seccomp/verdict.ts"
 import { Bundles, outputPipe } from "../fixtures/bundle.ts"
 import { compileWithLibseccomp } from "../fixtures/libseccomp.ts"
 
