@@ -40,11 +40,7 @@ const waitedFor = (child: Fork["child"]): readonly (Step | Fork)[] => [
 ]
 
 test("a process begins another one, waits for it and reports its exit code", async () => {
-  const { exitCode, reports } = await run([
-    ...waitedFor({ steps: [["exit_group", 7]] }),
-    tell,
-    ["exit_group", 9],
-  ])
+  const { exitCode, reports } = await run([...waitedFor({ steps: [["exit_group", 7]] }), tell, ["exit_group", 9]])
   expect(exitCode).toBe(9)
   expect(reports).toEqual([{ text: "", ended: { code: 7 } }])
 })
@@ -75,6 +71,10 @@ test("a call that fails ends its process with errno, or leads to the calls that 
 
 test("programs of several processes are made for x86_64 and arm64 only", () => {
   for (const architecture of ["x64", "arm64"])
-    expect(forkingProgram({ steps: [tell] }, architecture).image.subarray(0, 4).toString("latin1")).toBe("\x7fELF")
+    expect(
+      forkingProgram({ steps: [tell] }, architecture)
+        .image.subarray(0, 4)
+        .toString("latin1"),
+    ).toBe("\x7fELF")
   expect(() => forkingProgram({ steps: [tell] }, "riscv64")).toThrow("no programs for riscv64")
 })

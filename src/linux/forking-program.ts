@@ -96,4 +96,3 @@ function processRows({ steps, failed }: ForkingProcess, first: number): readonly
   }
   return [...rows, ...rowsOf(failed ?? [], end)]
 }
-

@@ -80,7 +80,11 @@ function findMultiplexer(root: number): number | undefined {
     return undefined
   }
   const status = fstatSync(found)
-  if (status.isCharacterDevice() && status.rdev === ptmx && statfsSync(`/proc/self/fd/${found}`).type === DEVPTS_SUPER_MAGIC)
+  if (
+    status.isCharacterDevice() &&
+    status.rdev === ptmx &&
+    statfsSync(`/proc/self/fd/${found}`).type === DEVPTS_SUPER_MAGIC
+  )
     return found
   closeDescriptor(found)
   return undefined

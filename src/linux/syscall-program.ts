@@ -56,4 +56,3 @@ export const rowsOf = (steps: readonly Step[], first: number, onFailure?: number
     if ("attempt" in step) return { call: step.attempt, onFailure: first + index + 1 }
     return onFailure === undefined ? { call: step } : { call: step, onFailure }
   })
-

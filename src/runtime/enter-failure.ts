@@ -17,11 +17,13 @@ export type FailedEntry =
 export function enterFailure({ args, cwd }: Process, failed: FailedEntry): Failure {
   const say = (kind: "invalidArgument" | "internal", text: string) =>
     new Failure(kind, `OCI runtime exec failed: exec failed: unable to start container process: ${text}: unknown`)
-  if ("signal" in failed) return say("internal", `the process was killed by signal ${failed.signal} before it was "${args[0]}"`)
+  if ("signal" in failed)
+    return say("internal", `the process was killed by signal ${failed.signal} before it was "${args[0]}"`)
   const errno = "errno" in failed ? failed.errno : failed.code
   const [name, text] = [errnoName(errno), getSystemErrorMap().get(-errno)?.[1] ?? errnoName(errno)]
   const program = args[0] ?? ""
-  if (failed.call === "execve") return say("invalidArgument", `exec: "${program}": ${whyNotExecuted(program, name, text)}`)
+  if (failed.call === "execve")
+    return say("invalidArgument", `exec: "${program}": ${whyNotExecuted(program, name, text)}`)
   if (failed.call === "chdir") return say("internal", `chdir to cwd ("${cwd}") set in config.json failed: ${text}`)
   if (failed.call === "clone" && name === "EAGAIN")
     return say("internal", "the container has as many processes as it may have; see --pids-limit")
@@ -29,6 +31,7 @@ export function enterFailure({ args, cwd }: Process, failed: FailedEntry): Failu
 }
 
 function whyNotExecuted(program: string, name: string, text: string): string {
-  if (name === "ENOENT") return program.includes("/") ? `stat ${program}: ${text}` : "executable file not found in $PATH"
+  if (name === "ENOENT")
+    return program.includes("/") ? `stat ${program}: ${text}` : "executable file not found in $PATH"
   return name === "ENOEXEC" ? "exec format error" : text
 }

@@ -91,19 +91,17 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
   if (last === undefined) return "its program is searched for in relative directories"
   const filter = filterOf(spec)
   const confined: readonly Step[] = filter ? [loadFilter(filter)] : []
-  const inside: ForkingProcess = {
-    steps: [
-      ["setsid"],
-      ...(process.terminal ? ([["ioctl", 0, TIOCSCTTY, 0]] as const) : []),
-      ...programs.map((program): Step => ({ attempt: ["execve", program, process.args, process.env] })),
-      ["execve", last, process.args, process.env],
-    ],
-  }
-  const begin: Fork = { flags: CLONE_PARENT | CLONE_VFORK | SIGCHLD, child: inside }
+  const inside: readonly Step[] = [
+    ["setsid"],
+    ...(process.terminal ? ([["ioctl", 0, TIOCSCTTY, 0]] as const) : []),
+    ...programs.map((program): Step => ({ attempt: ["execve", program, process.args, process.env] })),
+    ["execve", last, process.args, process.env],
+  ]
+  const begin: Fork = { flags: CLONE_PARENT | CLONE_VFORK | SIGCHLD, child: { steps: inside } }
   const user = becomeUser(process, entry.owned)
-  const end: readonly (Step | Fork)[] = [["close", entry.report], begin]
-  const restricted = [...(process.noNewPrivileges ? [] : user), ...end, ...inside.steps]
-  const forbidden = filter && forbiddenCall(filter, restricted.filter(isStep))
+  const close: Step = ["close", entry.report]
+  const restricted = [...(process.noNewPrivileges ? [] : user), close, ["clone", begin.flags] as const, ...inside]
+  const forbidden = filter && forbiddenCall(filter, restricted)
   if (forbidden) return `its seccomp filter forbids ${forbidden}`
   const joining: ForkingProcess = {
     steps: [
@@ -126,7 +124,8 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
       ...(process.noNewPrivileges ? [] : confined),
       ...user,
       ...(process.noNewPrivileges ? [["prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] as const, ...confined] : []),
-      ...end,
+      close,
+      begin,
       ["exit_group", 0],
     ],
     failed: [
@@ -146,8 +145,6 @@ export function enterProgram(entry: Entry): ForkingProgram | string {
     ],
   })
 }
-
-const isStep = (step: Step | Fork): step is Step => !("child" in step)
 
 /** What is left to a runtime: only what a container's processes have no influence on. */
 function obstacleOf({ annotations, linux }: Entry["spec"], process: Process): string | undefined {
@@ -185,6 +182,9 @@ const write = (path: string, text: string, entry: Entry): readonly Step[] => {
   ]
 }
 
+/** Leaves a terminal in its group, `tty`, as runc does. */
+const unchanged = -1
+
 /** The profile that the next execve(2) brings; children inherit the wish. */
 const confine = (profile: string, entry: Entry): readonly Step[] =>
   write("/proc/thread-self/attr/apparmor/exec", `exec ${profile}`, entry)
@@ -198,7 +198,7 @@ function becomeUser(process: Process, owned: readonly number[]): readonly Step[]
   return [
     ["setgroups", additionalGids.length, words32(...additionalGids)],
     // Some files cannot be given away, and need not.
-    ...owned.map((descriptor): Step => ({ attempt: ["fchown", descriptor, uid, gid] })),
+    ...owned.map((descriptor): Step => ({ attempt: ["fchown", descriptor, uid, process.terminal ? unchanged : gid] })),
     ...dropped.map((capability): Step => ["prctl", PR_CAPBSET_DROP, capability, 0, 0, 0]),
     ["prctl", PR_SET_KEEPCAPS, 1, 0, 0, 0],
     ["setresgid", gid, gid, gid],

@@ -57,12 +57,7 @@ export async function enter(request: ExecRequest): Promise<Entered> {
 /** The numbers that the program finds init and its report's place at, behind its stdio. */
 const descriptors = { pidfd: 3, report: 4 } as const
 
-async function start(
-  program: ForkingProgram,
-  process: Process,
-  init: Init,
-  stdio: Stdio,
-): Promise<Entered> {
+async function start(program: ForkingProgram, process: Process, init: Init, stdio: Stdio): Promise<Entered> {
   const reports = await run(program, init.pidfd, stdio)
   const failed = reports.find((each) => each.failed)?.failed
   // Kernels before 5.8 cannot join namespaces by a pidfd.

@@ -71,7 +71,9 @@ for (;;) {
   }
   if (newborn) {
     if (how === "overwrite") overwrite(pid)
-    console.log(JSON.stringify({ pid, exe, caps: /CapEff:\t(\w+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] }))
+    console.log(
+      JSON.stringify({ pid, exe, caps: /CapEff:\t(\w+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] }),
+    )
     readSync(0, Buffer.alloc(1))
   }
   if (how === "overwrite" && newborn) process.kill(pid, 9)

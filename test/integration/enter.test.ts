@@ -2,14 +2,17 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { closeSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { detectCgroups, openCgroup } from "../../src/linux/cgroup.ts"
+import { readNow, setNonBlocking, wouldBlock } from "../../src/linux/descriptor.ts"
 import { NullDevices } from "../../src/linux/null-device.ts"
 import { becomeSubreaper, discardChild, openPidfd } from "../../src/linux/pidfd.ts"
+import { setWindowSize } from "../../src/linux/pty.ts"
 import type { Process } from "../../src/oci/runtime-spec.ts"
 import { availableCapabilities, defaultCapabilities, processCapabilities } from "../../src/runtime/capabilities.ts"
 import type { ExecRequest } from "../../src/runtime/contract.ts"
 import { openDriver } from "../../src/runtime/driver.ts"
 import { probeRuntimes } from "../../src/runtime/probe.ts"
 import { SeccompFilters } from "../../src/runtime/seccomp/filter.ts"
+import { ConsoleSocket } from "../../src/shim/console.ts"
 import { Span, type SpanRecord } from "../../src/trace/span.ts"
 import { Bundles, outputPipe } from "../fixtures/bundle.ts"
 import { eventually } from "../fixtures/eventually.ts"
@@ -46,6 +49,8 @@ class Sleeper implements AsyncDisposable {
     const bundle = bundles.make(id, ["/bin/sleep", "1000"], (spec) => {
       spec.linux.cgroupsPath = cgroup.path
       spec.linux.namespaces.push({ type: "cgroup" })
+      const options = ["newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+      spec.mounts.push({ destination: "/dev/pts", type: "devpts", source: "devpts", options })
       spec.process.capabilities = processCapabilities(0, defaultCapabilities)
       Object.assign(spec, new SeccompFilters().for("default", defaultCapabilities, crun))
     })
@@ -83,6 +88,27 @@ class Sleeper implements AsyncDisposable {
     }
   }
 
+  /** A further process with a terminal. @returns all that it printed */
+  async execWithTerminal(wish: Partial<Process>, how: "enter" | "crun"): Promise<string> {
+    using console = new ConsoleSocket(bundles.directory)
+    const processFile = join(bundles.directory, `${this.id}-exec.json`)
+    writeFileSync(processFile, JSON.stringify({ ...plain, ...wish, terminal: true }))
+    const stdio = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const
+    const consoleSize = { height: 12, width: 34 }
+    const common = { stateRoot: bundles.stateRoot, processFile, stdio, cgroup: this.#byUs, span, consoleSize }
+    const request: ExecRequest = { id: this.id, execId: "e", ...common, consoleSocket: console.path }
+    const { pid, terminal } = await driver.exec(how === "enter" ? { ...request, init: this.#init } : request)
+    this.#children.push(pid)
+    expect(terminal !== undefined).toBe(how === "enter")
+    const master = terminal ?? console.take()
+    if (how === "crun") setWindowSize(master, consoleSize)
+    try {
+      return await readTerminal(master)
+    } finally {
+      closeSync(master)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.cgroup.kill()
     if (this.#init) closeSync(this.#init.pidfd)
@@ -91,6 +117,23 @@ class Sleeper implements AsyncDisposable {
     await driver.delete({ id: this.id, stateRoot: bundles.stateRoot })
     await this.cgroup.remove()
   }
+}
+
+/** Reads a terminal's master until no process has the other side. */
+async function readTerminal(master: number): Promise<string> {
+  setNonBlocking(master, true)
+  const bytes = Buffer.alloc(65536)
+  let text = ""
+  await eventually(async () => {
+    try {
+      for (let count = readNow(master, bytes); count !== wouldBlock; count = readNow(master, bytes))
+        text += bytes.toString("latin1", 0, count)
+      return false
+    } catch (error) {
+      return (error as { code?: string }).code === "EIO"
+    }
+  }, "the end of a terminal's output")
+  return text
 }
 
 /** Reaps a child of this process once it has ended. */
@@ -190,6 +233,30 @@ for (const [what, wish] of kinds)
     expect(text).toContain("Seccomp:\t2")
   })
 
+/** What a process with a terminal is told of it; its number differs between any two. */
+const aboutTerminal = `
+  for end in 0 1 2; do stat -L -c '%u %g %a %F' /proc/self/fd/$end; done
+  readlink /proc/$$/fd/0 | grep -c '^/dev/pts/[0-9]*$'
+  echo to the terminal >/dev/tty; busybox stty -a | grep -v speed
+  set -- $(cat /proc/$$/stat); test $7 -ne 0 && test $6 -eq $8 && echo controls
+  ls /proc/$$/fd`
+
+for (const [what, wish] of kinds.filter(([what]) => /user|root/.test(what)))
+  test(`a terminal is what crun makes of it: ${what}`, async () => {
+    const own = { ...wish, ...script(`sleep 0.1; ${aboutTerminal}`) }
+    const entered = await sleeper.execWithTerminal(own, "enter")
+    const byCrun = await sleeper.execWithTerminal(own, "crun")
+    // crun leaves a terminal root's, so that its user cannot open it by name; runc gives it away.
+    expect(entered).toBe(byCrun.replaceAll(/^0 5 620/gm, `${own.user?.uid ?? 0} 5 620`))
+    expect(entered).toContain("to the terminal")
+    expect(entered).toContain("controls")
+  })
+
+test("a terminal has its size before its process runs", async () => {
+  const stty = { args: ["busybox", "stty", "size"] }
+  expect(await sleeper.execWithTerminal(stty, "enter")).toBe("12 34\r\n")
+})
+
 test("a process leads a session of its own, is in the container's control groups, and has nothing else open", async () => {
   const { pid, entered } = await sleeper.exec({ args: ["sleep", "1000"] }, "enter")
   expect(entered).toBe(true)
@@ -210,7 +277,7 @@ test("a process is started once, whatever the container's filter forbids", async
     own.filter(denied(call))
     const before = new Set(own.cgroup.pids())
     const outcome = await own.exec({ args: ["sleep", "1000"] }, "enter")
-    expect(outcome.entered).toBe(call === "exit_group")
+    expect(outcome.entered).toBe(call === "exit_group" || call === "write")
     expect(own.cgroup.pids().filter((pid) => !before.has(pid))).toEqual([outcome.pid!])
   }
 })
@@ -245,7 +312,7 @@ for (const [what, wish, failure] of failing)
     const outcome = await sleeper.exec({ ...script("true"), ...wish }, "enter")
     expect(outcome).toMatchObject({ entered: true, failure: expect.stringContaining(failure) })
     expect(await outcome.output.text()).toBe("")
-    expect(sleeper.cgroup.pids()).toEqual(before)
+    expect(sleeper.cgroup.pids().filter((pid) => !before.includes(pid))).toEqual([])
   })
 
 const left: [what: string, wish: Partial<Process> & { capabilities?: undefined }, because: string][] = [
