@@ -1,14 +1,14 @@
 /**
  * The attacker: a program inside a container that has CAP_SYS_PTRACE. It seizes every process that appears in its PID
- * namespace, as early as it can, and keeps the first one that has not become its program yet. Bun runs it, since every host
- * that runs the tests has Bun; nothing is compiled.
+ * namespace, as early as it can, and keeps those that have not become their program yet. Bun runs it, since every host that
+ * runs the tests has Bun: nothing is compiled.
  *
- * Prints one line of JSON when it is ready, and one per process that it keeps. A line on stdin lets that process go on.
- * What else it does with the process is the first argument: `hold` nothing; `overwrite` its memory with endless loops, so
- * that whoever shares the memory spins; `kill` the whole process group from within.
+ * It prints a line of JSON when it is ready, and one for each process: `{"seen": PID}`, or `{"kept": PID}` for one that it
+ * keeps stopped until it is sent a line. Its argument says what it does with a process that it keeps: `hold` nothing;
+ * `kill` ends it; `overwrite` puts endless loops over its code and ends it, so that a process that shares its memory spins.
  */
 import { dlopen, FFIType } from "bun:ffi"
-import { readFileSync, readlinkSync, readSync } from "node:fs"
+import { readFileSync, readSync } from "node:fs"
 
 const { i64, i32, ptr } = FFIType
 const { symbols: c } = dlopen("libc.so.6", {
@@ -58,24 +58,26 @@ function overwrite(pid: number): void {
   }
 }
 
-console.log(JSON.stringify({ ready: true }))
+/** Whether a process has not become its program; false when it has ended. */
+function isKept(pid: number): boolean {
+  try {
+    return isNewborn(pid)
+  } catch {
+    return false
+  }
+}
+
+const say = (message: object) => console.log(JSON.stringify(message))
+
+say({ ready: true })
 for (;;) {
   const pid = seizeNext()
-  let exe = ""
-  let newborn = false
-  try {
-    exe = readlinkSync(`/proc/${pid}/exe`)
-    newborn = isNewborn(pid)
-  } catch {
-    // It has ended.
-  }
-  if (newborn) {
+  if (!isKept(pid)) say({ seen: pid })
+  else {
     if (how === "overwrite") overwrite(pid)
-    console.log(
-      JSON.stringify({ pid, exe, caps: /CapEff:\t(\w+)/.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] }),
-    )
+    say({ kept: pid })
     readSync(0, Buffer.alloc(1))
+    if (how !== "hold") process.kill(pid, 9)
   }
-  if (how === "overwrite" && newborn) process.kill(pid, 9)
   c.ptrace(PTRACE_DETACH, pid, 0, 0)
 }
