@@ -12,6 +12,7 @@ import { quiesceContainers, recoverContainers } from "../engine/containers/recov
 import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
+import { ExecRecords } from "../engine/exec/records.ts"
 import { ExecService } from "../engine/exec/service.ts"
 import { EngineImages } from "../engine/images/service.ts"
 import { LogForwarding } from "../engine/logging/forwarding.ts"
@@ -142,7 +143,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const context: ContainerContext = {
     logForwarding,
     registry,
-    execs: new Map(),
+    execs: new ExecRecords(({ id, containerId }) => registry.get(containerId)?.execIds.delete(id)),
     ends: new Set(),
     tasks: core.tasks,
     sharedMemory: core.sharedMemory,

@@ -10,14 +10,15 @@ const shareable = { memory: 1, descriptors: 2, "working directory": 3, "signal h
 
 /**
  * What a process that a container's process has seized would give away: a sentence each, none for a process that has
- * nothing that the container has not. "Outside" are the processes that are not in the container's mount namespace.
+ * nothing that the container has not. It may share with the processes of its PID namespace alone, and signal those that have
+ * joined the container's mount namespace on the way to it, with no more rights than it has itself.
  * @param init the host's PID of the container's init
  * @param pid the seized process's PID in the container
  */
 export function exposure(init: number, pid: number): string[] {
   const seized = hostPid(init, pid)
   const found: string[] = []
-  const outside = allPids().filter((each) => namespaceOf(each, "mnt") !== namespaceOf(init, "mnt"))
+  const outside = allPids().filter((each) => namespaceOf(each, "pid") !== namespaceOf(init, "pid"))
 
   const own = BigInt(`0x${statusOf(init, "CapBnd")}`)
   for (const set of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
@@ -35,7 +36,8 @@ export function exposure(init: number, pid: number): string[] {
     for (const [what, kind] of Object.entries(shareable))
       if (Number(c.syscall(SYS_kcmp, seized, other, kind, 0, 0)) === 0)
         found.push(`shares ${what} with ${nameOf(other)}`)
-    if (groupOf(seized) === groupOf(other)) found.push(`can signal ${nameOf(other)}, which is in its process group`)
+    if (groupOf(seized) === groupOf(other) && namespaceOf(other, "mnt") !== namespaceOf(init, "mnt"))
+      found.push(`can signal ${nameOf(other)}, which is in its process group`)
   }
   return found
 }

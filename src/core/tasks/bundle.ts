@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { BlockingCalls } from "../../linux/blocking.ts"
 import type { Process, RuntimeSpec } from "../../oci/runtime-spec.ts"
@@ -47,11 +47,21 @@ export class Bundle {
     return JSON.parse(readFileSync(join(this.path, "config.json"), "utf8")) as RuntimeSpec
   }
 
-  /** Writes the OCI process of an exec. @returns the file */
+  /** Writes the OCI process of an exec, which is read when it starts. @returns the file, for {@link dropProcess} */
   writeProcess(execId: string, process: Process): string {
     const path = join(this.path, `exec-${execId}.json`)
     writeFileSync(path, encodeJson(process), { mode: 0o600 })
     return path
+  }
+
+  /** Removes what {@link writeProcess} wrote, and what a runtime that was killed left beside it. */
+  dropProcess(path: string): void {
+    for (const file of [path, `${path}.pid`, `${path}.log`]) rmSync(file, { force: true })
+  }
+
+  /** Removes the files of execs that an earlier life of the daemon was starting. */
+  dropProcesses(): void {
+    for (const name of listing(this.path)) if (/^exec-.*\.json$/.test(name)) this.dropProcess(join(this.path, name))
   }
 
   /** @returns undefined when the record is missing or torn: then nothing was acquired */

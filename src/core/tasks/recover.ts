@@ -3,7 +3,7 @@ import type { Scope } from "../scope.ts"
 import { bundlesIn, removeBundle } from "./bundle.ts"
 import { bundleRootOf, type TaskCollaborators } from "./collaborators.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
-import { keyOf, type LiveTask, type LiveTasks } from "./live.ts"
+import { endOfExec, keyOf, type LiveTask, type LiveTasks } from "./live.ts"
 
 /**
  * Takes over what an earlier life of the daemon left: running tasks are adopted, ended ones are told as exits to
@@ -45,11 +45,17 @@ export async function recoverTasks(
       continue
     }
     if (live.cgroup.frozen()) live.status = "paused"
+    bundle.dropProcesses()
     for (const { execId, pid, exit } of state.execs) {
-      if (exit) live.execExits.set(execId, exit)
-      // It was only opened, by a client of the daemon before.
-      if (pid === 0) await collaborators.shim.forget(key, execId).catch(ignoreMissing)
-      else if (!exit) await collaborators.shim.closeStdin(key, execId).catch(ignoreMissing)
+      const forget = () => collaborators.shim.forget(key, execId).catch(ignoreMissing)
+      // Only opened, or ended: the daemon before kept its record, and has taken it along.
+      if (pid === 0 || exit) await forget()
+      else {
+        await collaborators.shim.closeStdin(key, execId).catch(ignoreMissing)
+        const ended = endOfExec(live, execId).then(() => live.execExits.delete(execId))
+        // What the shim cannot be told now goes with the task.
+        void ended.then(forget).catch(() => {})
+      }
     }
     // Those who fed it went with the daemon before; a shim that was killed with that one does not know.
     if (state.fed && !state.exit) await collaborators.shim.closeStdin(key).catch(ignoreMissing)

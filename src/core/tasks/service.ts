@@ -272,7 +272,7 @@ export class Tasks implements TaskService {
   ): Promise<{ readonly pid: number }> {
     const live = this.#live.running(scope, containerId)
     const processFile = live.bundle.writeProcess(execId, process)
-    return await step(scope, "exec", (span) =>
+    const started = step(scope, "exec", (span) =>
       this.#with.shim.exec(
         {
           id: live.key,
@@ -287,6 +287,7 @@ export class Tasks implements TaskService {
         span,
       ),
     )
+    return await started.finally(() => live.bundle.dropProcess(processFile))
   }
 
   async waitExec(scope: Scope, containerId: string, execId: string): Promise<ExitRecord> {

@@ -131,6 +131,8 @@ async function probe(
   try {
     const io = { terminal: false, stdin: false, stdinOnce: false }
     const process = await processOf(context, scope, container, { ...probeRequest, Cmd: command })
+    await using opened = new AsyncDisposableStack()
+    opened.defer(() => tasks.forgetExec(scope, container.id, execId).catch(() => {}))
     await tasks.openExec(scope, container.id, execId, io)
     const stream = await tasks.attach(scope, {
       id: container.id,
@@ -140,6 +142,7 @@ async function probe(
       stderr: true,
       role: "follower",
     })
+    opened.use(stream)
     const reading = (async () => {
       for await (const { bytes } of stream.output) {
         if (size < outputLimit) chunks.push(Buffer.from(bytes))
@@ -147,31 +150,29 @@ async function probe(
       }
     })()
     publish(context, container, `exec_start: ${text}`, { execID: execId })
-    try {
-      await tasks.exec(scope, container.id, execId, process, io)
-      const exited = tasks.waitExec(scope, container.id, execId)
-      const outcome = await Promise.race([exited, late(timeout), aborted(signal)])
-      if (outcome === "late" || outcome === "aborted") {
-        await tasks.kill(scope, container.id, 9, { execId }).catch(() => {})
-        await Promise.race([exited, aborted(signal)])
-        publish(context, container, "exec_die", { execID: execId, exitCode: "137" })
-        return finish(-1, `Health check exceeded timeout (${formatMillis(timeout)})`)
-      }
-      await Promise.race([reading, late(1000)])
-      publish(context, container, "exec_die", { execID: execId, exitCode: String(outcome.code ?? 255) })
-      const output = Buffer.concat(chunks)
-      return finish(
-        outcome.code ?? 255,
-        output.length > outputLimit ? `${output.toString("utf8", 0, outputLimit)}...` : output.toString("utf8"),
-      )
-    } finally {
-      await stream[Symbol.asyncDispose]()
-      await tasks.forgetExec(scope, container.id, execId).catch(() => {})
+    await tasks.exec(scope, container.id, execId, process, io)
+    const exited = tasks.waitExec(scope, container.id, execId)
+    const outcome = await Promise.race([exited, late(timeout), aborted(signal)])
+    const tooLate = outcome === "late" || outcome === "aborted"
+    if (tooLate) {
+      await tasks.kill(scope, container.id, 9, { execId }).catch(() => {})
+      await Promise.race([exited, aborted(signal)])
     }
+    await Promise.race([reading, late(1000), aborted(signal)])
+    const exitCode = tooLate ? 137 : (outcome.code ?? 255)
+    publish(context, container, "exec_die", { execID: execId, exitCode: String(exitCode) })
+    const output = outputText(Buffer.concat(chunks))
+    if (!tooLate) return finish(exitCode, output)
+    const why = `Health check exceeded timeout (${formatMillis(timeout)})`
+    return finish(-1, output ? `${why}: ${output}` : why)
   } catch (error) {
     return finish(-1, messageOf(error))
   }
 }
+
+/** What is kept of a probe's output. */
+const outputText = (output: Buffer): string =>
+  output.length > outputLimit ? `${output.toString("utf8", 0, outputLimit)}...` : output.toString("utf8")
 
 const probeRequest = {
   User: "",

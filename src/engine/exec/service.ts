@@ -29,7 +29,7 @@ export class ExecService implements Execs {
     if (!request.Cmd || request.Cmd.length === 0) throw new Failure("invalidArgument", "No exec command specified")
     const detachKeys = escapeKeys(request.DetachKeys)
     const id = newId()
-    this.#context.execs.set(id, {
+    this.#context.execs.add({
       id,
       containerId: container.id,
       request,
@@ -177,6 +177,7 @@ export class ExecService implements Execs {
         record.status = "ended"
         record.exitCode = exit.code ?? 255
         record.ended.resolve()
+        context.execs.ended(record)
         publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
         await context.tasks.forgetExec(background, container.id, record.id)
       })
@@ -189,6 +190,7 @@ export class ExecService implements Execs {
   async #failed(record: ExecRecord, container: Container, error: unknown): Promise<void> {
     if (record.status !== "starting") return
     record.status = "ended"
+    this.#context.execs.ended(record)
     record.exitCode = execFailureCode(messageOf(error))
     record.started.resolve()
     record.ended.resolve()
