@@ -42,6 +42,8 @@ export interface LaunchRequest {
   /** `join`: the child joins these cgroup files before it becomes the runtime, which then leaves cgroups alone. `runtime`: the runtime makes the group named in the spec. */
   readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
   readonly span: Span
+  /** Told of each program that is started for it, a child of this process, by its PID. */
+  readonly programStarted?: (pid: number) => void
 }
 
 /** A process that runs. */

@@ -221,13 +221,13 @@ class CommandLineDriver implements RuntimeDriver {
   }
 
   #spawn(
-    { cgroup, stdio }: Pick<LaunchRequest, "cgroup" | "stdio">,
+    { cgroup, stdio, programStarted }: Pick<LaunchRequest, "cgroup" | "stdio" | "programStarted">,
     command: readonly string[],
     hideUnified = this.info.hideUnified,
   ): Promise<number> {
     if (cgroup.kind === "join" && !this.info.cgroupsByUs)
       throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
-    return this.#run({ hideUnified, cgroup }, command, stdio)
+    return this.#run({ hideUnified, cgroup }, command, stdio, programStarted)
   }
 
   #quietly(command: readonly string[]): Promise<number> {
@@ -235,9 +235,16 @@ class CommandLineDriver implements RuntimeDriver {
     return this.#run(before, command, { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
   }
 
-  #run(before: Before, command: readonly string[], stdio: LaunchRequest["stdio"]): Promise<number> {
+  #run(
+    before: Before,
+    command: readonly string[],
+    stdio: LaunchRequest["stdio"],
+    started?: (pid: number) => void,
+  ): Promise<number> {
     using start = launch(before, command, this.#sealed?.path())
-    return spawn({ command: start.command, ...stdio, env: runtimeEnvironment }).exited
+    const child = spawn({ command: start.command, ...stdio, env: runtimeEnvironment })
+    started?.(child.pid)
+    return child.exited
   }
 
   #checkPrelude(exitCode: number, log: string): void {

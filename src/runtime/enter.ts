@@ -38,12 +38,15 @@ export async function enter(request: ExecRequest): Promise<Entered> {
   const program = enterProgram(entry)
   if (typeof program === "string") return { because: program }
   if (!isAlive(init)) return { because: "init has ended" }
-  if (!process.terminal) return await start(program, process, init, request.stdio)
+  if (!process.terminal) return await start(program, process, init, request)
   const terminal = terminalOf(init)
   try {
     if (request.consoleSize) setWindowSize(terminal.master, request.consoleSize)
     const { slave } = terminal
-    const started = await start(program, process, init, { stdin: slave, stdout: slave, stderr: slave })
+    const started = await start(program, process, init, {
+      ...request,
+      stdio: { stdin: slave, stdout: slave, stderr: slave },
+    })
     if ("because" in started) closeSync(terminal.master)
     return "because" in started ? started : { ...started, terminal: terminal.master }
   } catch (error) {
@@ -57,8 +60,13 @@ export async function enter(request: ExecRequest): Promise<Entered> {
 /** The numbers that the program finds init and its report's place at, behind its stdio. */
 const descriptors = { pidfd: 3, report: 4 } as const
 
-async function start(program: ForkingProgram, process: Process, init: Init, stdio: Stdio): Promise<Entered> {
-  const reports = await run(program, init.pidfd, stdio)
+async function start(
+  program: ForkingProgram,
+  process: Process,
+  init: Init,
+  request: Pick<ExecRequest, "stdio" | "programStarted">,
+): Promise<Entered> {
+  const reports = await run(program, init.pidfd, request)
   const failed = reports.find((each) => each.failed)?.failed
   // Kernels before 5.8 cannot join namespaces by a pidfd.
   if (failed?.call === "setns" && errnoName(failed.errno) === "EINVAL") return { because: "the kernel is too old" }
@@ -72,11 +80,17 @@ async function start(program: ForkingProgram, process: Process, init: Init, stdi
 }
 
 /** Runs a program to its end. @returns its reports, in order */
-async function run(program: ForkingProgram, pidfd: number, stdio: Stdio): Promise<readonly Report[]> {
+async function run(
+  program: ForkingProgram,
+  pidfd: number,
+  { stdio, programStarted }: Pick<ExecRequest, "stdio" | "programStarted">,
+): Promise<readonly Report[]> {
   const [reader, writer] = pipe()
   try {
     using file = memoryProgram("enter", program.image)
-    await spawn({ command: [file.path], ...stdio, more: [pidfd, writer], env: runtimeEnvironment }).exited
+    const first = spawn({ command: [file.path], ...stdio, more: [pidfd, writer], env: runtimeEnvironment })
+    programStarted?.(first.pid)
+    await first.exited
     setNonBlocking(reader, true)
     const bytes = Buffer.alloc(2 * report.size)
     const count = Math.max(0, Math.floor(readNow(reader, bytes) / report.size))

@@ -23,6 +23,7 @@ import type {
 } from "./contract.ts"
 import type { DescriptorStore } from "./descriptor-store.ts"
 import { killHalfStarted } from "./half-started.ts"
+import { Launches } from "./launches.ts"
 import { type Inherited, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
 import { keyOf, type ProcessRecord, type RecordFolder, recordFolder, recordsIn } from "./record.ts"
@@ -46,6 +47,7 @@ type Launch = (launch: {
   readonly stdio: Stdio
   readonly consoleSocket?: string
   readonly span: Span
+  readonly programStarted: (pid: number) => void
 }) => Promise<Started>
 
 /** How long an ended child stays unclaimed before it counts as left behind, in milliseconds. */
@@ -64,7 +66,7 @@ export class Supervisor {
   readonly #nullDevices = new NullDevices()
   /** Tasks that are being written to disk. */
   readonly #checkpointing = new Set<string>()
-  #launching = 0
+  readonly #launches = new Launches()
   #suspects: ReadonlySet<number> = new Set()
   #sweep: ReturnType<typeof setTimeout> | undefined
 
@@ -249,14 +251,15 @@ export class Supervisor {
    * and then; launches call it too.
    */
   sweepOrphans(): void {
-    if (this.#launching > 0) {
-      this.#suspects = new Set()
-      return
-    }
     // One that ended before its runtime did is told by then, and becomes a child of ours only as a zombie.
     const awaited = [...this.#processes.values()].filter((each) => !each.exit)
     const supervised = new Set(awaited.map((each) => each.record.pid))
     const strays = endedChildren().filter((pid) => !supervised.has(pid))
+    // Asked after the children: whatever a launch leaves from now on is not among them.
+    if (this.#launches.mayHaveLeft) {
+      this.#suspects = new Set()
+      return
+    }
     for (const pid of strays) if (this.#suspects.has(pid)) discardChild(pid)
     this.#suspects = new Set(strays.filter((pid) => !this.#suspects.has(pid)))
     if (this.#suspects.size > 0) this.#sweepSoon()
@@ -290,14 +293,19 @@ export class Supervisor {
   /** Starts what is opened. On failure everything of it is closed, and attached clients see the end. */
   async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<number> {
     const { id, execId, io } = process.record
-    this.#launching++
+    const launching = this.#launches.begin()
     try {
       requireDescriptors("the shim", descriptorsOfStart)
       using terminal = io.terminal ? new ConsoleSocket(this.#consoleFolder) : undefined
       const { stdio, release } = process.io.openForProcess()
       let started: Started
       try {
-        started = await launch({ stdio, span, ...(terminal ? { consoleSocket: terminal.path } : {}) })
+        started = await launch({
+          stdio,
+          span,
+          programStarted: launching.started,
+          ...(terminal ? { consoleSocket: terminal.path } : {}),
+        })
       } finally {
         release()
       }
@@ -312,7 +320,7 @@ export class Supervisor {
       process.folder.remove()
       throw error
     } finally {
-      this.#launching--
+      launching[Symbol.dispose]()
       this.#sweepSoon()
     }
   }
