@@ -31,6 +31,7 @@ export class MetadataContainerStore implements ContainerStore {
 
   async create(scope: Scope, container: NewContainer): Promise<ContainerRecord> {
     const { namespace } = scope
+    this.#database.assertRoom()
     return this.#database.transaction(() => {
       this.#database.ensureNamespace(namespace)
       const { snapshot } = container

@@ -101,6 +101,7 @@ export class DiskContentStore implements ContentStore {
     ref: string,
     options: { readonly total?: number; readonly expected?: Digest } = {},
   ): Promise<Ingest> {
+    this.#database.assertRoom()
     const row = this.#database.transaction(() => {
       this.#database.ensureNamespace(scope.namespace)
       const known = this.#ingestRow(scope, ref)

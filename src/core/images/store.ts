@@ -47,6 +47,7 @@ export class MetadataImageStore implements ImageStore {
     target: Descriptor,
     labels?: Labels,
   ): Promise<{ readonly image: Image; readonly previous?: Image }> {
+    this.#database.assertRoom()
     return this.#database.transaction(() => {
       this.#database.ensureNamespace(scope.namespace)
       const previous = this.#find(scope, name)

@@ -1,22 +1,28 @@
-import { Database, type Statement } from "bun:sqlite"
-import { closeSync, mkdirSync } from "node:fs"
+import { constants, Database, type Statement } from "bun:sqlite"
+import { closeSync, mkdirSync, statfsSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import { takeLockFile } from "../../linux/lock-file.ts"
 import type { Collection, Metadata } from "./contract.ts"
 import { DocumentCollection } from "./documents.ts"
 import { migrate } from "./migrate.ts"
+import { DatabaseReserve } from "./reserve.ts"
+import { explainSqlite } from "./sqlite-failure.ts"
+import { WalFlush } from "./wal-flush.ts"
 
 export type SqlValue = string | number | bigint | null | Uint8Array
 
 /**
  * Every record of one data root: SQLite in WAL mode, opened by one process at a time. All access is synchronous and on
  * the daemon's one thread, so what runs between two awaits is atomic to every other caller. Integers are read as bigint.
+ * A change survives the end of the process when the call returns, and a loss of power once {@link flushed} resolves.
  */
 export class MetadataDatabase implements Metadata {
   readonly path: string
   readonly #database: Database
   readonly #lock: number
+  readonly #reserve: DatabaseReserve
+  readonly #flush: WalFlush
   readonly #statements = new Map<string, Statement>()
   #depth = 0
   #afterCommit: (() => void)[] = []
@@ -25,12 +31,21 @@ export class MetadataDatabase implements Metadata {
     this.path = path
     this.#database = database
     this.#lock = lock
+    this.#reserve = new DatabaseReserve(database, path)
+    this.#flush = new WalFlush(`${path}-wal`)
+    try {
+      this.#reserve.fill()
+    } catch (error) {
+      // A full disk must not keep the daemon from starting: additions are refused until the reserve is there.
+      if ((explainSqlite(error, path) as Partial<Failure>).kind !== "noSpace") throw error
+    }
   }
 
   /**
    * Opens or creates the database, and brings its schema up to date.
    * @throws conflict when another process has it open, or when a newer program has written it
    * @throws dataLoss when the file is not a database of ours
+   * @throws unavailable when it cannot be written
    */
   static open(path: string): MetadataDatabase {
     mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
@@ -39,15 +54,23 @@ export class MetadataDatabase implements Metadata {
     let database: Database | undefined
     try {
       database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
-      for (const pragma of ["journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "temp_store = MEMORY"]) {
+      // Exclusive: the index of the WAL is kept in memory instead of in a file, which a full disk could refuse.
+      for (const pragma of [
+        "locking_mode = EXCLUSIVE",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+      ]) {
         database.run(`PRAGMA ${pragma}`)
       }
+      database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
       migrate(database, path)
       return new MetadataDatabase(path, database, lock)
     } catch (error) {
       database?.close()
       closeSync(lock)
-      throw translate(error, path)
+      throw explainSqlite(error, path)
     }
   }
 
@@ -110,6 +133,24 @@ export class MetadataDatabase implements Metadata {
     else this.#afterCommit.push(action)
   }
 
+  /**
+   * Makes sure that additions leave the reserve to removals. Call before a record is added.
+   * @throws noSpace when the disk is full or the reserve is half used and cannot be filled up
+   */
+  assertRoom(): void {
+    this.#guard(() => {
+      const { bavail, ffree, files } = statfsSync(dirname(this.path))
+      if (bavail === 0 || (files > 0 && ffree === 0))
+        throw Object.assign(new Error("no free blocks or inodes"), { code: "ENOSPC" })
+      if (this.#depth === 0 && this.#reserve.lacks) this.#reserve.fill()
+    })
+  }
+
+  /** Resolves when every change made so far survives a loss of power. Callers that come together share one flush. */
+  flushed(): Promise<void> {
+    return this.#flush.run()
+  }
+
   collection<T>(name: string): Collection<T> {
     return new DocumentCollection<T>(this, name)
   }
@@ -126,6 +167,7 @@ export class MetadataDatabase implements Metadata {
     for (const statement of this.#statements.values()) statement.finalize()
     this.#statements.clear()
     this.#database.close()
+    this.#flush[Symbol.dispose]()
     closeSync(this.#lock)
   }
 
@@ -141,27 +183,7 @@ export class MetadataDatabase implements Metadata {
     try {
       return work()
     } catch (error) {
-      throw translate(error, this.path)
+      throw explainSqlite(error, this.path)
     }
   }
-}
-
-/** SQLite's refusals that a user can do something about, as failures; everything else as it is. */
-function translate(error: unknown, path: string): unknown {
-  const code = (error as { code?: unknown } | null)?.code
-  if (code === "SQLITE_FULL" || code === "ENOSPC") {
-    return new Failure(
-      "noSpace",
-      `no space left on the disk of ${dirname(path)}: the change was not made; remove what is not needed (barge system prune) or enlarge the disk`,
-      error,
-    )
-  }
-  if (code === "SQLITE_CORRUPT" || code === "SQLITE_NOTADB") {
-    return new Failure(
-      "dataLoss",
-      `${path} is damaged or not a database of this program; restore it from a backup`,
-      error,
-    )
-  }
-  return error
 }

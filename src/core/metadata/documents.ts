@@ -21,12 +21,16 @@ export class DocumentCollection<T> implements Collection<T> {
   }
 
   put(key: string, value: T): void {
-    this.#database.run(
-      "INSERT INTO documents (collection, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    const text = JSON.stringify(value)
+    const { changes } = this.#database.run(
+      "UPDATE documents SET value = ? WHERE collection = ? AND key = ?",
+      text,
       this.#name,
       key,
-      JSON.stringify(value),
     )
+    if (changes > 0) return
+    this.#database.assertRoom()
+    this.#database.run("INSERT INTO documents (collection, key, value) VALUES (?, ?, ?)", this.#name, key, text)
   }
 
   delete(key: string): boolean {

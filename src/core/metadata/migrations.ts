@@ -108,4 +108,10 @@ export const migrations: readonly string[] = [
 
   // Layers may be images that are mounted: to programs of version 1 they would be empty directories.
   "SELECT 1",
+
+  // Filled and emptied to keep free pages (reserve.ts), and what the database knows of itself (installation.ts).
+  `
+  CREATE TABLE reserve (filler BLOB NOT NULL);
+  CREATE TABLE installation (id TEXT NOT NULL);
+  `,
 ]

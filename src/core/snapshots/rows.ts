@@ -55,6 +55,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
     parent: string | undefined,
     options: { readonly labels?: Labels; readonly lease?: string } = {},
   ): SnapshotInfo {
+    this.#database.assertRoom()
     return this.#database.transaction(() => {
       this.#database.ensureNamespace(namespace)
       const below = this.#parent(namespace, parent)

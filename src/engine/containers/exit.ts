@@ -38,17 +38,19 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     container.followers.endRun()
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
-    releaseNetwork(context, container)
+    try {
+      releaseNetwork(context, container)
+    } catch (error) {
+      // The daemon's next start releases it.
+      context.log.error("leaving a container's networks failed", { container: id, error: messageOf(error) })
+    }
     tellUnmounts(context, container)
     const again = shouldRestart(container, exit.code ?? 255)
     if (again) {
       state.restartCount++
       state.status = "restarting"
     }
-    // Whatever the disk has no room for: who waits is told. A daemon that starts anew finds the end out for itself.
-    await context.registry.save(scope, container).catch((error) => {
-      context.log.error("recording the end of a container failed", { container: id, error: messageOf(error) })
-    })
+    await saveOrWarn(context, scope, container)
     publish(context, container, "die", {
       execDuration: (ran > 0n ? ran / 1_000_000_000n : 0n).toString(),
       exitCode: String(state.exitCode),
@@ -61,6 +63,20 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
   })
   // After the answer: a start that comes meanwhile waits in the task service's own line.
   if (!left) await freeTask(context, scope, container)
+}
+
+/**
+ * Records a container's state; a failure (a full, read-only or broken disk) only goes to the log. For changes that have
+ * happened whether they are recorded or not: the daemon's next start finds them out from the shim.
+ */
+export async function saveOrWarn(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
+  await context.registry.save(scope, container).catch((error) => {
+    context.log.error("recording the state of a container failed", {
+      container: container.id,
+      state: container.state.status,
+      error: messageOf(error),
+    })
+  })
 }
 
 /** `--rm`. Who waits for the removal is told also when it fails: the container is still there then. */
@@ -173,9 +189,7 @@ export function scheduleRestart(context: ContainerContext, container: Container,
           container.state.status = "restarting"
           container.state.restartCount++
           scheduleRestart(context, container, 0n)
-          await context.registry.save(context.background("restart policy"), container).catch((failure) => {
-            context.log.error("recording a restart failed", { container: container.id, error: messageOf(failure) })
-          })
+          await saveOrWarn(context, context.background("restart policy"), container)
         }
       }
     })

@@ -7,7 +7,15 @@ import { recoverSandbox } from "./connect.ts"
 import type { Container, ContainerRunState } from "./container.ts"
 import { unknownExit } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
-import { cancelRestart, handleExit, releaseNetwork, removeRecord, scheduleRestart, shouldRestart } from "./exit.ts"
+import {
+  cancelRestart,
+  handleExit,
+  releaseNetwork,
+  removeRecord,
+  saveOrWarn,
+  scheduleRestart,
+  shouldRestart,
+} from "./exit.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
 import { sweepImageMounts } from "./mounts/image-mounts.ts"
 import { startLocked } from "./start.ts"
@@ -50,12 +58,12 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       recoverSandbox(context, container)
       await holdMounts(context, container, memory.get(container.id))
       // As a rule all is as it was recorded, and thousands of records are left alone.
-      if (differs(before, state)) await context.registry.save(scope, container)
+      if (differs(before, state)) await saveOrWarn(context, scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
     else if (!task && state.sandbox) {
       releaseNetwork(context, container)
-      await context.registry.save(scope, container)
+      await saveOrWarn(context, scope, container)
     }
   }
   for (const task of await context.tasks.list(scope)) {
@@ -138,7 +146,7 @@ async function settleLost(context: ContainerContext, container: Container): Prom
   state.error = unknownExit
   state.finishedAt = (BigInt(Date.now()) * 1_000_000n).toString()
   releaseNetwork(context, container)
-  await context.registry.save(scope, container)
+  await saveOrWarn(context, scope, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
 }
 

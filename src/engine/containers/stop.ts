@@ -3,7 +3,7 @@ import { Failure, isKind, kindOf, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish, step } from "./context.ts"
 import type { StopOptions } from "./contract.ts"
-import { cancelRestart, freeLeftTask } from "./exit.ts"
+import { cancelRestart, freeLeftTask, saveOrWarn } from "./exit.ts"
 import { signalNumber } from "./signal-number.ts"
 import { startLocked } from "./start.ts"
 
@@ -166,10 +166,11 @@ export async function restartContainer(
   publish(context, container, "restart")
 }
 
+/** Keeps the restart policy from starting it again. Stopping goes on when that cannot be recorded. */
 async function markStopped(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
   if (container.state.manuallyStopped) return
   container.state.manuallyStopped = true
-  await context.registry.save(scope, container)
+  await saveOrWarn(context, scope, container)
 }
 
 /** Sees to it that a restart that is pending does not come. One that is under way is waited for. @returns whether there was one */
@@ -180,7 +181,7 @@ async function takeBackRestart(context: ContainerContext, scope: Scope, containe
     cancelRestart(container)
     container.state.manuallyStopped = true
     container.state.status = "exited"
-    await context.registry.save(scope, container)
+    await saveOrWarn(context, scope, container)
     // Who waits for the end of the run that will not be has waited long enough.
     container.tellExit()
     publish(context, container, "stop")

@@ -1,0 +1,37 @@
+import { dirname } from "node:path"
+import { Failure } from "../../errors/failure.ts"
+
+/** SQLite's refusals that a user can do something about, as failures; everything else as it is. */
+export function explainSqlite(error: unknown, path: string): unknown {
+  const code = String((error as { code?: unknown } | null)?.code)
+  const directory = dirname(path)
+  if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") {
+    return new Failure(
+      "noSpace",
+      `no space left on the disk of ${directory}: the change was not made; remove what is not needed (barge system prune) or enlarge the disk (df -h ${directory}, df -i ${directory})`,
+      error,
+    )
+  }
+  if (code.startsWith("SQLITE_READONLY") || code === "EROFS") {
+    return new Failure(
+      "unavailable",
+      `${path} cannot be written: its file system is mounted read-only, or the file may not be changed; see dmesg for errors of the disk, then mount -o remount,rw (or chattr -i ${path})`,
+      error,
+    )
+  }
+  if (code.startsWith("SQLITE_IOERR") || code === "EIO") {
+    return new Failure(
+      "unavailable",
+      `the disk of ${directory} failed while ${path} was read or written (${code}); see dmesg for errors of the disk`,
+      error,
+    )
+  }
+  if (code.startsWith("SQLITE_CORRUPT") || code === "SQLITE_NOTADB") {
+    return new Failure(
+      "dataLoss",
+      `${path} is damaged or not a database of this program; restore it from a backup, or start with --salvage, which moves everything here into a folder and begins anew`,
+      error,
+    )
+  }
+  return error
+}
