@@ -65,6 +65,8 @@ export interface DaemonConfig {
   readonly discardLayers: boolean
   /** Whether layers are unpacked even where they could be mounted. */
   readonly unpackLayers: boolean
+  /** Whether a data root that cannot be used is moved aside instead of refused. */
+  readonly salvage: boolean
   /** The file that says which images must be signed, and by whom (containers-policy.json(5)). */
   readonly signaturePolicy?: string
   readonly proxies: { readonly http?: string; readonly https?: string; readonly no?: string }
@@ -157,6 +159,7 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
       value("registry-config-dir") === undefined ? defaultRegistryDirectories : list("registry-config-dir"),
     discardLayers: flag("discard-layers", false),
     unpackLayers: flag("unpack-layers", false),
+    salvage: flag("salvage", false),
     ...pick({ signaturePolicy: text("signature-policy") }),
     proxies: pick({ http: text("http-proxy"), https: text("https-proxy"), no: text("no-proxy") }),
     transfers: {

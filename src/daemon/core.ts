@@ -9,7 +9,7 @@ import { ThreadedFiles } from "../core/files/service.ts"
 import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
-import { MetadataDatabase } from "../core/metadata/database.ts"
+import { openInstallation } from "../core/metadata/installation.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
@@ -22,6 +22,7 @@ import { Registries } from "../distribution/registries.ts"
 import { makeGround } from "../engine/containers/ground.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
+import { bootId } from "../linux/boot.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
 import { Criu } from "../runtime/criu.ts"
 import { openDriver } from "../runtime/driver.ts"
@@ -30,6 +31,7 @@ import { connectShim } from "../shim/client.ts"
 import { buildIdentity } from "../std/build.ts"
 import { proxySettings } from "../std/http/proxy.ts"
 import type { Log } from "../std/log.ts"
+import { claimRunRoot } from "./claim-run-root.ts"
 import type { DaemonConfig } from "./config.ts"
 
 /** What registries are told to be, by the configuration. */
@@ -45,7 +47,13 @@ export type Core = Awaited<ReturnType<typeof openCore>>
 export async function openCore(config: DaemonConfig, log: Log) {
   await using stack = new AsyncDisposableStack()
   const { roots } = config
-  const database = stack.use(MetadataDatabase.open(join(roots.data, "barge.db")))
+  const installation = openInstallation({ data: roots.data, boot: bootId(), salvage: config.salvage })
+  const database = stack.use(installation.database)
+  if (installation.quarantine !== undefined) {
+    log.warn("the data root could not be used: what was in it is kept, and this daemon begins anew", {
+      folder: installation.quarantine,
+    })
+  }
   const events = new MemoryEventBus((error) =>
     log.error("a listener of core's events failed", { error: messageOf(error) }),
   )
@@ -111,6 +119,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
   )
   const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
   const shim = stack.use(await connectShim({ runRoot: roots.run }))
+  await claimRunRoot(roots, installation, shim)
   if (shim.version !== buildIdentity) {
     log.info("the shim is of another build: it goes on in place as this one", { from: shim.version, to: buildIdentity })
     await shim.upgrade().catch((error) => log.warn("the shim stays what it was", { error: messageOf(error) }))

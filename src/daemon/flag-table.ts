@@ -225,6 +225,10 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     kind: "bool",
     help: "Let others reach published ports through the host's input rules only (TCP, UDP)",
   },
+  salvage: {
+    kind: "bool",
+    help: "Move a data root whose database is missing, damaged or foreign into a folder within it, and begin anew",
+  },
   "seccomp-profile": {
     kind: "text",
     help: 'Default seccomp profile: a file, "builtin" or "unconfined"',

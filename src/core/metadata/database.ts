@@ -166,9 +166,21 @@ export class MetadataDatabase implements Metadata {
   [Symbol.dispose](): void {
     for (const statement of this.#statements.values()) statement.finalize()
     this.#statements.clear()
+    const settled = this.#settled()
     this.#database.close()
+    if (settled) this.#flush.empty()
     this.#flush[Symbol.dispose]()
     closeSync(this.#lock)
+  }
+
+  /** Moves every change from the log into the database. @returns whether that succeeded */
+  #settled(): boolean {
+    try {
+      const state = this.#database.query("PRAGMA wal_checkpoint").get() as Record<string, bigint>
+      return state["busy"] === 0n && state["log"] === state["checkpointed"]
+    } catch {
+      return false
+    }
   }
 
   #statement(sql: string): Statement {

@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, fsyncSync, openSync } from "node:fs"
+import { closeSync, fdatasync, fsyncSync, openSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 
 /**
@@ -32,6 +32,14 @@ export class WalFlush implements Disposable {
         return this.run()
       })
     return this.#next
+  }
+
+  /**
+   * Empties a log whose every change is in the database, and keeps its blocks: a log with valid pages would be applied to
+   * whatever database is put back from a backup. Call after SQLite has closed the log.
+   */
+  empty(): void {
+    writeSync(this.#descriptor, new Uint8Array(32), 0, 32, 0)
   }
 
   #sync(): Promise<void> {
