@@ -1,23 +1,58 @@
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmdirSync, rmSync, statfsSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { mount, umount } from "../../src/linux/mount.ts"
-import { TestDaemon } from "../fixtures/daemon.ts"
+import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
 
-/** A daemon whose data lie on a disk of `megabytes`, which can be filled up. */
+/** Sets up `root`, an empty directory, as a small disk. */
+type SmallDisk = (root: string) => Promise<void>
+
+const tmpfs =
+  (options: string): SmallDisk =>
+  async (root) =>
+    mount({ source: "small", target: root, type: "tmpfs", data: options })
+
+const ext4 =
+  (megabytes: number): SmallDisk =>
+  async (root) => {
+    const image = `${root}.img`
+    writeFileSync(image, "")
+    truncateSync(image, megabytes << 20)
+    for (const [command, ...args] of [
+      ["mkfs.ext4", "-q", "-F", image],
+      ["mount", "-o", "loop", image, root],
+    ] as const) {
+      const { code, stderr } = await runProgram(command, args)
+      if (code !== 0) throw new Error(`${command}: ${stderr}`)
+    }
+    // The loop device goes with the mount, the image with the device.
+    rmSync(image)
+  }
+
+/** A daemon whose data lie on a small disk, of so many megabytes or one that was made otherwise. */
 async function onSmallDisk(
-  megabytes: number,
+  disk: number | SmallDisk,
   use: (daemon: TestDaemon, disk: Ballast) => Promise<void>,
 ): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), "disk-"))
-  mount({ source: "small", target: root, type: "tmpfs", data: `size=${megabytes}m` })
+  await (typeof disk === "number" ? tmpfs(`size=${disk}m`) : disk)(root)
   try {
     await using daemon = await TestDaemon.start(["--data-root", `${root}/data`])
     await daemon.bootstrap()
     const file = join(root, "ballast")
     await use(daemon, {
+      root,
       fill(left) {
         const { bavail, bsize } = statfsSync(root)
         try {
@@ -36,6 +71,7 @@ async function onSmallDisk(
 }
 
 interface Ballast {
+  readonly root: string
   /** Leaves `left` bytes free. */
   fill(left: number): void
   clear(): void
@@ -149,6 +185,125 @@ test("a container whose log finds the disk full goes on, the loss is said, and i
     }
     expect((await daemon.get("/_ping")).status).toBe(200)
   }))
+
+const busy = ["busybox", "sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"]
+
+/** Runs containers `names` until their signal handlers are in place. */
+async function runBusy(daemon: TestDaemon, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await daemon.docker("run", "-d", "--name", name, ...busy)
+    const handles = async () => (await daemon.docker("exec", name, "grep", "SigCgt", "/proc/1/status")).stdout
+    while (/SigCgt:\s+0+\s/.test(await handles())) await pause(20)
+  }
+}
+
+const exitCode = async (daemon: TestDaemon, name: string) =>
+  (await daemon.docker("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name)).stdout.trim()
+
+/** What has to work without room for anything: every way out. @param room makes the disk usable again */
+async function expectWaysOut(daemon: TestDaemon, room: () => Promise<void> | void): Promise<void> {
+  const code = async (...args: readonly string[]) => (await daemon.docker(...args)).code
+  expect(await code("stop", "-t", "60", "stops")).toBe(0)
+  expect(await exitCode(daemon, "stops")).toBe("exited 3")
+  expect(await code("kill", "dies")).toBe(0)
+  expect(await exitCode(daemon, "dies")).toBe("exited 137")
+  expect(await code("exec", "stays", "true")).toBe(0)
+  await daemon.end("SIGKILL")
+  await daemon.startAgain()
+  expect(await code("exec", "stays", "true")).toBe(0)
+  expect(await exitCode(daemon, "stops")).toBe("exited 3")
+  expect(await code("rm", "-f", "goes")).toBe(0)
+  expect(await code("volume", "rm", "waste")).toBe(0)
+  expect(await code("rm", "never")).toBe(0)
+  await room()
+  expect(await code("stop", "-t", "60", "stays")).toBe(0)
+  expect(await code("system", "prune", "-f")).toBe(0)
+  expect((await daemon.docker("ps", "-aq")).stdout).toBe("")
+  expect((await daemon.docker("run", "--rm", "busybox", "echo", "works")).stdout).toBe("works\n")
+}
+
+const disks: readonly (readonly [string, SmallDisk])[] = [
+  ["tmpfs", tmpfs("size=64m")],
+  // Where the kernel has no loop devices, an ext4 file system cannot be mounted from a file.
+  ...(existsSync("/dev/loop-control") ? [["ext4", ext4(64)] as const] : []),
+]
+
+for (const [name, disk] of disks) {
+  test(`containers that fill a ${name} data root can be stopped, killed, removed and pruned, and the daemon restarted`, () =>
+    onSmallDisk(disk, async (daemon, { root }) => {
+      await runBusy(daemon, ["stops", "dies", "goes", "stays"])
+      await daemon.docker("create", "--name", "never", "busybox")
+      await daemon.docker("volume", "create", "waste")
+      // It goes on taking every block that is freed, until the end.
+      await daemon.docker("run", "-d", "--name", "fills", "busybox", "sh", "-c", "while :; do cat /dev/zero >> /waste; done")
+      while (statfsSync(root).bavail > 0) await pause(20)
+      await expectWaysOut(daemon, async () => {
+        expect((await daemon.docker("stop", "-t", "0", "fills")).code).toBe(0)
+      })
+      expect(statfsSync(root).bavail * statfsSync(root).bsize).toBeGreaterThan(32 << 20)
+    }))
+}
+
+test("a data root without inodes can be got out of, and what needs one is refused with advice", () =>
+  onSmallDisk(tmpfs("size=64m,nr_inodes=2000"), async (daemon, { root }) => {
+    await runBusy(daemon, ["stops", "dies", "goes", "stays"])
+    await daemon.docker("create", "--name", "never", "busybox")
+    await daemon.docker("volume", "create", "waste")
+    const files: string[] = []
+    while (statfsSync(root).ffree > 0) {
+      const file = join(root, `f${files.length}`)
+      writeFileSync(file, "")
+      files.push(file)
+    }
+    for (const command of [["create"], ["run", "-d"]] as const) {
+      const refused = await daemon.docker(...command, "busybox")
+      expect(refused.stderr).toMatch(/no inodes left .* df -i/)
+    }
+    await expectWaysOut(daemon, () => {
+      for (const file of files) rmSync(file)
+    })
+  }))
+
+test("an import that is larger than the disk leaves nothing behind", () =>
+  onSmallDisk(48, async (daemon, { root }) => {
+    const free = () => statfsSync(root).bavail * statfsSync(root).bsize
+    const before = free()
+    const size = 64 << 20
+    const archive = Buffer.concat([tarHeader("big", size), Buffer.alloc(size, "x"), Buffer.alloc(1024)])
+    expect((await daemon.request("POST", "/images/create?fromSrc=-&repo=big", archive)).text).toMatch(advice)
+    expect(readdirSync(join(root, "data/content/ingest"))).toEqual([])
+    expect(free()).toBeGreaterThan(before - (1 << 20))
+  }))
+
+test("a full run root keeps nobody from stopping, and exit codes arrive, those of a time without a daemon as well", async () => {
+  const run = mkdtempSync(join(tmpdir(), "run-"))
+  mount({ source: "run", target: run, type: "tmpfs", data: "size=16m" })
+  try {
+    await using daemon = await TestDaemon.start(["--exec-root", `${run}/run`])
+    await daemon.bootstrap()
+    await runBusy(daemon, ["stops", "dies"])
+    await daemon.docker("run", "-d", "--name", "later", "-v", "gate:/gate", "busybox", "sh", "-c", "until [ -e /gate/go ]; do sleep 0.05; done; exit 5")
+    const { bavail, bsize } = statfsSync(run)
+    try {
+      writeFileSync(join(run, "ballast"), Buffer.alloc(bavail * bsize))
+    } catch (error) {
+      // Journals grow meanwhile: then it is as full as it shall be.
+      if ((error as { code?: string }).code !== "ENOSPC") throw error
+    }
+    expect((await daemon.docker("stop", "-t", "60", "stops")).code).toBe(0)
+    expect(await exitCode(daemon, "stops")).toBe("exited 3")
+    await daemon.end("SIGKILL")
+    writeFileSync(join(daemon.root, "data/volumes/gate/_data/go"), "")
+    await daemon.startAgain()
+    while ((await exitCode(daemon, "later")) !== "exited 5") await pause(50)
+    expect((await daemon.docker("rm", "-f", "dies")).code).toBe(0)
+    rmSync(join(run, "ballast"))
+    expect((await daemon.docker("run", "--rm", "busybox", "echo", "works")).stdout).toBe("works\n")
+  } finally {
+    umount(run, { detach: true })
+    rmdirSync(run)
+  }
+})
 
 /** The header of a plain file in a tar archive (POSIX.1-1988 ustar). */
 function tarHeader(name: string, size: number): Buffer {

@@ -43,4 +43,6 @@ export interface ContainerStore {
   setLabels(scope: Scope, id: string, labels: Readonly<Record<string, string>>): Promise<void>
   /** Removes the record and, with it, its snapshot. @throws notFound */
   remove(scope: Scope, id: string): Promise<void>
+  /** Resolves when every change made so far survives a loss of power. */
+  flushed(): Promise<void>
 }

@@ -110,6 +110,10 @@ export class MetadataContainerStore implements ContainerStore {
     })
   }
 
+  flushed(): Promise<void> {
+    return this.#database.flushed()
+  }
+
   #get(scope: Scope, id: string): ContainerRecord {
     const row = this.#database.first<ContainerRow>(
       "SELECT * FROM containers WHERE namespace = ? AND id = ?",

@@ -289,8 +289,9 @@ export class DiskContentStore implements ContentStore {
   }
 
   async #discard(row: IngestRow): Promise<void> {
-    this.#database.run("DELETE FROM ingests WHERE id = ?", row.id)
+    // The file first: space is freed whether or not the record can be. A record without a file begins anew.
     await this.#files.delete(this.#files.ingest(String(row.id)))
+    this.#database.run("DELETE FROM ingests WHERE id = ?", row.id)
   }
 
   async #recover(): Promise<void> {

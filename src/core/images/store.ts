@@ -48,7 +48,7 @@ export class MetadataImageStore implements ImageStore {
     labels?: Labels,
   ): Promise<{ readonly image: Image; readonly previous?: Image }> {
     this.#database.assertRoom()
-    return this.#database.transaction(() => {
+    const set = this.#database.transaction(() => {
       this.#database.ensureNamespace(scope.namespace)
       const previous = this.#find(scope, name)
       const now = nowNanos()
@@ -68,12 +68,15 @@ export class MetadataImageStore implements ImageStore {
       )
       return { image, ...(previous ? { previous } : {}) }
     })
+    await this.#database.flushed()
+    return set
   }
 
   async remove(scope: Scope, name: string): Promise<void> {
     const { changes } = this.#database.run("DELETE FROM images WHERE namespace = ? AND name = ?", scope.namespace, name)
     if (changes === 0) throw new Failure("notFound", `image ${name} does not exist`)
     this.#database.afterCommit(() => this.#events.publish(scope, "/images/delete", { name }))
+    await this.#database.flushed()
   }
 
   #find(scope: Scope, name: string): Image | undefined {

@@ -1,6 +1,6 @@
 /**
  * Small documents of higher layers (volumes, daemon state), kept in the same database as everything else: synchronous,
- * one transaction each, durable against kill -9.
+ * one transaction each. A change survives kill -9 when the call returns, and a loss of power once `flushed` resolves.
  */
 export interface Collection<T> {
   get(key: string): T | undefined
@@ -8,6 +8,8 @@ export interface Collection<T> {
   /** @returns whether there was one */
   delete(key: string): boolean
   all(): readonly (readonly [string, T])[]
+  /** Resolves when every change made so far survives a loss of power. */
+  flushed(): Promise<void>
 }
 
 export interface Metadata extends Disposable {

@@ -1,10 +1,11 @@
 import { constants, Database, type Statement } from "bun:sqlite"
-import { closeSync, mkdirSync, statfsSync } from "node:fs"
+import { closeSync, mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import { takeLockFile } from "../../linux/lock-file.ts"
 import type { Collection, Metadata } from "./contract.ts"
 import { DocumentCollection } from "./documents.ts"
+import { exhausted, fullDiskAdvice } from "./full-disk.ts"
 import { migrate } from "./migrate.ts"
 import { DatabaseReserve } from "./reserve.ts"
 import { explainSqlite } from "./sqlite-failure.ts"
@@ -138,12 +139,9 @@ export class MetadataDatabase implements Metadata {
    * @throws noSpace when the disk is full or the reserve is half used and cannot be filled up
    */
   assertRoom(): void {
-    this.#guard(() => {
-      const { bavail, ffree, files } = statfsSync(dirname(this.path))
-      if (bavail === 0 || (files > 0 && ffree === 0))
-        throw Object.assign(new Error("no free blocks or inodes"), { code: "ENOSPC" })
-      if (this.#depth === 0 && this.#reserve.lacks) this.#reserve.fill()
-    })
+    const directory = dirname(this.path)
+    if (exhausted(directory)) throw new Failure("noSpace", fullDiskAdvice(directory, "nothing was added"))
+    if (this.#depth === 0 && this.#reserve.lacks) this.#guard(() => this.#reserve.fill())
   }
 
   /** Resolves when every change made so far survives a loss of power. Callers that come together share one flush. */

@@ -37,6 +37,10 @@ export class DocumentCollection<T> implements Collection<T> {
     return this.#database.run("DELETE FROM documents WHERE collection = ? AND key = ?", this.#name, key).changes > 0
   }
 
+  flushed(): Promise<void> {
+    return this.#database.flushed()
+  }
+
   all(): readonly (readonly [string, T])[] {
     return this.#database
       .all<{ key: string; value: string }>(

@@ -1,18 +1,18 @@
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
+import { fullDiskAdvice } from "./full-disk.ts"
+
+/** A file that is opened read-only for want of permission cannot be locked for writing either. */
+const unwritable = new Set(["EROFS", "EPERM", "EACCES", "SQLITE_IOERR_LOCK"])
 
 /** SQLite's refusals that a user can do something about, as failures; everything else as it is. */
 export function explainSqlite(error: unknown, path: string): unknown {
   const code = String((error as { code?: unknown } | null)?.code)
   const directory = dirname(path)
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") {
-    return new Failure(
-      "noSpace",
-      `no space left on the disk of ${directory}: the change was not made; remove what is not needed (barge system prune) or enlarge the disk (df -h ${directory}, df -i ${directory})`,
-      error,
-    )
+    return new Failure("noSpace", fullDiskAdvice(directory, "the change was not made"), error)
   }
-  if (code.startsWith("SQLITE_READONLY") || code === "EROFS") {
+  if (code.startsWith("SQLITE_READONLY") || unwritable.has(code)) {
     return new Failure(
       "unavailable",
       `${path} cannot be written: its file system is mounted read-only, or the file may not be changed; see dmesg for errors of the disk, then mount -o remount,rw (or chattr -i ${path})`,

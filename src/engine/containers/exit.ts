@@ -50,7 +50,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
       state.restartCount++
       state.status = "restarting"
     }
-    await saveOrWarn(context, scope, container)
+    await saveOrWarn(context, scope, container, "saveDurably")
     publish(context, container, "die", {
       execDuration: (ran > 0n ? ran / 1_000_000_000n : 0n).toString(),
       exitCode: String(state.exitCode),
@@ -69,8 +69,13 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
  * Records a container's state; a failure (a full, read-only or broken disk) only goes to the log. For changes that have
  * happened whether they are recorded or not: the daemon's next start finds them out from the shim.
  */
-export async function saveOrWarn(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
-  await context.registry.save(scope, container).catch((error) => {
+export async function saveOrWarn(
+  context: ContainerContext,
+  scope: Scope,
+  container: Container,
+  how: "save" | "saveDurably" = "save",
+): Promise<void> {
+  await context.registry[how](scope, container).catch((error) => {
     context.log.error("recording the state of a container failed", {
       container: container.id,
       state: container.state.status,

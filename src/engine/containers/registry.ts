@@ -111,12 +111,24 @@ export class ContainerRegistry {
       extensions: { [extension]: encodeJson(container.document) },
     })
     this.#byId.set(container.id, container)
+    await this.#flushed(container)
   }
 
-  /** Writes the document to disk. */
+  /** Records the document: it survives the end of the daemon, and a loss of power once something is flushed. */
   async save(scope: Scope, container: Container): Promise<void> {
     if (!this.#byId.has(container.id)) return
     await this.#store.setExtension(scope, container.id, extension, encodeJson(container.document))
+  }
+
+  /** Records the document so that it survives a loss of power. */
+  async saveDurably(scope: Scope, container: Container): Promise<void> {
+    await this.save(scope, container)
+    await this.#flushed(container)
+  }
+
+  /** Nobody misses a container of `--rm` after a loss of power: its records take no time for that. */
+  async #flushed(container: Container): Promise<void> {
+    if (!container.document.hostConfig.AutoRemove) await this.#store.flushed()
   }
 
   /** Removes record, snapshot and name. */
@@ -124,6 +136,7 @@ export class ContainerRegistry {
     await this.#store.remove(scope, container.id)
     this.#byId.delete(container.id)
     this.free(container.name, container.id)
+    await this.#flushed(container)
   }
 
   /** Waits for a start that is under way: a process speaks, and is spoken to, before its start has been recorded. */

@@ -1,5 +1,6 @@
 import type { LogDestination } from "../../core/logging/contract.ts"
 import type { Scope } from "../../core/scope.ts"
+import { exhausted, fullDiskAdvice } from "../../core/metadata/full-disk.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { forgetExecs } from "../exec/records.ts"
@@ -75,7 +76,7 @@ export async function startLocked(
     state.oomKilled = false
     if (destination) await context.logForwarding.begin(container, destination)
   } catch (cause) {
-    const error = startFailure(cause)
+    const error = startFailure(cause, context.dataRoot)
     await destination?.close().catch(() => {})
     await failedStart(context, scope, container, began, error)
     throw error
@@ -123,9 +124,15 @@ function startExitCode(message: string): number {
   return /executable file not found|no such file or directory|not a directory/i.test(message) ? 127 : 128
 }
 
-/** A program that cannot be run, or a mount that cannot be made, is the request's fault: 400 instead of 500. */
-function startFailure(error: unknown): unknown {
+/**
+ * A program that cannot be run, or a mount that cannot be made, is the request's fault: 400 instead of 500. On a full disk
+ * runtimes tell of files that they could not make as of files that are not there.
+ */
+function startFailure(error: unknown, dataRoot: string): unknown {
   const message = messageOf(error)
+  if (exhausted(dataRoot) && !message.includes("executable file not found")) {
+    return new Failure("noSpace", fullDiskAdvice(dataRoot, "the container was not started"), error)
+  }
   if (startExitCode(message) === 128) return error
   const advice = /not a directory/i.test(message)
     ? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"

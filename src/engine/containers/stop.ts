@@ -22,14 +22,15 @@ export async function stopContainer(
   const ended = container.nextExit()
   container.stopping++
   try {
-    await markStopped(context, scope, container)
+    // Recorded at once, and flushed to the disk while the process ends.
+    const marked = markStopped(context, scope, container)
     await endProcess(context, scope, container, {
       signal,
       grace: asked ?? usualGrace,
       asked: asked !== undefined,
       ended,
     })
-    await ended
+    await Promise.all([marked, ended])
   } finally {
     container.stopping--
   }
@@ -129,7 +130,7 @@ export async function killContainer(
   }
   const ended = container.nextExit()
   const ends = signal === 9 || signal === signalNumber(container.document.config.StopSignal || "SIGTERM")
-  if (ends) await markStopped(context, scope, container)
+  const marked = ends ? markStopped(context, scope, container) : undefined
   // Told first: the end that it brings is told after it.
   publish(context, container, "kill", { signal: String(signal) })
   try {
@@ -140,6 +141,7 @@ export async function killContainer(
     throw new Failure("conflict", `container ${container.id} is not running`)
   }
   if (signal === 9) await ended
+  await marked
 }
 
 /** `docker restart`: stops when it runs, then starts. @param ref what the client calls the container */
@@ -170,7 +172,7 @@ export async function restartContainer(
 async function markStopped(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
   if (container.state.manuallyStopped) return
   container.state.manuallyStopped = true
-  await saveOrWarn(context, scope, container)
+  await saveOrWarn(context, scope, container, "saveDurably")
 }
 
 /** Sees to it that a restart that is pending does not come. One that is under way is waited for. @returns whether there was one */
@@ -181,7 +183,7 @@ async function takeBackRestart(context: ContainerContext, scope: Scope, containe
     cancelRestart(container)
     container.state.manuallyStopped = true
     container.state.status = "exited"
-    await saveOrWarn(context, scope, container)
+    await saveOrWarn(context, scope, container, "saveDurably")
     // Who waits for the end of the run that will not be has waited long enough.
     container.tellExit()
     publish(context, container, "stop")

@@ -1,6 +1,6 @@
 import type { Ipam } from "../../api/network.ts"
+import type { Collection } from "../../core/metadata/contract.ts"
 import { Failure } from "../../errors/failure.ts"
-import type { Records } from "../../network/contract.ts"
 import { defaultNetworkId } from "../../network/default-network.ts"
 
 /** What is kept of a network on disk, as it was asked for. */
@@ -34,11 +34,11 @@ export const predefinedId = (name: string): string =>
 
 /** Every network of the engine; the records below hold those of the user on disk. */
 export class NetworkCatalog {
-  readonly #records: Records<NetworkDocument>
+  readonly #records: Collection<NetworkDocument>
   readonly #byId = new Map<string, NetworkDocument>()
 
   /** @param created RFC 3339, shown as the predefined networks' time of creation */
-  constructor(records: Records<NetworkDocument>, predefined: { readonly bridge: boolean; readonly created: string }) {
+  constructor(records: Collection<NetworkDocument>, predefined: { readonly bridge: boolean; readonly created: string }) {
     this.#records = records
     const names = predefined.bridge ? (["bridge", "host", "none"] as const) : (["host", "none"] as const)
     for (const name of names) {
@@ -103,6 +103,11 @@ export class NetworkCatalog {
   add(document: NetworkDocument): void {
     this.#records.put(document.id, document)
     this.#byId.set(document.id, document)
+  }
+
+  /** Resolves when what was added and deleted survives a loss of power. */
+  flushed(): Promise<void> {
+    return this.#records.flushed()
   }
 
   delete(id: string): void {

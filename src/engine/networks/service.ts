@@ -59,6 +59,7 @@ export class EngineNetworks implements Networks {
 
   async create(_scope: Scope, request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
     const document = createNetwork(this.#context.networks, this.#context.networking, request, this.#defaults)
+    await this.#context.networks.flushed()
     this.#publish(document, "create")
     return { Id: document.id, Warning: "" }
   }
@@ -68,6 +69,7 @@ export class EngineNetworks implements Networks {
     if (isPredefined(document.name))
       throw new Failure("permissionDenied", `${document.name} is a pre-defined network and cannot be removed`)
     this.#remove(document)
+    await this.#context.networks.flushed()
   }
 
   #remove(document: NetworkDocument): void {

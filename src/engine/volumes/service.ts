@@ -1,11 +1,12 @@
 import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type { Volume, VolumeCreateRequest, VolumesPruneResponse, VolumesResponse } from "../../api/volume.ts"
 import type { Collection } from "../../core/metadata/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { VolumeMounts, VolumeSource } from "../../core/volumes/mounts.ts"
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { newId } from "../../std/id.ts"
 import type { Log } from "../../std/log.ts"
@@ -102,6 +103,8 @@ export class LocalVolumes implements Volumes {
         this.#with.records.delete(name)
         throw error
       }
+      // An anonymous volume is as lasting as its container, whose record is flushed with it.
+      if (!anonymous) await this.#with.records.flushed()
       this.#tell("create", name)
       return this.#volume(name, record)
     })
@@ -223,15 +226,19 @@ export class LocalVolumes implements Volumes {
       throw new Failure("conflict", `remove ${name}: volume has active mounts`)
     }
     this.#holders.delete(name)
+    const folder = join(this.#with.root, name)
     const trash = join(this.#trash, newId())
-    mkdirSync(this.#trash, { recursive: true, mode: 0o700 })
     try {
-      renameSync(join(this.#with.root, name), trash)
+      mkdirSync(this.#trash, { recursive: true, mode: 0o700 })
+      renameSync(folder, trash)
     } catch (error) {
-      // Somebody has deleted it by hand already.
-      if ((error as { code?: string }).code !== "ENOENT") throw error
+      // A full disk may have no room for another name: then removing it takes as long as its files do.
+      if (kindOf(error) === "noSpace") await rm(folder, { recursive: true, force: true })
+      // Deleted by hand already.
+      else if ((error as { code?: string }).code !== "ENOENT") throw error
     }
     this.#with.records.delete(name)
+    await this.#with.records.flushed()
     this.#tell("destroy", name)
     this.#discard(trash)
   }
