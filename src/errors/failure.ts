@@ -50,8 +50,12 @@ export function kindOf(error: unknown): Kind {
 /** True when `error` is of `kind`. */
 export const isKind = (error: unknown, kind: Kind): boolean => kindOf(error) === kind
 
-/** The text of any thrown value, for users. */
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** The text of any thrown value, for users. What the system says of a full disk or quota gets the way out of it. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof Failure || kindOf(error) !== "noSpace") return error.message
+  return `${error.message}; remove what is not needed (barge system prune) or enlarge the disk (see df -h and df -i)`
+}
 
 /** The HTTP status of any thrown value. */
 export const toHttpStatus = (error: unknown): number => kinds[kindOf(error)].http

@@ -208,8 +208,11 @@ async function expectWaysOut(daemon: TestDaemon, room: () => Promise<void> | voi
   expect(await code("kill", "dies")).toBe(0)
   expect(await exitCode(daemon, "dies")).toBe("exited 137")
   expect(await code("exec", "stays", "true")).toBe(0)
+  const layers = async () => (await daemon.docker("info", "-f", "{{.Driver}} {{.DriverStatus}}")).stdout
+  const before = await layers()
   await daemon.end("SIGKILL")
   await daemon.startAgain()
+  expect(await layers()).toBe(before)
   expect(await code("exec", "stays", "true")).toBe(0)
   expect(await exitCode(daemon, "stops")).toBe("exited 3")
   expect(await code("rm", "-f", "goes")).toBe(0)
@@ -235,7 +238,16 @@ for (const [name, disk] of disks) {
       await daemon.docker("create", "--name", "never", "busybox")
       await daemon.docker("volume", "create", "waste")
       // It goes on taking every block that is freed, until the end.
-      await daemon.docker("run", "-d", "--name", "fills", "busybox", "sh", "-c", "while :; do cat /dev/zero >> /waste; done")
+      await daemon.docker(
+        "run",
+        "-d",
+        "--name",
+        "fills",
+        "busybox",
+        "sh",
+        "-c",
+        "while :; do cat /dev/zero >> /waste; done",
+      )
       while (statfsSync(root).bavail > 0) await pause(20)
       await expectWaysOut(daemon, async () => {
         expect((await daemon.docker("stop", "-t", "0", "fills")).code).toBe(0)
@@ -257,7 +269,7 @@ test("a data root without inodes can be got out of, and what needs one is refuse
     }
     for (const command of [["create"], ["run", "-d"]] as const) {
       const refused = await daemon.docker(...command, "busybox")
-      expect(refused.stderr).toMatch(/no inodes left .* df -i/)
+      expect(refused.stderr).toMatch(/no (inodes|space) left .*barge system prune.* df -i/)
     }
     await expectWaysOut(daemon, () => {
       for (const file of files) rmSync(file)
@@ -282,7 +294,18 @@ test("a full run root keeps nobody from stopping, and exit codes arrive, those o
     await using daemon = await TestDaemon.start(["--exec-root", `${run}/run`])
     await daemon.bootstrap()
     await runBusy(daemon, ["stops", "dies"])
-    await daemon.docker("run", "-d", "--name", "later", "-v", "gate:/gate", "busybox", "sh", "-c", "until [ -e /gate/go ]; do sleep 0.05; done; exit 5")
+    await daemon.docker(
+      "run",
+      "-d",
+      "--name",
+      "later",
+      "-v",
+      "gate:/gate",
+      "busybox",
+      "sh",
+      "-c",
+      "until [ -e /gate/go ]; do sleep 0.05; done; exit 5",
+    )
     const { bavail, bsize } = statfsSync(run)
     try {
       writeFileSync(join(run, "ballast"), Buffer.alloc(bavail * bsize))

@@ -130,8 +130,7 @@ const refusal = (fact: string): Failure =>
 /** A folder may be the root of a disk of its own, which is never quite empty. */
 const filledFolders = (data: string): readonly string[] =>
   recorded.filter(
-    (folder) =>
-      existsSync(join(data, folder)) && readdirSync(join(data, folder)).some((name) => name !== "lost+found"),
+    (folder) => existsSync(join(data, folder)) && readdirSync(join(data, folder)).some((name) => name !== "lost+found"),
   )
 
 /** Moves everything in a data root into a dated folder there. @returns the folder */

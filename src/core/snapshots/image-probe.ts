@@ -1,11 +1,12 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { messageOf } from "../../errors/failure.ts"
+import { kindOf, messageOf } from "../../errors/failure.ts"
 import { mountErofs } from "../../linux/erofs.ts"
 import { mount, umount } from "../../linux/mount.ts"
 import { encodeErofs } from "../../std/erofs/image.ts"
 import { type ErofsNode, erofsBlock } from "../../std/erofs/tree.ts"
-import type { OverlayAbility } from "./probe.ts"
+import { exhausted } from "../metadata/full-disk.ts"
+import { noRoom, type OverlayAbility } from "./probe.ts"
 
 const text = "the data is on the second device\n"
 
@@ -13,6 +14,7 @@ const text = "the data is on the second device\n"
  * Tries what layers need that are mounted from their archives: a file system of a file in `root` with its data in another one, and an
  * overlay on it with a deletion, a file to read and one to write.
  * @returns why it does not work; undefined when it does
+ * @throws noSpace when the disk is too full to try
  */
 export function whyNoImages(root: string, ability: OverlayAbility): string | undefined {
   const scratch = mkdtempSync(join(root, "probe-"))
@@ -35,6 +37,7 @@ export function whyNoImages(root: string, ability: OverlayAbility): string | und
     mounted.push(at("merged"))
     return objection(at("merged"))
   } catch (error) {
+    if (kindOf(error) === "noSpace" || exhausted(root)) throw noRoom(root, error)
     return `${messageOf(error)} (needed are Linux 6.12 with EROFS, and a disk with a file system like ext4, xfs or btrfs)`
   } finally {
     for (const path of mounted.reverse()) umount(path, { detach: true })

@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { messageOf } from "../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { mount, umount } from "../../linux/mount.ts"
 import { setXattr } from "../../linux/xattr.ts"
+import { exhausted, fullDiskAdvice } from "../metadata/full-disk.ts"
 
 /** What the kernel's overlay can do in one place. */
 export interface OverlayAbility {
@@ -22,6 +23,7 @@ export interface DriverChoice {
 /**
  * Tries overlay under `root` with everything that layers need: a mount, attributes of our own, whiteouts.
  * @param wanted a driver that the configuration names; the best one otherwise
+ * @throws noSpace when the disk is too full to try
  */
 export function chooseDriver(root: string, wanted?: "overlay" | "native"): DriverChoice {
   if (wanted === "native") return { driver: "native", why: "the configuration names it", ability: none }
@@ -32,12 +34,17 @@ export function chooseDriver(root: string, wanted?: "overlay" | "native"): Drive
     const why = `overlay works on ${root}${ability.volatile ? ", without syncs where they are not needed" : ""}`
     return { driver: "overlay", why, ability }
   } catch (error) {
+    if (kindOf(error) === "noSpace" || exhausted(root)) throw noRoom(root, error)
     const why = `overlay does not work on ${root} (${messageOf(error)}): layers are copied`
     return { driver: "native", why, ability: none }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
+
+/** The failure of a probe for want of room. */
+export const noRoom = (root: string, cause: unknown): Failure =>
+  new Failure("noSpace", fullDiskAdvice(root, "what it can do for layers was not found out"), cause)
 
 const none: OverlayAbility = { volatile: false, options: [] }
 

@@ -10,11 +10,10 @@ import type { Scope } from "../scope.ts"
 import type { SnapshotChores } from "./chores.ts"
 import type { MountOptions, SnapshotInfo, SnapshotMount, SnapshotTree, Snapshotter } from "./contract.ts"
 import { type SnapshotForm, SnapshotPaths } from "./form.ts"
-import { whyNoImages } from "./image-probe.ts"
 import { type IdleRule, LayerMounts } from "./layer-mounts.ts"
 import { NativeForm } from "./native.ts"
 import { OverlayForm } from "./overlay.ts"
-import { chooseDriver } from "./probe.ts"
+import { probeDisk } from "./remembered-probe.ts"
 import type { MetadataSnapshotRows, SnapshotRecord } from "./rows.ts"
 
 type Labels = Readonly<Record<string, string>>
@@ -58,7 +57,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   }) {
     mkdirSync(options.root, { recursive: true, mode: 0o700 })
     spreadDirectories(options.root)
-    const choice = chooseDriver(options.root, options.driver)
+    const { choice, noImages } = probeDisk(options.root, options.driver)
     this.why = choice.why
     this.#rows = options.rows
     this.#log = options.log
@@ -66,7 +65,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     this.#chores = new WorkerCalls("core/snapshots/chores")
     const { ability } = choice
     if (choice.driver === "overlay") {
-      const unable = options.unpack ? "the configuration says so" : whyNoImages(options.root, ability)
+      const unable = options.unpack ? "the configuration says so" : noImages
       this.layers = unable === undefined ? "mounted as EROFS images of their archives" : `unpacked: ${unable}`
       const layers = new LayerMounts({
         root: options.mounts,

@@ -1,6 +1,6 @@
 import type { LogDestination } from "../../core/logging/contract.ts"
-import type { Scope } from "../../core/scope.ts"
 import { exhausted, fullDiskAdvice } from "../../core/metadata/full-disk.ts"
+import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { forgetExecs } from "../exec/records.ts"

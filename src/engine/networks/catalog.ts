@@ -38,7 +38,10 @@ export class NetworkCatalog {
   readonly #byId = new Map<string, NetworkDocument>()
 
   /** @param created RFC 3339, shown as the predefined networks' time of creation */
-  constructor(records: Collection<NetworkDocument>, predefined: { readonly bridge: boolean; readonly created: string }) {
+  constructor(
+    records: Collection<NetworkDocument>,
+    predefined: { readonly bridge: boolean; readonly created: string },
+  ) {
     this.#records = records
     const names = predefined.bridge ? (["bridge", "host", "none"] as const) : (["host", "none"] as const)
     for (const name of names) {
