@@ -13,6 +13,12 @@ const theirs: Readonly<Record<string, readonly string[]>> = {
   image: ["build"],
 }
 
+/** Words of docker 28, the measure here, that Barge has as docker 29 says them. */
+const sinceThen: readonly (readonly [RegExp, string])[] = [
+  [/\(default hides intermediate images\)/, "(default hides intermediate and dangling images)"],
+  [/\(default hides intermediate and dangling\s+images\)/, "(default hides intermediate and dangling images)"],
+]
+
 /** Warnings of docker's own that follow some help texts. */
 const deprecation = /^DEPRECATED:[\s\S]*/m
 
@@ -68,5 +74,6 @@ const namesIn = (text: string): readonly string[] => [
 /** An outcome without the rows of these commands and flags. */
 function cleaned({ code, stdout }: Outcome, without: readonly string[] = []) {
   const rows = without.map((name) => new RegExp(`^ +(?:--)?${name} .*\\n(?: {20,}.*\\n)*`, "gm"))
-  return { code, stdout: rows.reduce((text, row) => text.replace(row, ""), stdout).replace(deprecation, "") }
+  const changed = sinceThen.reduce((text, [theirs, ours]) => text.replace(theirs, ours), stdout)
+  return { code, stdout: rows.reduce((text, row) => text.replace(row, ""), changed).replace(deprecation, "") }
 }

@@ -44,7 +44,7 @@ export const inspect = command({
           if (flags.type || !isKind(error, "notFound")) throw error
         }
       }
-      throw new Exit(1, `Error: No such object: ${name}`)
+      throw new Exit(1, `error: no such object: ${name}`)
     }
     await inspectEach(args, flags.format, out, find)
   },

@@ -7,7 +7,7 @@ import { humanSize } from "./units.ts"
 export interface TreeScreen {
   /** Whether marks and names may be coloured. */
   readonly hasColours: boolean
-  /** Columns; undefined when it is no terminal. */
+  /** Columns; undefined when it is no terminal, and lines may be of any length. */
   readonly columns: number | undefined
 }
 
@@ -52,35 +52,49 @@ const style =
 const none: Paint = (text) => text
 const bold = style("39;1")
 
-/** The text of `docker image ls --tree`: each image with the platforms that it is there for. */
-export function imageTree(images: readonly ImageSummary[], screen: TreeScreen): string {
-  const { hasColours } = screen
-  const view = [...images].sort((one, other) => other.Created - one.Created).map(imageOf)
-  const width = Math.max(screen.columns ?? 80, 20)
+/**
+ * The text of `docker image ls`: each name of an image with what it takes on disk. Expanded (`--tree`) each image stands once, with all its names
+ * and the platforms that it is there for.
+ */
+export function imageTree(
+  images: readonly ImageSummary[],
+  screen: TreeScreen & { readonly expanded: boolean },
+): string {
+  const { hasColours, expanded } = screen
+  const view = images
+    .map(imageOf)
+    .flatMap((image) => (expanded ? [image] : rowsOf(image)))
+    .sort(byName)
+  const width = screen.columns === undefined ? undefined : Math.max(screen.columns, 20)
   const columns = fitted(columnsOf(view, hasColours), width, view)
   const paint = (painter: Paint) => (hasColours ? painter : none)
-  // docker's headings are bold in files and pipes too.
-  const heading = process.env["NO_COLOR"] ? none : bold
   const spaced = view.some(({ variants }) => variants.length > 0)
-  const warning = "WARNING: This is an experimental feature. The output may change and shouldn't be depended on."
-  const header = columns.map((column) => cell(column, column.title.toUpperCase(), heading)).join(spacing)
-  const lines = [paint(style("93"))(warning), legend(width, hasColours), "", header]
+  const header = columns.map((column) => cell(column, column.title.toUpperCase(), paint(bold))).join(spacing)
+  const lines = [...(width === undefined ? [] : [legend(width, hasColours)]), header]
   for (const image of view) {
     const details = detailCells(columns, image, paint(style("39")))
-    lines.push(
-      ...nameLines(image, columns[0]!, width, paint).map((line, at, all) =>
-        at === all.length - 1 ? line + details : line,
-      ),
-    )
-    if (!spaced) continue
+    const named = nameLines(image, columns[0]!, paint)
+    lines.push(...named.slice(0, -1), named.at(-1)! + details)
     for (const [at, variant] of image.variants.entries()) {
       const painter = paint(style(variant.available ? "39" : "39;2"))
       const branch = at === image.variants.length - 1 ? "└─ " : "├─ "
       lines.push(cell(columns[0]!, branch + variant.platform, painter) + detailCells(columns, variant, painter))
     }
-    lines.push("")
+    if (spaced) lines.push("")
   }
   return lines.map((line) => `${line}\n`).join("")
+}
+
+/** Each name on a row of its own, and no platforms. */
+const rowsOf = (image: Image): readonly Image[] =>
+  image.names.length === 0
+    ? [{ ...image, variants: [] }]
+    : image.names.map((name) => ({ ...image, names: [name], variants: [] }))
+
+/** Images without a name come last. */
+function byName({ names: [one = ""] }: Image, { names: [other = ""] }: Image): number {
+  if ((one === "") !== (other === "")) return one === "" ? 1 : -1
+  return one < other ? -1 : one > other ? 1 : 0
 }
 
 function imageOf(image: ImageSummary): Image {
@@ -96,7 +110,7 @@ function imageOf(image: ImageSummary): Image {
       used: (ImageData?.Containers ?? []).length > 0,
     }))
   return {
-    names: [...(image.RepoTags ?? [])].sort((one, other) => other.length - one.length),
+    names: [...(image.RepoTags ?? [])].sort(),
     id: image.Id,
     diskUsage: humanSize(image.Size, 3),
     contentSize: humanSize(
@@ -114,7 +128,7 @@ const platformOf = (platform?: { readonly os: string; readonly architecture: str
 const chip = (hasColours: boolean) => (hasColours ? "\u001b[38;5;0m\u001b[48;5;14m U \u001b[0m" : "U")
 
 function columnsOf(view: readonly Image[], hasColours: boolean): readonly Column[] {
-  const marked = view.some(({ variants }) => variants.some(({ used }) => used))
+  const marked = view.some((image) => image.used || image.variants.some(({ used }) => used))
   const mark = ({ used }: Details) => (used ? chip(hasColours) : hasColours ? "   " : " ")
   return [
     { title: "Image", width: 0 },
@@ -126,8 +140,8 @@ function columnsOf(view: readonly Image[], hasColours: boolean): readonly Column
 }
 
 /** Gives the names what the other columns leave, and drops the last ones where that is too little. */
-function fitted(columns: readonly Column[], width: number, view: readonly Image[]): readonly Column[] {
-  let left = width
+function fitted(columns: readonly Column[], width: number | undefined, view: readonly Image[]): readonly Column[] {
+  let left = width ?? Number.POSITIVE_INFINITY
   let kept = columns.length
   for (const [at, column] of columns.entries()) {
     if (at === 0) continue
@@ -141,7 +155,7 @@ function fitted(columns: readonly Column[], width: number, view: readonly Image[
   const widest = Math.max(
     "Image".length,
     ...view.flatMap(({ names, variants }) => [
-      ...names.map((name) => name.length),
+      ...(names.length > 0 ? names : [untagged]).map((name) => name.length),
       // Bytes count here, as they do for docker: a branch is three characters of seven bytes.
       ...variants.map(({ platform }) => platform.length + Buffer.byteLength("└─ ")),
     ]),
@@ -163,24 +177,22 @@ const detailCells = (columns: readonly Column[], details: Details, paint: Paint)
     .map((column) => spacing + cell(column, column.value!(details), column.plain ? none : paint))
     .join("")
 
-/** Only the last name stands beside the details. */
-function nameLines(
-  { names }: Image,
-  column: Column,
-  width: number,
-  paint: (painter: Paint) => Paint,
-): readonly string[] {
-  if (names.length === 0) return [cell(column, "<untagged>", paint(style("39;2")))]
+const untagged = "<untagged>"
+
+/** The details stand beside the last line: that of the last name, or one below it where the name is too long. */
+function nameLines({ names }: Image, column: Column, paint: (painter: Paint) => Paint): readonly string[] {
+  if (names.length === 0) return [cell(column, untagged, paint(style("39;2")))]
   const painter = paint(style("34;1"))
-  return names.map((name, at) =>
-    at === names.length - 1 ? cell(column, name, painter) : painter(ellipsis(name, width)),
-  )
+  return names.flatMap((name, at) => {
+    if (textWidth(name) <= column.width) return [cell(column, name, painter)]
+    return at === names.length - 1 ? [painter(name), " ".repeat(column.width)] : [painter(name)]
+  })
 }
 
 function legend(width: number, hasColours: boolean): string {
   const info = hasColours
     ? "\u001b[1m\u001b[106m\u001b[30mi\u001b[0m\u001b[0m \u001b[96mInfo → \u001b[0m\u001b[0m"
     : " Info -> "
-  const text = `${info} ${chip(hasColours)} In Use `
+  const text = `${info} ${chip(hasColours)} In Use`
   return " ".repeat(Math.max(0, width - visibleWidth(text))) + text
 }

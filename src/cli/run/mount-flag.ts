@@ -41,6 +41,7 @@ const switches: Readonly<Record<string, (draft: Draft) => void>> = {
   ro: (draft) => assign(draft, { readOnly: true }),
   "volume-nocopy": (draft) => assign(volumeOf(draft), { NoCopy: true }),
   "bind-nonrecursive": (draft) => assign(bindOf(draft), { NonRecursive: true }),
+  "bind-create-src": (draft) => assign(bindOf(draft), { CreateMountpoint: true }),
 }
 
 const source = (draft: Draft, value: string) => {
@@ -66,6 +67,7 @@ const options: Readonly<Record<string, (draft: Draft, value: string, key: string
   consistency: (draft, value) => assign(draft, { consistency: value.toLowerCase() }),
   "bind-propagation": (draft, value) => assign(bindOf(draft), { Propagation: value.toLowerCase() }),
   "bind-nonrecursive": (draft, value, key) => assign(bindOf(draft), { NonRecursive: boolean(key, value) }),
+  "bind-create-src": (draft, value, key) => assign(bindOf(draft), { CreateMountpoint: boolean(key, value) }),
   "bind-recursive": (draft, value) => {
     const bind = bindOf(draft)
     if (value === "disabled") bind.NonRecursive = true
@@ -155,6 +157,7 @@ function finish({ type, source, target, readOnly, consistency, bind, volume, ima
     BindOptions: bind && {
       Propagation: bind.Propagation || undefined,
       NonRecursive: bind.NonRecursive || undefined,
+      CreateMountpoint: bind.CreateMountpoint || undefined,
       ReadOnlyNonRecursive: bind.ReadOnlyNonRecursive,
       ReadOnlyForceRecursive: bind.ReadOnlyForceRecursive,
     },

@@ -167,7 +167,8 @@ async function summary(
     Names: [`/${document.name}`, ...(list.names.get(id) ?? [])],
     Image: await list.image(container),
     ImageID: document.imageId,
-    Command: [document.path, ...document.args].join(" "),
+    // An argument with spaces is quoted, so that it is seen as one.
+    Command: [document.path, ...document.args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" "),
     Created: Number(container.createdAt / 1_000_000_000n),
     Ports: listPorts(context, container),
     ...(list.size ? await sizes(context, scope, container) : {}),

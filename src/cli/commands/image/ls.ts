@@ -13,7 +13,7 @@ export const ls = command({
   args: atMost(1),
   complete: "images",
   flags: {
-    all: bool("a", "Show all images (default hides intermediate images)"),
+    all: bool("a", "Show all images (default hides intermediate and dangling images)"),
     digests: bool("", "Show digests"),
     filter: filter("f", ["before", "dangling", "label", "reference", "since", "until"]),
     format: listFormat(),
@@ -23,24 +23,24 @@ export const ls = command({
   },
   run: async ({ args, flags, docker, out, err, config, path, program }) => {
     const filters = args[0] ? withFilter(flags.filter, "reference", args[0]) : flags.filter
-    if (flags.tree) {
-      for (const [name, given] of Object.entries({
-        quiet: flags.quiet,
-        "no-trunc": flags["no-trunc"],
-        "show-digest": flags.digests,
-        format: flags.format !== "",
-      }))
-        if (given) throw new Exit(1, `--${name} is not yet supported with --tree`)
-      const found = await docker.images.list({ all: flags.all, filters, manifests: true })
-      const shown = flags.all
-        ? found
-        : found.filter(({ RepoTags, RepoDigests }) => RepoTags?.length || RepoDigests?.length)
-      out.write(imageTree(shown, out))
-      return
+    const plain = {
+      quiet: flags.quiet,
+      "no-trunc": flags["no-trunc"],
+      "show-digest": flags.digests,
+      format: flags.format !== "",
     }
-    const images = await docker.images.list({ all: flags.all, filters })
-    const format = flags.format || (flags.quiet ? "" : (config.file.imagesFormat ?? ""))
-    out.write(formatImages(images, { ...flags, format, noTrunc: flags["no-trunc"] }))
+    const [wanted] = Object.entries(plain).find(([, given]) => given) ?? []
+    if (flags.tree && wanted) throw new Exit(1, `--${wanted} is not yet supported with --tree`)
+    const configured = flags.tree || flags.quiet ? "" : (config.file.imagesFormat ?? "")
+    const manifests = wanted === undefined && (flags.tree || configured === "")
+    const found = await docker.images.list({ all: flags.all, filters, manifests })
+    const nameless = flags.all || filters.has("dangling")
+    const images = nameless ? found : found.filter(({ RepoTags }) => RepoTags?.length)
+    out.write(
+      manifests
+        ? imageTree(images, { expanded: flags.tree, hasColours: out.hasColours, columns: out.columns })
+        : formatImages(images, { ...flags, format: flags.format || configured, noTrunc: flags["no-trunc"] }),
+    )
     if (args[0] && images.length === 0 && path === `${program} images` && verbs.includes(args[0]))
       err.line(`\nNo images found matching "${args[0]}": did you mean "${program} image ${args[0]}"?`)
   },
