@@ -16,7 +16,7 @@ const theirs: Readonly<Record<string, readonly string[]>> = {
 /** Words of docker 28, the measure here, that Barge has as docker 29 says them. */
 const sinceThen: readonly (readonly [RegExp, string])[] = [
   [/\(default hides intermediate images\)/, "(default hides intermediate and dangling images)"],
-  [/\(default hides intermediate and dangling\s+images\)/, "(default hides intermediate and dangling images)"],
+  [/\(default hides intermediate and\s+dangling\s+images\)/, "(default hides intermediate and dangling images)"],
 ]
 
 /** Warnings of docker's own that follow some help texts. */

@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { createServer, type Server, type ServerResponse } from "node:http"
 import { type AddressInfo, connect, type Socket } from "node:net"
 import { tmpdir } from "node:os"
@@ -220,6 +230,47 @@ describe("the command line by itself", () => {
       const { stderr } = await info("tcp://far.example:2375", { HTTP_PROXY: "127.0.0.1:1" })
       expect(stderr).toContain("the proxy 127.0.0.1:1 cannot be reached")
     })
+  })
+})
+
+describe("containers of the command line", () => {
+  let daemon: TestDaemon
+  beforeAll(async () => {
+    daemon = await TestDaemon.start()
+    await daemon.bootstrap()
+    await daemon.barge("create", "--name", "made", "busybox", "sh", "-c", "echo a b")
+  })
+  afterAll(async () => {
+    await daemon?.[Symbol.asyncDispose]()
+  })
+
+  test("ps quotes an argument that has spaces", async () => {
+    const { stdout } = await daemon.barge("ps", "-a", "--no-trunc", "--format", "{{.Command}}")
+    expect(stdout).toBe(`"sh -c 'echo a b'"\n`)
+  })
+
+  test("--mount bind-create-src makes a source that is missing, and without it that is an error", async () => {
+    const path = `${daemon.root}/made-source`
+    const run = (option: string) =>
+      daemon.barge("run", "--rm", "--mount", `type=bind,src=${path},dst=/x${option}`, "busybox", "true")
+    expect((await run("")).stderr).toContain("bind source path does not exist")
+    expect((await run(",bind-create-src=false")).code).toBe(125)
+    expect((await run(",bind-create-src")).code).toBe(0)
+    expect(existsSync(path)).toBe(true)
+  })
+
+  test("cp of a link with a slash behind it copies what the link leads to, under the link's name", async () => {
+    mkdirSync(`${daemon.root}/real`)
+    writeFileSync(`${daemon.root}/real/file`, "content")
+    symlinkSync("real", `${daemon.root}/link`)
+    expect((await daemon.barge("cp", `${daemon.root}/link/`, "made:/into")).code).toBe(0)
+    expect((await daemon.barge("cp", `${daemon.root}/link/`, "made:/tmp")).code).toBe(0)
+    const { code } = await daemon.barge("cp", "made:/into/file", `${daemon.root}/one`)
+    expect((await daemon.barge("cp", "made:/tmp/link/file", `${daemon.root}/two`)).code).toBe(code)
+    expect([readFileSync(`${daemon.root}/one`, "utf8"), readFileSync(`${daemon.root}/two`, "utf8")]).toEqual([
+      "content",
+      "content",
+    ])
   })
 })
 
