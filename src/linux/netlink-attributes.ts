@@ -46,6 +46,13 @@ export function u32(value: number): Buffer {
   return buffer
 }
 
+/** Payload of four bytes, network order (numbers of nftables). */
+export function u32be(value: number): Buffer {
+  const buffer = Buffer.alloc(4)
+  buffer.writeUInt32BE(value >>> 0, 0)
+  return buffer
+}
+
 /** Payload of a NUL-terminated string. */
 export const text = (value: string): Buffer => Buffer.from(`${value}\0`)
 

@@ -1,6 +1,7 @@
 import { closeSync } from "node:fs"
 import { check, errno, libc, SystemError, types } from "./libc.ts"
 import { attributesOf, textOf } from "./netlink-attributes.ts"
+import { batchMarks, type netfilterSubsystems } from "./nfnetlink-batch.ts"
 import { socketFlags, socketTypes } from "./socket.ts"
 
 const c = libc({
@@ -32,6 +33,7 @@ export const requestFlags = {
   exclusive: 0x200,
   create: 0x400,
   replace: 0x100,
+  append: 0x800,
   dump: 0x300,
 } as const
 
@@ -86,6 +88,25 @@ export class NetlinkSocket implements Disposable {
       }
     }
     if (failure) throw failure
+  }
+
+  /**
+   * Sends requests of netfilter that take effect at one moment, all or none.
+   * @throws SystemError of the first that failed
+   */
+  transact(subsystem: keyof typeof netfilterSubsystems, requests: readonly NetlinkRequest[]): void {
+    const { begin, end } = batchMarks(subsystem)
+    const acknowledged = requests.map((each) => ({ ...each, flags: (each.flags ?? 0) | requestFlags.ack }))
+    const first = this.#send([begin, ...acknowledged, end], 0)
+    for (let pending = requests.length; pending > 0; ) {
+      for (const message of this.#receive(first)) {
+        if (message.type !== NLMSG_ERROR) continue
+        pending--
+        // A transaction that is refused as a whole is answered with an error of its first message.
+        const failure = refusal(message, requests[message.sequence - first - 1]?.subject ?? begin.subject)
+        if (failure) throw failure
+      }
+    }
   }
 
   /** Asks for one object. @throws SystemError */

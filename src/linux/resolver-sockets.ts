@@ -7,7 +7,7 @@ const c = libc({
   socket: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
   bind: { args: [types.i32, types.ptr, types.u32], returns: types.i32 },
   listen: { args: [types.i32, types.i32], returns: types.i32 },
-  setsockopt: { args: [types.i32, types.i32, types.i32, types.ptr, types.u32], returns: types.i32 },
+  getsockname: { args: [types.i32, types.ptr, types.ptr], returns: types.i32 },
   recvfrom: {
     args: [types.i32, types.ptr, types.u64, types.i32, types.ptr, types.ptr],
     returns: types.i64_fast,
@@ -16,8 +16,6 @@ const c = libc({
 })
 
 const AF_INET = 2
-const SOL_SOCKET = 1
-const SO_REUSEADDR = 2
 const EINTR = 4
 const EAGAIN = 11
 const addressLength = 16
@@ -43,21 +41,18 @@ export class ResolverSockets implements Disposable {
 }
 
 /**
- * Opens UDP and TCP port `port` of an IPv4 address in the calling thread's network namespace.
- * @throws SystemError; EADDRINUSE
+ * Opens a UDP and a TCP port of an IPv4 address in the calling thread's network namespace, which the kernel chooses.
+ * @throws SystemError
  */
-export function openResolverSockets(address: string, port: number): ResolverSockets {
+export function openResolverSockets(address: string): ResolverSockets {
   const name = Buffer.alloc(addressLength)
   name.writeUInt16LE(AF_INET, 0)
-  name.writeUInt16BE(port, 2)
   name.set(address.split(".").map(Number), 4)
   const open = (type: number): number => {
     const socket = check(c.socket(AF_INET, type | socketFlags.cloexec | socketFlags.nonblock, 0), "socket")
     try {
-      const on = new Int32Array([1])
-      if (type === socketTypes.stream) check(c.setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, on, 4), "setsockopt")
-      check(c.bind(socket, name, name.length), "bind", `${address}:${port}`)
-      if (type === socketTypes.stream) check(c.listen(socket, 64), "listen", `${address}:${port}`)
+      check(c.bind(socket, name, name.length), "bind", address)
+      if (type === socketTypes.stream) check(c.listen(socket, 64), "listen", address)
       return socket
     } catch (error) {
       closeSync(socket)
@@ -71,6 +66,14 @@ export function openResolverSockets(address: string, port: number): ResolverSock
     closeSync(udp)
     throw error
   }
+}
+
+/** The port that an IPv4 socket is bound to. @throws SystemError */
+export function portOf(socket: number): number {
+  const name = Buffer.alloc(addressLength)
+  const length = new Uint32Array([addressLength])
+  check(c.getsockname(socket, name, length), "getsockname")
+  return name.readUInt16BE(2)
 }
 
 /** Who sent a datagram, in the kernel's form: to be handed to {@link sendTo} as it is. */

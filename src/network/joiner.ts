@@ -7,7 +7,7 @@ import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
 import type { Attached, LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
-import { dropNamespace, enterNamespace, withIpv6 } from "./namespaces.ts"
+import { dropNamespace, enterNamespace } from "./namespaces.ts"
 import { addLinkLocal, endpointOf, Placement } from "./placement.ts"
 import type { Publisher } from "./publisher.ts"
 import { Publishing } from "./publishing.ts"
@@ -129,7 +129,10 @@ export class Joiner implements AsyncDisposable {
         "permissionDenied",
         `endpoint with name ${sandbox.containerName} already exists in network ${network.record.name}`,
       )
-    const sockets = await enterNamespace(sandbox.path, network.record.ipv6 ? withIpv6 : {})
+    const sockets = await enterNamespace(sandbox.path, {
+      ipv6: network.record.ipv6,
+      names: isOfUser(request) && !this.#resolution.serves(containerId),
+    })
     let attached: Attached | undefined
     try {
       const current = this.#living(containerId)

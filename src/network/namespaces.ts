@@ -2,12 +2,12 @@ import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
-import { SystemError } from "../linux/libc.ts"
 import { linkUp } from "../linux/links.ts"
 import { umount } from "../linux/mount.ts"
 import { NetlinkSocket } from "../linux/netlink.ts"
 import { enterNetworkNamespace, makeNetworkNamespace, writeNetworkSysctls } from "../linux/network-namespace.ts"
-import { openResolverSockets, ResolverSockets } from "../linux/resolver-sockets.ts"
+import { rewritePorts } from "../linux/port-rewrite.ts"
+import { openResolverSockets, portOf, ResolverSockets } from "../linux/resolver-sockets.ts"
 import { receiveDescriptors, sendDescriptors } from "../linux/scm-rights.ts"
 import { socketPair } from "../linux/socket.ts"
 import { selfCommand } from "../std/self.ts"
@@ -27,18 +27,26 @@ const sysctls: Readonly<Record<string, string>> = {
 
 /** For interfaces that come later: namespaces of IPv4 networks have no IPv6 on them. */
 const withoutIpv6 = { "ipv6/conf/default/disable_ipv6": "1" }
-
-/** Lets interfaces that come later have IPv6; for {@link enterNamespace}. */
-export const withIpv6 = { "ipv6/conf/default/disable_ipv6": "0" }
+const withIpv6 = { "ipv6/conf/default/disable_ipv6": "0" }
 
 /** Where a container asks for names in networks of the user. */
 export const resolverAddress = "127.0.0.11"
 const resolverPort = 53
+/** The table of nftables in a container's namespace that leads port 53 of {@link resolverAddress} to the daemon's sockets. */
+const resolverTable = "barge_names"
+
+/** What is opened in a namespace, or made in it, beyond what every one has. */
+export interface NamespaceFeatures {
+  /** Interfaces that come later have IPv6; those there are keep what they have. */
+  readonly ipv6?: boolean
+  /** Questions for names are answered in it; those that were asked on earlier sockets are led to the new ones. */
+  readonly names?: boolean
+}
 
 /** What the daemon has of a namespace: sockets opened inside, by which it configures the namespace and answers in it. */
 export interface NamespaceSockets extends Disposable {
   readonly route: NetlinkSocket
-  /** Port 53 of {@link resolverAddress}; absent when something in the namespace has it. */
+  /** Where port 53 of {@link resolverAddress} leads; the port itself stays free for a name server in the container. */
   readonly resolver: ResolverSockets | undefined
 }
 
@@ -54,32 +62,34 @@ const helperSocket = 3
 const loopbackIndex = 1
 
 /**
- * The child's side. `internal netns make FOLDER NAME…` (or `make-ipv4`) makes namespaces, `internal netns enter PATH [FILE=VALUE…]` enters one
- * and writes sysctls. Descriptor 3 is a seqpacket socket that gets one message per namespace: the name, with the sockets.
+ * The child's side. `internal netns make FOLDER FEATURES NAME…` makes namespaces, `internal netns enter PATH FEATURES [FILE=VALUE…]`
+ * enters one and writes sysctls. FEATURES are words of {@link NamespaceFeatures} with commas between, or empty. Descriptor 3 is
+ * a seqpacket socket that gets one message per namespace: the name, with the sockets.
  * @returns the exit status
  */
 export function netnsHelper(args: readonly string[]): number {
-  const [verb, place, ...rest] = args
-  const makes = verb === "make" || verb === "make-ipv4"
-  if ((!makes && verb !== "enter") || !place) {
+  const [verb, place, words, ...rest] = args
+  if ((verb !== "make" && verb !== "enter") || !place || words === undefined) {
     console.error(
-      "internal netns make FOLDER NAME… | enter PATH [FILE=VALUE…]: opens network namespaces for the daemon",
+      "internal netns make FOLDER FEATURES NAME… | enter PATH FEATURES [FILE=VALUE…]: opens network namespaces for the daemon",
     )
     return 2
   }
+  const features = featuresOf(words)
   const made: string[] = []
   try {
     if (verb === "enter") {
       enterNetworkNamespace(place)
-      writeNetworkSysctls(Object.fromEntries(rest.map((pair) => pair.split("=", 2) as [string, string])), false)
-      sendSockets("entered")
+      const changes = Object.fromEntries(rest.map((pair) => pair.split("=", 2) as [string, string]))
+      writeNetworkSysctls({ ...(features.ipv6 ? withIpv6 : {}), ...changes }, false)
+      sendSockets("entered", features, true)
       return 0
     }
     for (const name of rest) {
       makeNetworkNamespace(join(place, name))
       made.push(name)
-      writeNetworkSysctls(verb === "make" ? sysctls : { ...sysctls, ...withoutIpv6 }, true)
-      sendSockets(name)
+      writeNetworkSysctls(features.ipv6 ? sysctls : { ...sysctls, ...withoutIpv6 }, true)
+      sendSockets(name, features, false)
     }
     return 0
   } catch (error) {
@@ -90,29 +100,55 @@ export function netnsHelper(args: readonly string[]): number {
   }
 }
 
-function sendSockets(name: string): void {
+const wordsOf = ({ ipv6, names }: NamespaceFeatures): string =>
+  [...(ipv6 ? ["ipv6"] : []), ...(names ? ["names"] : [])].join(",")
+
+function featuresOf(words: string): NamespaceFeatures {
+  const given = words.split(",")
+  return { ipv6: given.includes("ipv6"), names: given.includes("names") }
+}
+
+/** @param used the namespace may have been given a name server before */
+function sendSockets(name: string, { names }: NamespaceFeatures, used: boolean): void {
   using route = NetlinkSocket.open()
   // Addresses of the loopback are the namespace's own from here on; a socket bound before answers from another one.
   route.execute(linkUp(loopbackIndex))
-  let opened: ResolverSockets | undefined
-  try {
-    opened = openResolverSockets(resolverAddress, resolverPort)
-  } catch (error) {
-    if (!(error instanceof SystemError && error.code === "EADDRINUSE")) throw error
-  }
-  using resolver = opened
+  using resolver = names ? openResolver(used) : undefined
   const sockets = resolver ? [resolver.udp, resolver.tcp] : []
   sendDescriptors(helperSocket, Buffer.from(name), [route.descriptor, ...sockets])
 }
 
+/** Sockets for questions, which are led there from now on. */
+function openResolver(again: boolean): ResolverSockets {
+  const sockets = openResolverSockets(resolverAddress)
+  try {
+    using netfilter = NetlinkSocket.open("netfilter")
+    const services = (["udp", "tcp"] as const).map((protocol) => ({
+      protocol,
+      address: resolverAddress,
+      askedAt: resolverPort,
+      listensAt: portOf(sockets[protocol]),
+    }))
+    rewritePorts(netfilter, resolverTable, services, again)
+    return sockets
+  } catch (error) {
+    sockets[Symbol.dispose]()
+    throw error
+  }
+}
+
 /**
  * Makes a namespace of each name below `folder`, in one child.
- * @param ipv6 whether interfaces in them have IPv6
  * @throws internal with the child's words; then none of them exists
  */
-export async function makeNamespaces(folder: string, names: readonly string[], ipv6 = true): Promise<NewNamespace[]> {
+export async function makeNamespaces(
+  folder: string,
+  names: readonly string[],
+  features: NamespaceFeatures,
+): Promise<NewNamespace[]> {
   mkdirSync(folder, { recursive: true, mode: 0o711 })
-  const { received, words } = await runHelper([ipv6 ? "make" : "make-ipv4", folder, ...names])
+  const { received, words } = await runHelper(["make", folder, wordsOf(features), ...names])
+  const { ipv6 = false } = features
   const made = received.map(({ name, sockets }) => ({ name, path: join(folder, name), ipv6, ...sockets }))
   if (made.length === names.length) return made
   for (const namespace of made) dropNamespace(namespace.path, namespace)
@@ -125,10 +161,11 @@ export async function makeNamespaces(folder: string, names: readonly string[], i
  */
 export async function enterNamespace(
   path: string,
+  features: NamespaceFeatures = {},
   changes: Readonly<Record<string, string>> = {},
 ): Promise<NamespaceSockets> {
   const pairs = Object.entries(changes).map(([file, value]) => `${file}=${value}`)
-  const { received, words } = await runHelper(["enter", path, ...pairs])
+  const { received, words } = await runHelper(["enter", path, wordsOf(features), ...pairs])
   if (received[0]) return received[0].sockets
   throw new Failure("internal", `network namespace ${path} could not be entered: ${words}`)
 }

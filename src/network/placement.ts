@@ -10,6 +10,7 @@ import { type Attached, type AttachmentWish, isFull, type LocalNetwork } from ".
 import type { Names } from "./names.ts"
 import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
 import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
+import { isOfUser } from "./resolution.ts"
 import { changeDefaultRoutes, type DefaultWays, defaultWays } from "./routes.ts"
 
 export interface PlacementOptions {
@@ -60,8 +61,10 @@ export class Placement implements AsyncDisposable {
   async take([first, ...others]: readonly EndpointRequest[]): Promise<Place> {
     const network = first && this.network(first.networkId)
     const ready = network ? this.#ready.ready(network) : 0
-    // A ready place has an interface of the usual name, and perhaps no IPv6 for further ones.
-    const special = first?.interfaceName !== undefined || others.some((each) => this.#hasIpv6(each.networkId))
+    // A ready place has an interface of the usual name, and perhaps no IPv6 and no name server for further networks.
+    const special =
+      first?.interfaceName !== undefined ||
+      others.some((each) => this.#hasIpv6(each.networkId) || (first && isOfUser(each) && !isOfUser(first)))
     if (!network || special) return { namespace: await this.#ready.bare(), ready }
     const taken = await this.#ready.take(network, wishOf(first)).catch((error) => {
       if (!isFull(error)) throw error
@@ -142,7 +145,7 @@ export class Placement implements AsyncDisposable {
       const name = endpoints.find((each) => each.networkId === networkId)?.containerInterface ?? ""
       for (const [file, value] of Object.entries(sysctls ?? {})) all[file.replace(/IFNAME/i, name)] = value
     }
-    if (Object.keys(all).length > 0) (await enterNamespace(path, all))[Symbol.dispose]()
+    if (Object.keys(all).length > 0) (await enterNamespace(path, {}, all))[Symbol.dispose]()
   }
 
   /** Lets go of places that are ready in a network. */

@@ -1,6 +1,6 @@
 import { messageOf } from "../errors/failure.ts"
 import type { Names } from "./names.ts"
-import { dropNamespace, makeNamespaces, type NewNamespace } from "./namespaces.ts"
+import { dropNamespace, makeNamespaces, type NamespaceFeatures, type NewNamespace } from "./namespaces.ts"
 
 /** At most this many namespaces come from one helper child. */
 const largestBatch = 32
@@ -18,7 +18,7 @@ export class NamespacePool<T> {
   readonly #folder: string
   readonly #names: Names
   readonly #size: number
-  readonly #ipv6: boolean
+  readonly #features: NamespaceFeatures
   readonly #most: number
   readonly #bound: (ready: number) => number
   readonly #prepare: (namespace: NewNamespace) => T
@@ -34,14 +34,13 @@ export class NamespacePool<T> {
    * @param size how many are kept ready; refilled when half are used
    * @param most how many are made ready while they are taken fast; `size` when absent
    * @param bound how many may be ready at this moment, when `ready` are, whatever `size` and `most` say; no limit when absent
-   * @param ipv6 whether interfaces in them have IPv6
    * @param prepare configures a namespace; when it throws it has cleaned up behind it
    */
   constructor(options: {
     readonly folder: string
     readonly names: Names
     readonly size: number
-    readonly ipv6: boolean
+    readonly features: NamespaceFeatures
     readonly most?: number
     readonly bound?: (ready: number) => number
     readonly prepare: (namespace: NewNamespace) => T
@@ -50,7 +49,7 @@ export class NamespacePool<T> {
     this.#folder = options.folder
     this.#names = options.names
     this.#size = options.size
-    this.#ipv6 = options.ipv6
+    this.#features = options.features
     this.#most = Math.max(options.size, options.most ?? 0)
     this.#bound = options.bound ?? (() => Number.POSITIVE_INFINITY)
     this.#prepare = options.prepare
@@ -125,7 +124,7 @@ export class NamespacePool<T> {
       let unprepared: NewNamespace[] = []
       try {
         const names = Array.from({ length: Math.min(missing, largestBatch) }, () => this.#names.next())
-        unprepared = await makeNamespaces(this.#folder, names, this.#ipv6)
+        unprepared = await makeNamespaces(this.#folder, names, this.#features)
         for (let namespace = unprepared.shift(); namespace; namespace = unprepared.shift()) {
           this.#offer(this.#prepare(namespace))
           // Other work of this thread goes in between: one namespace takes about a millisecond.

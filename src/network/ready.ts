@@ -61,7 +61,7 @@ export class ReadyPlaces {
       folder,
       names,
       size: this.#keeps ? bareSize : 0,
-      ipv6: true,
+      features: { ipv6: true, names: true },
       prepare: (each) => each,
       log,
     })
@@ -72,7 +72,7 @@ export class ReadyPlaces {
             folder,
             names,
             size: options.size,
-            ipv6: network.record.ipv6,
+            features: { ipv6: network.record.ipv6 },
             most: this.#keeps ? briskSize : 0,
             // In a small subnet, or a bridge that is nearly full, others would miss what ready places have.
             bound: (ready) => Math.floor((network.free + ready) / 4),

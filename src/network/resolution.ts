@@ -15,7 +15,7 @@ export interface ResolutionOptions {
 }
 
 /** Docker resolves names in networks that the user made, not in the default bridge. */
-export const isOfUser = ({ networkId }: Endpoint): boolean => networkId !== defaultNetworkId
+export const isOfUser = ({ networkId }: Pick<Endpoint, "networkId">): boolean => networkId !== defaultNetworkId
 
 /** Which sockets questions for names are answered on, and that they outlive this process. */
 export class Resolution {
@@ -33,6 +33,11 @@ export class Resolution {
     if (!sockets || !endpoints.some(isOfUser)) sockets?.[Symbol.dispose]()
     else if (this.#options.names.serve(containerId, sockets) && !held)
       this.#options.holder?.hold(basename(path), [sockets.udp, sockets.tcp])
+  }
+
+  /** Whether a sandbox has sockets that questions are answered on. */
+  serves(containerId: string): boolean {
+    return this.#options.names.serves(containerId)
   }
 
   stop({ containerId, path }: Sandbox): void {
@@ -66,7 +71,7 @@ export class Resolution {
 }
 
 async function openIn(path: string): Promise<ResolverSockets | undefined> {
-  const { route, resolver } = await enterNamespace(path)
+  const { route, resolver } = await enterNamespace(path, { names: true })
   route[Symbol.dispose]()
   return resolver
 }

@@ -150,7 +150,7 @@ test("when the host's resolver is on its loopback the gateway answers containers
 
 test("with respectHostFirewall others come in through the host's input rules, the host itself as before", async () => {
   await withNetwork({ respectHostFirewall: true }, async (network, root) => {
-    const [outside] = (await makeNamespaces(join(root, "outside"), ["machine"])) as [NewNamespace]
+    const [outside] = (await makeNamespaces(join(root, "outside"), ["machine"], { ipv6: true })) as [NewNamespace]
     using host = NetlinkSocket.open()
     const link = `${bridge}o`
     const descriptor = openSync(outside.path, "r")

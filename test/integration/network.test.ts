@@ -117,7 +117,7 @@ const mounts = (): readonly string[] =>
 
 beforeAll(async () => {
   network = await openDefaultBridge(options)
-  ;[outside] = (await makeNamespaces(join(runRoot, "outside"), ["machine"])) as [NewNamespace]
+  ;[outside] = (await makeNamespaces(join(runRoot, "outside"), ["machine"], { ipv6: true })) as [NewNamespace]
   using host = NetlinkSocket.open()
   const descriptor = openSync(outside.path, "r")
   createVeth(host, {

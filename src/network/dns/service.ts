@@ -78,6 +78,10 @@ export class NameService implements Disposable {
     return true
   }
 
+  serves(containerId: string): boolean {
+    return this.#servers.has(containerId)
+  }
+
   stop(containerId: string): void {
     this.#servers.get(containerId)?.[Symbol.dispose]()
     this.#servers.delete(containerId)
