@@ -1,18 +1,14 @@
 import { afterAll, expect, test } from "bun:test"
 import { spawn } from "node:child_process"
-import { closeSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { closeSync, readFileSync } from "node:fs"
+import { openInputPipe, openOutputPipe } from "./anonymous-pipe.ts"
 import { pipe, readNow, setNonBlocking, wouldBlock, writeNow } from "./descriptor.ts"
-import { makeFifo, openFifoBoth, openFifoInput, openFifoReader } from "./fifo.ts"
 import { exitOfStranger, openPidfd, startTicks } from "./pidfd.ts"
 import { Reactor, readiness } from "./reactor.ts"
 
 const reactor = new Reactor()
-const folder = mkdtempSync(join(tmpdir(), "barge-reactor-"))
 afterAll(() => {
   reactor[Symbol.dispose]()
-  rmSync(folder, { recursive: true })
 })
 
 test("a pipe is told to be readable once per wish", async () => {
@@ -64,11 +60,8 @@ test("a handler that throws keeps none of the others from being told", async () 
   own[Symbol.dispose]()
 })
 
-test("a FIFO's reader sees its end when the last holder of both directions has gone, and nothing before", () => {
-  const path = join(folder, "out")
-  makeFifo(path)
-  const reader = openFifoReader(path)
-  const both = openFifoBoth(path)
+test("an output's reader sees its end when the last holder of both directions has gone, and nothing before", () => {
+  const { reader, both } = openOutputPipe()
   const buffer = Buffer.alloc(10)
   expect(readNow(reader, buffer)).toBe(wouldBlock)
   writeNow(both, Buffer.from("x"))
@@ -78,10 +71,8 @@ test("a FIFO's reader sees its end when the last holder of both directions has g
   closeSync(reader)
 })
 
-test("closing the writing end of an input FIFO ends its reader's input", () => {
-  const path = join(folder, "in")
-  makeFifo(path)
-  const { reader, writer } = openFifoInput(path)
+test("closing the writing end of an input pipe ends its reader's input", () => {
+  const { reader, writer } = openInputPipe()
   writeNow(writer, Buffer.from("abc"))
   closeSync(writer)
   const buffer = Buffer.alloc(10)

@@ -20,10 +20,10 @@ export async function writeCheckpoint(
   { directory, work, leaveRunning }: CheckpointOrder,
   span: Span,
 ): Promise<void> {
-  if (io.terminal || !io.nameless)
+  if (io.terminal || !io.checkpointable)
     throw new Failure(
       "conflict",
-      "it was started without pipes that can be given to it anew: stop it, and start it again under an experimental daemon",
+      "it was started without stdio that can be given to it anew: stop it, and start it again under an experimental daemon",
     )
   if (existsSync(directory)) throw new Failure("alreadyExists", `${directory} is there already`)
   const image = join(dirname(directory), `.${id}.new`)

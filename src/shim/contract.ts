@@ -24,11 +24,8 @@ export interface IoConfig {
   readonly stdin: boolean
   /** Close stdin when the first client that attached it goes away. */
   readonly stdinOnce: boolean
-  /**
-   * Pipes without names, as a process needs them that is to be checkpointed. Should shim, daemon and holder be killed at
-   * once, they are found again only where init has them.
-   */
-  readonly nameless?: boolean
+  /** What CRIU can restore: a process without stdin gets the host's /dev/null, as CRIU knows no device that is not mounted. */
+  readonly checkpointable?: boolean
 }
 
 export interface RunRequest {
@@ -170,7 +167,7 @@ export interface Shim extends AsyncDisposable {
   start(id: string, span: Span): Promise<void>
   /** As `run`, with the processes of a checkpoint. */
   restore(request: RestoreRequest, span: Span): Promise<{ readonly pid: number }>
-  /** Writes a task's processes to disk; unless they are left running, its end is told as any other. @throws conflict when it runs with named pipes */
+  /** Writes a task's processes to disk; unless they are left running, its end is told as any other. @throws conflict when it was not started as `checkpointable` */
   checkpoint(order: CheckpointOrder, span: Span): Promise<void>
   exec(request: ExecStart, span: Span): Promise<{ readonly pid: number }>
   /** Sends a signal to init or an exec's process, by pidfd. @throws notFound when it has ended */

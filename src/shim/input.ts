@@ -36,7 +36,7 @@ export class Input {
     return this.#ending
   }
 
-  /** Sets where bytes go: the FIFO's writing end (owned), or a duplicate of the terminal's master (owned). */
+  /** Sets where bytes go: the pipe's writing end (owned), or a duplicate of the terminal's master (owned). */
   connect(descriptor: number): void {
     this.#descriptor = descriptor
     this.#watch = this.#reactor.watch(descriptor, () => this.#flush())

@@ -15,7 +15,7 @@ export interface OutputOwner {
   ended(): void
 }
 
-/** One output of a process: a FIFO's reading end or a terminal's master, read until every writer has gone. */
+/** One output of a process: a pipe's reading end or a terminal's master, read until every writer has gone. */
 export class Output {
   readonly descriptor: number
   readonly #watch: Watch
@@ -34,7 +34,7 @@ export class Output {
     return this.#over
   }
 
-  /** Reads what is there; goes on whenever there is more. A FIFO that never had a writer since it was opened ends here. */
+  /** Reads what is there; goes on whenever there is more. A pipe that nobody has open for writing ends here. */
   begin(): void {
     this.#read()
   }

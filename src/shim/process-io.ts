@@ -87,11 +87,6 @@ export class ProcessIo {
     return this.#over
   }
 
-  /** Prepares the pipes; for a terminal there is nothing until its master comes. */
-  create(): void {
-    if (!this.#options.io.terminal) this.#options.ends.create()
-  }
-
   /**
    * Opens the process's own ends.
    * @returns what the runtime gets, and how to close it when the process has its copies
@@ -248,7 +243,6 @@ export class ProcessIo {
     for (const output of this.#outputs.values()) output.close()
     this.#closed = true
     this.log.close(nowNanos())
-    this.#options.ends.remove()
   }
 
   /** Our descriptors, for handing over or keeping. They stay ours. */

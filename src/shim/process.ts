@@ -11,7 +11,7 @@ import { LogFeed } from "./log-feed.ts"
 import type { LogTrouble } from "./logs/writer.ts"
 import { type IoDescriptors, ProcessIo } from "./process-io.ts"
 import { keyOf, type ProcessRecord, type RecordFolder } from "./record.ts"
-import { NamedPipes, NamelessPipes, type StdioEnds } from "./stdio-ends.ts"
+import { StdioEnds } from "./stdio-ends.ts"
 import type { Transit, UnfinishedStep } from "./transit.ts"
 
 /** After the end of a process its clients wait so long for others that still have its outputs open, in milliseconds. */
@@ -40,7 +40,7 @@ export interface KeptDescriptors extends IoDescriptors {
 
 /** What is left of a process from an earlier shim, or an earlier image of this one. */
 export interface Inherited {
-  /** All that were open; with `isPartial` some of them, and the others are opened by name. */
+  /** All that were open; with `isPartial` some of them, and the others are looked for where the process has them. */
   readonly descriptors: KeptDescriptors
   readonly isPartial?: boolean
   /** What its stdin has not got yet; base64. */
@@ -76,9 +76,11 @@ export class SupervisedProcess {
     this.folder = folder
     this.#record = record
     this.#events = events
-    this.#ends = record.io.nameless
-      ? new NamelessPipes({ pid: record.pid, pipes: record.pipes ?? {} })
-      : new NamedPipes(folder.path, record.io.stdin, nullDevices)
+    this.#ends = new StdioEnds({
+      pid: record.pid,
+      pipes: record.pipes ?? {},
+      nullDevices: record.io.checkpointable ? undefined : nullDevices,
+    })
     this.io = new ProcessIo({
       reactor,
       ends: this.#ends,
@@ -142,7 +144,7 @@ export class SupervisedProcess {
       phase,
       pid,
       startedAt,
-      ...(this.#ends instanceof NamelessPipes ? { pipes: this.#ends.identities } : {}),
+      pipes: this.#ends.identities,
       ...(ticks ? { startTicks: ticks } : {}),
     })
     this.#await(pidfd)
@@ -151,7 +153,7 @@ export class SupervisedProcess {
 
   /**
    * Takes a process over from an earlier shim, or an earlier image of this one. Nothing happens before {@link resume}.
-   * @param inherited what was kept of it; without it everything is opened by name, as far as it has one
+   * @param inherited what was kept of it; without it everything is looked for where the process has it
    */
   adopt(inherited: Inherited | undefined): void {
     const kept = inherited?.descriptors

@@ -21,7 +21,7 @@ export interface ProcessRecord {
   /** A client has come with whom stdin ends. */
   readonly fed?: boolean
   readonly inputClosed?: boolean
-  /** The pipes of stdio, where they have no names. */
+  /** The pipes of stdio; none with a terminal. */
   readonly pipes?: PipeIdentities
   readonly runtime?: RuntimeInfo
   readonly stateRoot?: string

@@ -1,157 +1,86 @@
-import { closeSync, rmSync } from "node:fs"
-import { join } from "node:path"
 import { openInputPipe, openOutputPipe, openPipeOf, pipeIdentity } from "../linux/anonymous-pipe.ts"
-import { makeFifo, openFifoBoth, openFifoInput, openFifoReader, openFifoWriter } from "../linux/fifo.ts"
 import type { NullDevices } from "../linux/null-device.ts"
 import type { OutputStream } from "./contract.ts"
 
-/**
- * Makes the pipes of a process's stdio, and finds them again when this program was killed. The process's own ends of its
- * outputs are open for both directions, so that it lives on, waiting, while nobody reads.
- */
-export interface StdioEnds {
-  /** Prepares what there has to be before the process is started. */
-  create(): void
-  /** An output: our end, and the process's. */
-  output(stream: OutputStream): { readonly reader: number; readonly both: number }
-  /** Stdin: the process's end, and ours. */
-  input(): { readonly reader: number; readonly writer: number }
-  /** What a process without stdin gets as such. */
-  noInput(): number | "ignore"
-  /** Our end of an output of a process that runs; undefined when it cannot be had any more. */
-  outputAgain(stream: OutputStream): number | undefined
-  inputAgain(): number | undefined
-  /** Removes what lies on disk. */
-  remove(): void
-}
-
-/** Named pipes in a folder: found by their names whoever else lives. */
-export class NamedPipes implements StdioEnds {
-  readonly #folder: string
-  readonly #stdin: boolean
-  readonly #nullDevices: NullDevices
-
-  constructor(folder: string, stdin: boolean, nullDevices: NullDevices) {
-    this.#folder = folder
-    this.#stdin = stdin
-    this.#nullDevices = nullDevices
-  }
-
-  create(): void {
-    for (const stream of ["stdout", "stderr"] as const) makeFifo(join(this.#folder, stream))
-    if (this.#stdin) makeFifo(join(this.#folder, "stdin"))
-  }
-
-  output(stream: OutputStream): { readonly reader: number; readonly both: number } {
-    const path = join(this.#folder, stream)
-    const reader = openFifoReader(path)
-    try {
-      return { reader, both: openFifoBoth(path) }
-    } catch (error) {
-      closeSync(reader)
-      throw error
-    }
-  }
-
-  input(): { readonly reader: number; readonly writer: number } {
-    return openFifoInput(join(this.#folder, "stdin"))
-  }
-
-  noInput(): number | "ignore" {
-    try {
-      return this.#nullDevices.open()
-    } catch (error) {
-      // Who may not make devices has not got the right to give the host's away either.
-      if (["EPERM", "ENOSYS"].includes((error as { code?: string }).code ?? "")) return "ignore"
-      throw error
-    }
-  }
-
-  outputAgain(stream: OutputStream): number | undefined {
-    return openIfThere(() => openFifoReader(join(this.#folder, stream)))
-  }
-
-  inputAgain(): number | undefined {
-    return openIfThere(() => openFifoWriter(join(this.#folder, "stdin")))
-  }
-
-  remove(): void {
-    for (const name of ["stdin", "stdout", "stderr"]) rmSync(join(this.#folder, name), { force: true })
-  }
-}
-
-/** The pipes of a process's stdio by the numbers that tell them from others. */
+/** Inode numbers of the pipes of a process's stdio, decimal. */
 export interface PipeIdentities {
   readonly stdin?: string
   readonly stdout?: string
   readonly stderr?: string
 }
 
+export interface StdioEndsOptions {
+  /** The process, if it runs already. */
+  readonly pid: number | undefined
+  /** The pipes that it was started with. */
+  readonly pipes: PipeIdentities
+  /** Where a process without stdin gets a null device from; without it, the host's /dev/null. */
+  readonly nullDevices: NullDevices | undefined
+}
+
 const numbers = { stdin: 0, stdout: 1, stderr: 2 } as const
 
 /**
- * Pipes without names: the only ones that a restored process can be given anew (CRIU knows files that it inherits by
- * `pipe:[INODE]`). Without their descriptors they are found where init has them: those of an init that has closed its own,
- * or put something else there, are lost.
+ * Makes the pipes of a process's stdio, and finds them again after this program was killed. They have no names: a container
+ * that looks at its own descriptors learns nothing of the host's paths, and CRIU can give them to a restored process anew.
+ * When every descriptor of ours is lost they are found where the process has them, unless it has closed its own or put
+ * something else there.
  */
-export class NamelessPipes implements StdioEnds {
-  readonly #made: Record<string, string> = {}
-  readonly #known: PipeIdentities
-  readonly #pid: number | undefined
+export class StdioEnds {
+  readonly #made: { -readonly [name in keyof PipeIdentities]: string } = {}
+  readonly #options: StdioEndsOptions
 
-  /** @param earlier of a process that runs already */
-  constructor(earlier: { readonly pid: number | undefined; readonly pipes: PipeIdentities }) {
-    this.#pid = earlier.pid
-    this.#known = earlier.pipes
+  constructor(options: StdioEndsOptions) {
+    this.#options = options
   }
 
-  /** Of the pipes made here. */
+  /** The pipes made here. */
   get identities(): PipeIdentities {
     return this.#made
   }
 
-  create(): void {}
-
+  /**
+   * Makes an output. The process's end is open for both directions, so that its writes wait, instead of failing, while
+   * nobody reads.
+   */
   output(stream: OutputStream): { readonly reader: number; readonly both: number } {
     const ends = openOutputPipe()
     this.#made[stream] = pipeIdentity(ends.reader)
     return ends
   }
 
+  /** Makes stdin: the process's end, and ours. */
   input(): { readonly reader: number; readonly writer: number } {
     const ends = openInputPipe()
-    this.#made["stdin"] = pipeIdentity(ends.reader)
+    this.#made.stdin = pipeIdentity(ends.reader)
     return ends
   }
 
-  /** The host's /dev/null: CRIU finds no device that is mounted nowhere, and runc, which calls it, leaves its owner alone. */
-  noInput(): "ignore" {
-    return "ignore"
+  /** Opens what a process without stdin gets as such. */
+  noInput(): number | "ignore" {
+    try {
+      return this.#options.nullDevices?.open() ?? "ignore"
+    } catch (error) {
+      // Without the right to make devices there is none to give the host's away either.
+      if (["EPERM", "ENOSYS"].includes((error as { code?: string }).code ?? "")) return "ignore"
+      throw error
+    }
   }
 
+  /** Opens our end of an output of the running process anew. @returns undefined when it cannot be found any more */
   outputAgain(stream: OutputStream): number | undefined {
     return this.#again(stream, "read")
   }
 
+  /** Opens our end of the running process's stdin anew. @returns undefined when it cannot be found any more */
   inputAgain(): number | undefined {
     return this.#again("stdin", "write")
   }
 
-  remove(): void {}
-
   #again(name: keyof PipeIdentities, end: "read" | "write"): number | undefined {
-    const identity = this.#known[name]
-    if (this.#pid === undefined || identity === undefined) return undefined
-    return openPipeOf(this.#pid, numbers[name], identity, end)
-  }
-}
-
-function openIfThere(open: () => number): number | undefined {
-  try {
-    return open()
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code === "ENOENT" || code === "ENXIO") return undefined
-    throw error
+    const { pid, pipes } = this.#options
+    const identity = pipes[name]
+    if (pid === undefined || identity === undefined) return undefined
+    return openPipeOf(pid, numbers[name], identity, end)
   }
 }

@@ -155,7 +155,7 @@ export class Supervisor {
     try {
       const record: ProcessRecord = { id, ...(execId === undefined ? {} : { execId }), io, log, phase: "opened" }
       folder.writeProcess(record)
-      this.#supervise(folder, record).io.create()
+      this.#supervise(folder, record)
     } catch (error) {
       this.#discard(id, execId)
       folder.remove()

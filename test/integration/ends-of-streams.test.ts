@@ -40,6 +40,24 @@ test("an exec ends though a process that it left behind holds its output open fo
   expect({ code, stdout }).toEqual({ code: 3, stdout: "main\n" })
 })
 
+test("a process's stdio shows it no path of the host, and can be opened again by a user who is not root", async () => {
+  const script = "for n in 0 1 2; do readlink /proc/self/fd/$n; done; echo again > /proc/self/fd/1"
+  for (const [kind, how] of Object.entries({ run: ["run", "--rm"], exec: ["exec"] })) {
+    for (const stdin of [[], ["-i"]]) {
+      const whom = kind === "run" ? "busybox" : "execs"
+      const lines = (await out(...how, ...stdin, "-u", "1000", whom, "sh", "-c", script)).split("\n")
+      expect(lines).toEqual([
+        stdin.length > 0
+          ? expect.stringMatching(/^pipe:\[\d+\]$/)
+          : expect.stringMatching(/^\/(dev\/null|null \(deleted\))$/),
+        expect.stringMatching(/^pipe:\[\d+\]$/),
+        expect.stringMatching(/^pipe:\[\d+\]$/),
+        "again",
+      ])
+    }
+  }
+})
+
 test("an exec's program finds the terminal in the size that was asked for", async () => {
   // crun sets the size after it has started the program (seen in 1.8.1); runc before.
   await out("run", "-d", "--runtime", "runc", "--name", "sized", "busybox", "sleep", "1000")
@@ -87,10 +105,11 @@ test("a removal by force is answered after followed logs have ended", async () =
 
 test("a container whose processes all close the terminal for a moment keeps it, and its log ends with it", async () => {
   const script =
-    "echo before; exec </dev/null >/dev/null 2>&1; sleep 0.3; exec >/dev/pts/0; echo after; read line </tmp/go; exit 5"
-  await out("run", "-d", "-t", "--name", "terminal", "busybox", "sh", "-c", `mkfifo /tmp/go; ${script}`)
-  await out("exec", "terminal", "sh", "-c", "until [ -e /tmp/go ]; do :; done; sleep 0.5; echo from exec >/dev/pts/0")
-  await out("exec", "terminal", "sh", "-c", "echo >/tmp/go")
+    "echo before; exec </dev/null >/dev/null 2>&1; sleep 0.3; exec >/dev/pts/0; echo after; mkfifo /tmp/go; read line </tmp/go; exit 5"
+  await out("run", "-d", "-t", "--name", "terminal", "busybox", "sh", "-c", script)
+  await out("exec", "terminal", "sh", "-c", "until [ -p /tmp/go ]; do :; done; echo from exec >/dev/pts/0")
+  // Its own exit code depends on whether it ends before the container.
+  await out("exec", "-d", "terminal", "sh", "-c", "echo >/tmp/go")
   expect(await out("wait", "terminal")).toBe("5")
   const log = await daemon.request("GET", "/containers/terminal/logs?stdout=1&follow=1")
   expect(log.text.trim().split("\r\n")).toEqual(["before", "after", "from exec"])

@@ -55,7 +55,7 @@ function expectCount(text: string, missingAllowed = 0): void {
   expect(missing).toBeLessThanOrEqual(missingAllowed)
 }
 
-const kinds = { "a terminal": { terminal: true }, "named pipes": {}, "nameless pipes": { nameless: true } }
+const kinds = { "a terminal": { terminal: true }, pipes: {} }
 
 for (const [kind, own] of Object.entries(kinds)) {
   const io = { ...plainIo, ...own }
@@ -193,8 +193,8 @@ test("without a daemon that kept descriptors the next shim still finds container
   await world.remove("alone")
 })
 
-test("nameless pipes are found again where init has them, unless it has something else there", async () => {
-  const io = { ...plainIo, nameless: true }
+test("pipes are found again where init has them, unless it has something else there", async () => {
+  const io = plainIo
   await world.run("talks", "while true; do echo on; sleep 0.05; done", io)
   await world.run("apart", "exec >/dev/null; while true; do echo out; echo err >&2; sleep 0.05; done", io)
   const before = world.shim.pid

@@ -19,7 +19,7 @@ export function ioConfig(context: ContainerContext, container: Container): IoCon
     stdin: config.OpenStdin,
     stdinOnce: config.StdinOnce,
     ...(context.defaults.experimental && !config.Tty && runtimeOf(context, container).checkpoints
-      ? { nameless: true }
+      ? { checkpointable: true }
       : {}),
   }
 }
