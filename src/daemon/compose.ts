@@ -43,6 +43,7 @@ import { formatNanos, nowNanos } from "../std/clock.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
 import { openListeners, type TlsKeys } from "../std/http/listener.ts"
 import type { Log } from "../std/log.ts"
+import { watchStalls } from "../std/stall-watch.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { type Core, openCore, registrySettings } from "./core.ts"
@@ -298,6 +299,7 @@ async function serveMetrics(
   stack: AsyncDisposableStack,
   log: Log,
 ): Promise<void> {
+  stack.use(watchStalls((seconds) => metrics.stalled(seconds)))
   const server = metrics.server()
   stack.defer(() => server.close())
   for (const listener of await openListeners(parseEndpoint(address, { path: "", tls: false }), server)) {

@@ -58,7 +58,7 @@ test("what is forgotten is gone at once, its bytes with the next collection, and
     const scope = backgroundScope("moby", "test")
     const gone = await core.content.put(scope, Buffer.alloc(1000))
     const again = await core.content.put(scope, Buffer.alloc(2000))
-    core.collector.forget()
+    await core.collector.forget()
     expect(await core.content.has(scope, gone.digest)).toBe(false)
     await core.leases.within(scope, async (held) => {
       await core.content.put(held, Buffer.alloc(2000))

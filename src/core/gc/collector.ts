@@ -4,7 +4,7 @@ import type { LeaseResource } from "../leases/contract.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
 import type { SnapshotRows } from "../snapshots/rows-contract.ts"
 import type { Collected, GarbageCollector } from "./contract.ts"
-import { findGarbage } from "./mark.ts"
+import { findGarbage, type Garbage } from "./mark.ts"
 import { BlobReferences } from "./references.ts"
 
 /** How the collector reaches bytes. */
@@ -22,7 +22,8 @@ const ingestLifetime = 24n * 3_600_000_000_000n
 
 /**
  * Mark and sweep. Marking and the removal of rows happen in one transaction without an await between, so no pull, load
- * or create can come in between; files follow, each checked against the rows again.
+ * or create can come in between; files follow, each checked against the rows again. Documents are read before, while the thread is
+ * free for others.
  */
 export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
   readonly #database: MetadataDatabase
@@ -76,8 +77,8 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     return this.#next
   }
 
-  forget(): void {
-    const { digests, snapshots } = this.#removeRows()
+  async forget(): Promise<void> {
+    const { digests, snapshots } = await this.#removeRows()
     for (const digest of digests) this.#forgotten.digests.add(digest)
     this.#forgotten.snapshots += snapshots
     this.schedule()
@@ -98,7 +99,7 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
   }
 
   async #collect(): Promise<Collected> {
-    const removed = this.#removeRows()
+    const removed = await this.#removeRows()
     const digests = new Set([...this.#forgotten.digests, ...removed.digests])
     const snapshots = this.#forgotten.snapshots + removed.snapshots
     this.#forgotten.digests.clear()
@@ -112,24 +113,34 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     return { blobs: digests.size, snapshots, bytes }
   }
 
-  #removeRows(): { readonly digests: readonly Digest[]; readonly snapshots: number } {
-    return this.#database.transaction(() => {
-      this.#expireLeases()
-      const digests: Digest[] = []
-      let snapshots = 0
-      for (const { name } of this.#database.all<{ name: string }>("SELECT name FROM namespaces")) {
-        const garbage = findGarbage(this.#database, this.#rows, this.#references, name)
-        for (const { digest } of garbage.blobs) {
-          this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", name, digest)
-          digests.push(digest)
+  async #removeRows(): Promise<{ readonly digests: readonly Digest[]; readonly snapshots: number }> {
+    this.#expireLeases()
+    const digests: Digest[] = []
+    let snapshots = 0
+    for (const { name } of this.#database.all<{ name: string }>("SELECT name FROM namespaces")) {
+      const garbage = await this.#removeGarbage(name)
+      digests.push(...garbage.blobs)
+      snapshots += garbage.snapshots.length
+    }
+    const left = this.#database.all<{ digest: Digest }>("SELECT DISTINCT digest FROM blobs")
+    this.#references.keepOnly(new Set(left.map((row) => row.digest)))
+    return { digests, snapshots }
+  }
+
+  async #removeGarbage(namespace: string): Promise<Garbage> {
+    for (;;) {
+      const found = this.#database.transaction(() => {
+        const garbage = findGarbage(this.#database, this.#rows, this.#references, namespace)
+        if ("unread" in garbage) return garbage
+        for (const digest of garbage.blobs) {
+          this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", namespace, digest)
         }
-        for (const key of garbage.snapshots) this.#rows.remove(name, key)
-        snapshots += garbage.snapshots.length
-      }
-      const left = this.#database.all<{ digest: Digest }>("SELECT DISTINCT digest FROM blobs")
-      this.#references.keepOnly(new Set(left.map((row) => row.digest)))
-      return { digests, snapshots }
-    })
+        for (const key of garbage.snapshots) this.#rows.remove(namespace, key)
+        return garbage
+      })
+      if (!("unread" in found)) return found
+      await this.#references.read(found.unread)
+    }
   }
 
   #isStale(ingest: { readonly namespace: string; readonly ref: string; readonly updatedAt: bigint }): boolean {

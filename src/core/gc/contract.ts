@@ -9,8 +9,8 @@ export interface Collected {
 export interface GarbageCollector {
   /** Collects now; calls while one is under way share its successor. */
   collect(): Promise<Collected>
-  /** Forgets at once what nothing refers to; its bytes go soon, in the background. */
-  forget(): void
+  /** Forgets what nothing refers to: when this returns, nobody finds it. Its bytes go soon, in the background. */
+  forget(): Promise<void>
   /** Asks for a collection soon (after deletions), several requests become one. */
   schedule(): void
 }

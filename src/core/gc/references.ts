@@ -1,84 +1,82 @@
-import { readFileSync } from "node:fs"
-import { isIndex, isManifest } from "../../oci/descriptor.ts"
-import { type ChainID, chainIDs, type Digest, isDigest, parseDiffID } from "../../oci/digest.ts"
+import { open } from "node:fs/promises"
+import { type ChainID, chainIDs, type Digest, parseDiffID } from "../../oci/digest.ts"
+import { linksOf, mayHaveLinks } from "../../oci/graph.ts"
+
+/** A blob, and the media type that the descriptor which led to it gives; a lease or a label gives none. */
+export interface Reached {
+  readonly digest: Digest
+  readonly mediaType?: string
+}
 
 /** What one blob keeps alive. */
 export interface References {
-  readonly content: readonly Digest[]
+  readonly content: readonly Reached[]
   readonly snapshots: readonly ChainID[]
 }
 
 const nothing: References = { content: [], snapshots: [] }
-/** Manifests, indexes and configurations are small; a larger blob is a layer. */
+/** Manifests, indexes and configurations are small; a larger blob is a layer. Bytes */
 const largestDocument = 8 << 20
+/** Blobs of unknown type are told apart by this many bytes at their beginning: documents begin with a brace, archives do not. */
+const beginning = 64
 
 /**
- * Reads what a blob refers to: an index its manifests, a manifest its configuration and layers, a configuration the
- * snapshots of its layers. Blobs never change, so each is parsed once. Synchronous: a mark must see one moment.
+ * Knows what blobs refer to: an index its manifests, a manifest its configuration and layers, a configuration the snapshots of its layers.
+ * Blobs never change, so each document is read once, and layers never are.
  */
 export class BlobReferences {
   readonly #pathOf: (digest: Digest) => string
   readonly #known = new Map<Digest, References>()
+  /** Documents whose files could not be read. They may come back, so nothing is remembered of them for longer than a collection. */
+  readonly #unreadable = new Set<Digest>()
 
   constructor(pathOf: (digest: Digest) => string) {
     this.#pathOf = pathOf
   }
 
-  of(digest: Digest, size: number): References {
-    if (size > largestDocument) return nothing
-    const known = this.#known.get(digest)
-    if (known) return known
-    const found = read(this.#pathOf(digest))
-    if (found) this.#known.set(digest, found)
-    return found ?? nothing
+  /** @returns undefined when {@link read} has to be called first */
+  of({ digest, mediaType }: Reached): References | undefined {
+    return mayHaveLinks(mediaType) ? this.#known.get(digest) : nothing
+  }
+
+  /** Reads documents, and those that they lead to. */
+  async read(blobs: readonly Reached[]): Promise<void> {
+    const pending = [...blobs]
+    for (let blob = pending.pop(); blob !== undefined; blob = pending.pop()) {
+      if (this.of(blob)) continue
+      const found = await readReferences(this.#pathOf(blob.digest), blob.mediaType === undefined)
+      if (!found) this.#unreadable.add(blob.digest)
+      this.#known.set(blob.digest, found ?? nothing)
+      pending.push(...(found?.content ?? []))
+    }
   }
 
   /** Forgets blobs that are gone. */
   keepOnly(digests: ReadonlySet<Digest>): void {
     for (const digest of this.#known.keys()) if (!digests.has(digest)) this.#known.delete(digest)
+    for (const digest of this.#unreadable) this.#known.delete(digest)
+    this.#unreadable.clear()
   }
 }
 
-/** @returns undefined when the file cannot be read (it was lost): then nothing is known */
-function read(path: string): References | undefined {
-  let bytes: Buffer
+/** @returns undefined when there is no file to read (it was lost): then nothing is known */
+async function readReferences(path: string, mayBeLayer: boolean): Promise<References | undefined> {
+  let text: string
   try {
-    bytes = readFileSync(path)
+    await using file = await open(path)
+    if ((await file.stat()).size > largestDocument) return nothing
+    if (mayBeLayer) {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(beginning), 0, beginning, 0)
+      if (!/^\s*\{/.test(buffer.toString("latin1", 0, bytesRead))) return nothing
+    }
+    text = await file.readFile("utf8")
   } catch {
     return undefined
   }
-  // Layers are archives; every document begins with a brace.
-  if (!/^\s*\{/.test(bytes.toString("latin1", 0, 64))) return nothing
   try {
-    return referencesOf(JSON.parse(bytes.toString("utf8")) as Document)
+    const { content, diffIDs } = linksOf(JSON.parse(text))
+    return { content, snapshots: chainIDs(diffIDs.map(parseDiffID)) }
   } catch {
     return nothing
   }
 }
-
-interface Document {
-  readonly mediaType?: unknown
-  readonly manifests?: unknown
-  readonly config?: unknown
-  readonly layers?: unknown
-  readonly subject?: unknown
-  readonly rootfs?: { readonly diff_ids?: unknown } | null
-}
-
-function referencesOf(document: Document): References {
-  const mediaType = typeof document.mediaType === "string" ? document.mediaType : ""
-  if (Array.isArray(document.manifests) && (mediaType === "" || isIndex(mediaType))) {
-    return { content: digestsOf(document.manifests), snapshots: [] }
-  }
-  if (Array.isArray(document.layers) && (mediaType === "" || isManifest(mediaType))) {
-    return { content: digestsOf([document.config, ...document.layers, document.subject]), snapshots: [] }
-  }
-  const diffIDs = document.rootfs?.diff_ids
-  if (Array.isArray(diffIDs)) return { content: [], snapshots: chainIDs(diffIDs.map((id) => parseDiffID(String(id)))) }
-  return nothing
-}
-
-const digestsOf = (descriptors: readonly unknown[]): Digest[] =>
-  descriptors
-    .map((descriptor) => (descriptor as { digest?: unknown } | null | undefined)?.digest)
-    .filter((digest): digest is Digest => typeof digest === "string" && isDigest(digest))

@@ -4,6 +4,7 @@ import type { Repository } from "../../distribution/repository.ts"
 import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import { type Digest, digestOf, isDigest } from "../../oci/digest.ts"
+import { walkImage } from "../../oci/graph.ts"
 import { formatPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import { shortId } from "../../std/id.ts"
 import type { Semaphore } from "../../std/semaphore.ts"
@@ -32,9 +33,6 @@ interface Cargo {
   readonly blobs: Map<Digest, Descriptor>
 }
 
-/** Indexes within indexes, and referrers of referrers, beyond this are refused. */
-const deepest = 8
-
 /**
  * Copies `from` of one repository to `tag` of another, registry to registry: nothing is stored here or unpacked. Blobs that are there
  * stay; within one registry they are only linked. The tag comes last.
@@ -51,7 +49,7 @@ export async function copyImage(
   const { signal } = scope
   const root = await chosen(source, await fetched(source, from, signal), options.platform, signal)
   const cargo: Cargo = { documents: new Map(), blobs: new Map() }
-  await collect(source, root, cargo, signal, 0)
+  await collect(source, root, cargo, signal)
   const tags = options.referrers ? await addReferrers(source, cargo, signal) : []
   const failed = new AbortController()
   const held = { ...scope, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal }
@@ -99,24 +97,28 @@ async function chosen(
   return await fetched(source, best.each.digest, signal)
 }
 
-/** Adds a document after all that it names. */
+/** Adds a document, and before it all that it names. */
 async function collect(
   source: Repository,
-  document: Document,
+  top: Document,
   cargo: Cargo,
   signal: AbortSignal | undefined,
-  depth: number,
 ): Promise<void> {
-  if (depth > deepest) throw new Failure("invalidArgument", `${document.descriptor.digest} is nested too deeply`)
-  if (cargo.documents.has(document.descriptor.digest)) return
-  if (isIndex(document.descriptor.mediaType)) {
-    for (const each of parseIndex(document.bytes).manifests) {
-      await collect(source, await fetched(source, each.digest, signal), cargo, signal, depth + 1)
-    }
-  } else {
-    for (const blob of blobsOf(document)) cargo.blobs.set(blob.digest, blob)
+  const come = new Map([[top.descriptor.digest, top]])
+  const listed = async ({ digest }: Descriptor) => {
+    if (cargo.documents.has(digest)) return []
+    const document = come.get(digest) ?? (await fetched(source, digest, signal))
+    come.set(digest, document)
+    return isIndex(document.descriptor.mediaType) ? parseIndex(document.bytes).manifests : []
   }
-  cargo.documents.set(document.descriptor.digest, document)
+  for await (const { digest } of walkImage(top.descriptor, listed)) {
+    if (cargo.documents.has(digest)) continue
+    const document = come.get(digest)!
+    if (!isIndex(document.descriptor.mediaType)) {
+      for (const blob of blobsOf(document)) cargo.blobs.set(blob.digest, blob)
+    }
+    cargo.documents.set(digest, document)
+  }
 }
 
 /** Configuration and layers of any kind of manifest; layers that lie elsewhere stay there. */
@@ -140,12 +142,12 @@ async function addReferrers(
   const tags: { name: string; digest: Digest }[] = []
   for (const digest of [...cargo.documents.keys()]) {
     for (const referrer of await source.referrers(digest, signal)) {
-      await collect(source, await fetched(source, referrer.digest, signal), cargo, signal, 0)
+      await collect(source, await fetched(source, referrer.digest, signal), cargo, signal)
     }
     for (const name of attachedTags(digest)) {
       try {
         const document = await fetched(source, name, signal)
-        await collect(source, document, cargo, signal, 0)
+        await collect(source, document, cargo, signal)
         tags.push({ name, digest: document.descriptor.digest })
       } catch (error) {
         if (!(error instanceof RegistryError) || error.status !== 404) throw error

@@ -66,7 +66,7 @@ async function offeredBy(scope: Scope, content: ContentStore, archive: ImageArch
   const index = archive.document("index.json")
   const manifest = archive.document("manifest.json")
   if (index && archive.document("oci-layout")) {
-    return await layoutImages(scope, content, archive, index, manifest ? repoTags(archive, manifest) : new Map())
+    return await layoutImages(scope, content, index, manifest ? repoTags(archive, manifest) : new Map())
   }
   if (manifest) return await dockerImages(scope, content, archive, manifest)
   const repositories = archive.document("repositories")

@@ -1,10 +1,10 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
+import { walkImage } from "../../oci/graph.ts"
 import { formatReference, parseReference, withDefaultTag } from "../../oci/reference.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
-import type { ImageArchive } from "./archive.ts"
 import { parseIndex, parseManifest } from "./documents.ts"
 import type { OfferedImage } from "./load.ts"
 import { imagesOf, readImage } from "./resolve.ts"
@@ -24,7 +24,6 @@ const refuse = (what: string) => new Failure("invalidArgument", `invalid OCI lay
 export async function layoutImages(
   scope: Scope,
   content: ContentStore,
-  archive: ImageArchive,
   index: Uint8Array,
   tags: ReadonlyMap<Digest, readonly string[]>,
 ): Promise<readonly OfferedImage[]> {
@@ -35,7 +34,7 @@ export async function layoutImages(
       throw refuse(`${each.digest} is of type ${each.mediaType}, not an image`)
     }
     if (each.platform?.os === "unknown") continue
-    if (!(await isComplete(scope, content, archive, each))) {
+    if (!(await isComplete(scope, content, each))) {
       throw refuse(`the content of ${each.digest} is not in the archive`)
     }
     const { mediaType, digest, size } = each
@@ -61,29 +60,21 @@ function ignoreMissing(error: unknown): undefined {
   if (!isKind(error, "notFound")) throw error
 }
 
-/** Whether everything of `target` is in the store, in the size that is told. @throws invalidArgument for a wrong size */
-async function isComplete(
-  scope: Scope,
-  content: ContentStore,
-  archive: ImageArchive,
-  target: Descriptor,
-  depth = 0,
-): Promise<boolean> {
-  if (depth > 4) throw refuse(`index ${target.digest} is nested too deeply`)
-  if (!(await isPresent(scope, content, target))) return false
-  const bytes = await content.readAll(scope, target.digest)
-  if (isIndex(target.mediaType)) {
-    let complete = false
-    for (const each of parseIndex(bytes, target.digest).manifests) {
-      if (!isManifest(each.mediaType) && !isIndex(each.mediaType)) continue
-      if (each.platform?.os === "unknown") continue
-      if (await isComplete(scope, content, archive, each, depth + 1)) complete = true
-    }
-    return complete
+/** Whether all of `target`, or of one image that it lists, is in the store. @throws invalidArgument for a wrong size */
+async function isComplete(scope: Scope, content: ContentStore, target: Descriptor): Promise<boolean> {
+  const listed = async (document: Descriptor) => {
+    if (!isIndex(document.mediaType) || !(await isPresent(scope, content, document))) return []
+    const { manifests } = parseIndex(await content.readAll(scope, document.digest), document.digest)
+    return manifests.filter((each) => each.platform?.os !== "unknown")
   }
-  const { config, layers } = parseManifest(bytes, target.digest)
-  for (const each of [config, ...layers]) if (!(await isPresent(scope, content, each))) return false
-  return true
+  let complete = false
+  for await (const each of walkImage(target, listed)) {
+    if (!isManifest(each.mediaType) || !(await isPresent(scope, content, each))) continue
+    const { config, layers } = parseManifest(await content.readAll(scope, each.digest), each.digest)
+    const parts = await Promise.all([config, ...layers].map((part) => isPresent(scope, content, part)))
+    if (parts.every(Boolean)) complete = true
+  }
+  return complete
 }
 
 async function isPresent(scope: Scope, content: ContentStore, { digest, size }: Descriptor): Promise<boolean> {

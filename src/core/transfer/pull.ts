@@ -2,6 +2,7 @@ import type { Repository } from "../../distribution/repository.ts"
 import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import { chainIDs, digestOf, parseDiffID } from "../../oci/digest.ts"
+import { checkDepth } from "../../oci/graph.ts"
 import { manifestFault } from "../../oci/manifest-form.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import { familiar, type Reference } from "../../oci/reference.ts"
@@ -37,8 +38,6 @@ export interface PullOptions {
 /** Bytes from which on a layer is unpacked while it comes. */
 const earlyFrom = 2 << 20
 
-/** Indexes within indexes beyond this are refused. */
-const deepest = 4
 const schema1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/
 
 /**
@@ -159,7 +158,7 @@ async function choose(
   if (!isIndex(target.mediaType)) {
     throw new Failure("invalidArgument", `unsupported media type ${target.mediaType || "(none)"}`)
   }
-  if (depth > deepest) throw new Failure("invalidArgument", `image index ${target.digest} is nested too deeply`)
+  checkDepth(target, depth)
   if (depth === 0) options.found()
   const wanted = options.platform ?? hostPlatform()
   const index = parseIndex(bytes, `image index ${target.digest}`)

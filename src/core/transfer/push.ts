@@ -2,6 +2,8 @@ import { sendBlob } from "../../distribution/blob-upload.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
 import type { Repository } from "../../distribution/repository.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
+import { walkImage } from "../../oci/graph.ts"
 import type { Platform } from "../../oci/platform.ts"
 import { shortId } from "../../std/id.ts"
 import type { Semaphore } from "../../std/semaphore.ts"
@@ -87,47 +89,37 @@ async function pack(
     const image = await resolveImage(scope, content, target, platform)
     return await imageParcel(scope, content, image.manifest)
   }
-  const present = []
-  const { manifests } = parseIndex(await content.readAll(scope, target.digest))
-  for (const each of manifests) {
-    const parcel = await packEntry(scope, content, each)
-    if (!parcel) break
-    present.push(parcel)
-  }
   // Of an index that is here in part, what is here for this host goes out as it is.
-  if (present.length < manifests.length) {
-    return await imageParcel(scope, content, (await resolveImage(scope, content, target)).manifest)
-  }
-  const layers = new Map(present.flatMap((parcel) => parcel.layers.map((layer) => [layer.descriptor.digest, layer])))
-  return {
-    root: target,
-    documents: [...present.flatMap((parcel) => parcel.documents), target],
-    configs: present.flatMap((parcel) => parcel.configs),
-    layers: [...layers.values()],
-  }
+  return (
+    (await packWhole(scope, content, target)) ??
+    (await imageParcel(scope, content, (await resolveImage(scope, content, target)).manifest))
+  )
 }
 
-async function packEntry(scope: Scope, content: ContentStore, entry: Descriptor): Promise<Parcel | undefined> {
-  if (!(await content.has(scope, entry.digest))) return undefined
-  if (isIndex(entry.mediaType)) {
-    const parcels = []
-    for (const each of parseIndex(await content.readAll(scope, entry.digest)).manifests) {
-      const parcel = await packEntry(scope, content, each)
-      if (!parcel) return undefined
-      parcels.push(parcel)
+/** All that an index leads to; undefined when some of it is not in the store. */
+async function packWhole(scope: Scope, content: ContentStore, target: Descriptor): Promise<Parcel | undefined> {
+  const listed = async ({ mediaType, digest }: Descriptor) =>
+    isIndex(mediaType) && (await content.has(scope, digest))
+      ? parseIndex(await content.readAll(scope, digest)).manifests
+      : []
+  const documents: Descriptor[] = []
+  const configs: Descriptor[] = []
+  const layers = new Map<Digest, Layer>()
+  for await (const document of walkImage(target, listed)) {
+    if (!(await content.has(scope, document.digest))) return undefined
+    if (isIndex(document.mediaType)) {
+      documents.push(document)
+      continue
     }
-    return {
-      root: entry,
-      documents: [...parcels.flatMap((parcel) => parcel.documents), entry],
-      configs: parcels.flatMap((parcel) => parcel.configs),
-      layers: parcels.flatMap((parcel) => parcel.layers),
+    const parcel = await imageParcel(scope, content, document)
+    for (const { digest } of [...parcel.configs, ...parcel.layers.map((layer) => layer.descriptor)]) {
+      if (!(await content.has(scope, digest))) return undefined
     }
+    documents.push(...parcel.documents)
+    configs.push(...parcel.configs)
+    for (const layer of parcel.layers) layers.set(layer.descriptor.digest, layer)
   }
-  const parcel = await imageParcel(scope, content, entry)
-  for (const { digest } of [...parcel.configs, ...parcel.layers.map((layer) => layer.descriptor)]) {
-    if (!(await content.has(scope, digest))) return undefined
-  }
-  return parcel
+  return { root: target, documents, configs, layers: [...layers.values()] }
 }
 
 async function imageParcel(scope: Scope, content: ContentStore, manifest: Descriptor): Promise<Parcel> {

@@ -1,14 +1,12 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest } from "../../oci/descriptor.ts"
 import { chainIDs, parseDiffID } from "../../oci/digest.ts"
+import { walkImage } from "../../oci/graph.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { ResolvedImage } from "./contract.ts"
 import { parseImageConfig, parseIndex, parseManifest } from "./documents.ts"
-
-/** Indexes within indexes beyond this are refused. */
-const deepest = 4
 
 /**
  * Picks the image for `platform` out of `target`. An image that is not in an index is taken as it is when no platform
@@ -65,26 +63,25 @@ export async function imagesOf(
   scope: Scope,
   content: ContentStore,
   target: Descriptor,
-  depth = 0,
 ): Promise<readonly Descriptor[]> {
-  if (isManifest(target.mediaType)) {
-    if (target.platform) return [target]
-    const { config } = await readImage(scope, content, target)
-    const { os, architecture, variant } = config
-    return [{ ...target, platform: { os, architecture, ...(variant ? { variant } : {}) } }]
-  }
-  if (!isIndex(target.mediaType)) {
+  if (!isManifest(target.mediaType) && !isIndex(target.mediaType)) {
     throw new Failure("invalidArgument", `${target.digest} is of type ${target.mediaType}, not an image`)
   }
-  if (depth > deepest) throw new Failure("invalidArgument", `image index ${target.digest} is nested too deeply`)
-  const index = parseIndex(await content.readAll(scope, target.digest))
   const found: Descriptor[] = []
-  for (const each of index.manifests) {
+  const listed = async (document: Descriptor) => {
+    if (!isIndex(document.mediaType)) return []
+    if (document !== target && !(await content.has(scope, document.digest))) return []
     // Attestations are kept beside images under a platform that nothing runs on.
-    if (each.platform?.os === "unknown") continue
-    if (isManifest(each.mediaType) && each.platform) found.push(each)
-    else if (isManifest(each.mediaType) || isIndex(each.mediaType)) {
-      if (await content.has(scope, each.digest)) found.push(...(await imagesOf(scope, content, each, depth + 1)))
+    return parseIndex(await content.readAll(scope, document.digest)).manifests.filter(
+      (each) => each.platform?.os !== "unknown",
+    )
+  }
+  for await (const each of walkImage(target, listed)) {
+    if (!isManifest(each.mediaType)) continue
+    if (each.platform) found.push(each)
+    else if (each === target || (await content.has(scope, each.digest))) {
+      const { os, architecture, variant } = (await readImage(scope, content, each)).config
+      found.push({ ...each, platform: { os, architecture, ...(variant ? { variant } : {}) } })
     }
   }
   return found

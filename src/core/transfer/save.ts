@@ -1,6 +1,7 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
 import { algorithmOf, type Digest, hexOf } from "../../oci/digest.ts"
+import { walkImage } from "../../oci/graph.ts"
 import type { Platform } from "../../oci/platform.ts"
 import { familiar, familiarName, parseReference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
@@ -113,17 +114,16 @@ async function closure(
   content: ContentStore,
   target: Descriptor,
 ): Promise<readonly Descriptor[] | undefined> {
-  if (!(await content.has(scope, target.digest))) return undefined
-  if (!isIndex(target.mediaType)) {
-    const parts = partsOf(await readImage(scope, content, target))
+  const listed = async ({ mediaType, digest }: Descriptor) =>
+    isIndex(mediaType) && (await content.has(scope, digest))
+      ? parseIndex(await content.readAll(scope, digest)).manifests
+      : []
+  const found: Descriptor[] = []
+  for await (const document of walkImage(target, listed)) {
+    if (!(await content.has(scope, document.digest))) return undefined
+    const parts = isIndex(document.mediaType) ? [document] : partsOf(await readImage(scope, content, document))
     for (const { digest } of parts) if (!(await content.has(scope, digest))) return undefined
-    return parts
-  }
-  const found: Descriptor[] = [target]
-  for (const each of parseIndex(await content.readAll(scope, target.digest)).manifests) {
-    const below = await closure(scope, content, each)
-    if (!below) return undefined
-    found.push(...below)
+    found.push(...parts)
   }
   return found
 }

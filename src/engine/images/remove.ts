@@ -39,7 +39,7 @@ export async function removeImage(
       ? await removeNames(context, scope, image, rows, ref, options)
       : await removeById(context, scope, image, options)
   // What is gone is gone at once: whoever pulls or loads it next gets it anew.
-  context.collector.forget()
+  await context.collector.forget()
   return items
 }
 

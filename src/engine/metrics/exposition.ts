@@ -47,17 +47,20 @@ export class Durations {
     entry.count++
   }
 
-  /** The samples of a histogram with one label, called `name`. */
-  samples(name: string): Metric["samples"] {
-    return [...this.#byLabel].flatMap(([label, { buckets, sum, count }]) => [
-      ...Durations.bounds.map((bound, i) => ({
-        suffix: "_bucket",
-        labels: { [name]: label, le: String(bound) },
-        value: buckets[i]!,
-      })),
-      { suffix: "_bucket", labels: { [name]: label, le: "+Inf" }, value: count },
-      { suffix: "_sum", labels: { [name]: label }, value: sum },
-      { suffix: "_count", labels: { [name]: label }, value: count },
-    ])
+  /** The samples of a histogram with one label, called `name`; without a name there is no label. */
+  samples(name?: string): Metric["samples"] {
+    return [...this.#byLabel].flatMap(([value, { buckets, sum, count }]) => {
+      const labels: Labels = name === undefined ? {} : { [name]: value }
+      return [
+        ...Durations.bounds.map((bound, i) => ({
+          suffix: "_bucket",
+          labels: { ...labels, le: String(bound) },
+          value: buckets[i]!,
+        })),
+        { suffix: "_bucket", labels: { ...labels, le: "+Inf" }, value: count },
+        { suffix: "_sum", labels, value: sum },
+        { suffix: "_count", labels, value: count },
+      ]
+    })
   }
 }

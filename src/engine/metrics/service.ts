@@ -20,6 +20,8 @@ export class EngineMetrics {
   readonly #context: ContainerContext
   readonly #daemonId: string
   readonly #actions = new Durations()
+  readonly #stalls = new Durations()
+  #longestStall = 0
 
   constructor(context: ContainerContext, daemonId: string) {
     this.#context = context
@@ -30,6 +32,12 @@ export class EngineMetrics {
   observe(key: string, seconds: number): void {
     const action = actions[key]
     if (action) this.#actions.observe(action, seconds)
+  }
+
+  /** Takes in for how long the daemon's thread served nobody. */
+  stalled(seconds: number): void {
+    this.#stalls.observe("", seconds)
+    this.#longestStall = Math.max(this.#longestStall, seconds)
   }
 
   /** An HTTP server that answers `GET /metrics`. */
@@ -43,7 +51,9 @@ export class EngineMetrics {
   }
 
   text(): string {
-    return exposition([...this.#engine(), ...this.#containers()])
+    const text = exposition([...this.#engine(), ...this.#containers()])
+    this.#longestStall = 0
+    return text
   }
 
   #engine(): Metric[] {
@@ -84,6 +94,18 @@ export class EngineMetrics {
       single("engine_daemon_events_subscribers_total", "gauge", "Listeners of the event stream", events.listeners),
       single("engine_daemon_health_checks_total", "counter", "Health checks that ran", healthCounts.checks),
       single("engine_daemon_health_checks_failed_total", "counter", "Health checks that failed", healthCounts.failures),
+      {
+        name: "barge_event_loop_stall_seconds",
+        help: "How long the daemon served nobody because of one piece of work; every 10 ms is looked",
+        type: "histogram",
+        samples: this.#stalls.samples(),
+      },
+      single(
+        "barge_event_loop_longest_stall_seconds",
+        "gauge",
+        "The longest stall since this was last asked",
+        this.#longestStall,
+      ),
       single("process_resident_memory_bytes", "gauge", "Memory of the daemon itself", process.memoryUsage.rss()),
       single("process_cpu_seconds_total", "counter", "CPU time of the daemon itself", processSeconds()),
     ]
