@@ -44,6 +44,7 @@ import { parseEndpoint } from "../std/http/endpoint.ts"
 import { openListeners, type TlsKeys } from "../std/http/listener.ts"
 import type { Log } from "../std/log.ts"
 import { watchStalls } from "../std/stall-watch.ts"
+import { Turns } from "../std/turns.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { type Core, openCore, registrySettings } from "./core.ts"
@@ -311,8 +312,10 @@ async function serveMetrics(
 /** Bytes of all layers on disk. */
 async function layersSize(core: Core, scope: Scope): Promise<number> {
   let size = 0
+  const turns = new Turns()
   for (const snapshot of await core.snapshots.list(scope)) {
     if (snapshot.kind === "committed") size += (await core.snapshots.usage(scope, snapshot.name)).size
+    await turns.pass()
   }
   return size
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process"
-import { readdirSync, realpathSync, statSync } from "node:fs"
+import { realpathSync, statSync } from "node:fs"
+import { opendir } from "node:fs/promises"
 import { promisify } from "node:util"
 import { Failure } from "../../errors/failure.ts"
 import { AT_FDCWD, closeDescriptor, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
@@ -12,16 +13,22 @@ const run = promisify(execFile)
  * of a database image expects of its first start. A volume that holds anything is left alone.
  */
 export async function populateVolume(root: string, destination: string, volume: string, span: Span): Promise<void> {
-  if (!statSync(volume).isDirectory() || readdirSync(volume).length > 0) return
+  if (!statSync(volume).isDirectory() || (await holdsAnything(volume))) return
   const source = directoryInRoot(root, destination)
   if (!source) return
-  span.set({ from: destination, entries: readdirSync(source).length })
+  span.set({ from: destination })
   try {
     await run("cp", ["-a", "--no-target-directory", "--", source, volume])
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string }
     throw new Failure("internal", `filling the volume at ${destination} from the image: ${stderr || message}`, error)
   }
+}
+
+/** Whether a directory has an entry: of a large one only the first is read. */
+async function holdsAnything(directory: string): Promise<boolean> {
+  await using entries = await opendir(directory)
+  return (await entries.read()) !== null
 }
 
 /** The host's path of the directory `path` within `root`, links resolved as the container would; undefined when there is none. */

@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { Scope } from "../../core/scope.ts"
 import { isKind, messageOf } from "../../errors/failure.ts"
@@ -241,9 +241,9 @@ export async function removeRecord(
     }
   }
   const folder = join(context.containersRoot, container.id)
-  const removeFolder = () => {
+  const removeFolder = async () => {
     try {
-      rmSync(folder, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
     } catch (error) {
       context.log.warn("removing a container's folder failed; the daemon's next start removes it", {
         container: container.id,
@@ -253,5 +253,5 @@ export async function removeRecord(
   }
   const lastLines = context.logForwarding.finish(container.id)
   if (lastLines) void lastLines.then(removeFolder)
-  else removeFolder()
+  else await removeFolder()
 }

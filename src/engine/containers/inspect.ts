@@ -9,6 +9,7 @@ import { noSettings } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { logConfig } from "./launch.ts"
+import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
 import { joinedRef } from "./neighbours.ts"
@@ -53,7 +54,7 @@ export async function inspectContainer(
     ExecIDs: liveExecs(context, container),
     HostConfig: document.links ? { ...hostConfig, Links: shownLinks(context.registry, container) } : hostConfig,
     GraphDriver: await graphDriver(context, scope, container),
-    ...(options.size ? await sizes(context, scope, container) : {}),
+    ...(options.size ? await new LayerStackSizes(context.snapshots, scope).of(container) : {}),
     Mounts: mounts,
     Config: withMac(config, config.MacAddress || mainMac(container)),
     NetworkSettings: networkSettings(context, container),
@@ -102,22 +103,6 @@ async function graphDriver(context: ContainerContext, scope: Scope, container: C
       ...(container.state.filesInDoubt ? { Warning: container.state.filesInDoubt } : {}),
     },
   }
-}
-
-/** Bytes of a container's own layer, and with its image's. */
-export async function sizes(
-  context: ContainerContext,
-  scope: Scope,
-  container: Container,
-): Promise<{ SizeRw: number; SizeRootFs: number }> {
-  const own = await context.snapshots.usage(scope, container.id).catch(() => ({ size: 0 }))
-  let total = own.size
-  let parent = (await context.snapshots.find(scope, container.id))?.parent
-  while (parent) {
-    total += (await context.snapshots.usage(scope, parent).catch(() => ({ size: 0 }))).size
-    parent = (await context.snapshots.find(scope, parent))?.parent
-  }
-  return { SizeRw: own.size, SizeRootFs: total }
 }
 
 /** State as inspect shows it. A container that waits for its restart counts as running, as in Docker. */

@@ -2,10 +2,12 @@ import type { ContainerSummary, Port } from "../../api/container.ts"
 import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
+import { Turns } from "../../std/turns.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import type { ListOptions } from "./contract.ts"
-import { boundPorts, networksOf, sizes } from "./inspect.ts"
+import { boundPorts, networksOf } from "./inspect.ts"
+import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { linkNames } from "./links.ts"
 import { portRanges, portsMatch } from "./list-ports.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
@@ -39,23 +41,14 @@ export async function listContainers(
     if (ancestors && !ancestors.has(container.document.imageId)) return false
     return matches(container, filters) && portsMatch(context, container, ports)
   })
-  const names = linkNames(context.registry)
-  const limited = options.limit > 0 ? chosen.slice(0, options.limit) : chosen
-  const image = imageNames(context, scope)
-  return await Promise.all(
-    limited.map((container) => summary(context, scope, container, { names, image, size: options.size })),
-  )
-}
-
-/** What a container's image is called. Many have the same: each is looked up once. */
-function imageNames(context: ContainerContext, scope: Scope): (container: Container) => Promise<string> {
-  const known = new Map<string, Promise<string>>()
-  return ({ document: { imageId, config } }) => {
-    const key = `${imageId} ${config.Image}`
-    const name = known.get(key) ?? context.images.display(scope, imageId, config.Image)
-    known.set(key, name)
-    return name
+  const listing = new Listing(context, scope, options.size)
+  const summaries: ContainerSummary[] = []
+  const turns = new Turns()
+  for (const container of options.limit > 0 ? chosen.slice(0, options.limit) : chosen) {
+    summaries.push(await listing.summary(container))
+    await turns.pass()
   }
+  return summaries
 }
 
 function checkFilters(filters: Filters): void {
@@ -150,37 +143,52 @@ function compareCreated(a: Container, b: Container): number {
   return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-async function summary(
-  context: ContainerContext,
-  scope: Scope,
-  container: Container,
-  list: {
-    readonly names: ReadonlyMap<string, readonly string[]>
-    readonly image: (container: Container) => Promise<string>
-    readonly size: boolean
-  },
-): Promise<ContainerSummary> {
-  const { document, id } = container
-  const annotations = document.hostConfig.Annotations
-  return {
-    Id: id,
-    Names: [`/${document.name}`, ...(list.names.get(id) ?? [])],
-    Image: await list.image(container),
-    ImageID: document.imageId,
-    // An argument with spaces is quoted, so that it is seen as one.
-    Command: [document.path, ...document.args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" "),
-    Created: Number(container.createdAt / 1_000_000_000n),
-    Ports: listPorts(context, container),
-    ...(list.size ? await sizes(context, scope, container) : {}),
-    Labels: document.config.Labels ?? {},
-    State: document.state.status,
-    Status: statusText(container, Date.now()),
-    HostConfig: {
-      NetworkMode: document.hostConfig.NetworkMode,
-      ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
-    },
-    NetworkSettings: { Networks: networksOf(container) },
-    Mounts: await Promise.all(document.mounts.map((mount) => mountPoint(scope, context.volumes, mount))),
+/** One answer's summaries: what many containers share, images and the layers below, is looked up once. */
+class Listing {
+  readonly #context: ContainerContext
+  readonly #scope: Scope
+  readonly #sizes: LayerStackSizes | undefined
+  readonly #linkNames: ReadonlyMap<string, readonly string[]>
+  readonly #images = new Map<string, Promise<string>>()
+
+  constructor(context: ContainerContext, scope: Scope, withSizes: boolean) {
+    this.#context = context
+    this.#scope = scope
+    this.#sizes = withSizes ? new LayerStackSizes(context.snapshots, scope) : undefined
+    this.#linkNames = linkNames(context.registry)
+  }
+
+  async summary(container: Container): Promise<ContainerSummary> {
+    const { document, id } = container
+    const annotations = document.hostConfig.Annotations
+    return {
+      Id: id,
+      Names: [`/${document.name}`, ...(this.#linkNames.get(id) ?? [])],
+      Image: await this.#image(document.imageId, document.config.Image),
+      ImageID: document.imageId,
+      // An argument with spaces is quoted, so that it is seen as one.
+      Command: [document.path, ...document.args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" "),
+      Created: Number(container.createdAt / 1_000_000_000n),
+      Ports: listPorts(this.#context, container),
+      ...(this.#sizes ? await this.#sizes.of(container) : {}),
+      Labels: document.config.Labels ?? {},
+      State: document.state.status,
+      Status: statusText(container, Date.now()),
+      HostConfig: {
+        NetworkMode: document.hostConfig.NetworkMode,
+        ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
+      },
+      NetworkSettings: { Networks: networksOf(container) },
+      Mounts: await Promise.all(document.mounts.map((mount) => mountPoint(this.#scope, this.#context.volumes, mount))),
+    }
+  }
+
+  /** An image by the name that a container was created of it, while it has that, else by its ID. */
+  #image(id: string, asCreated: string): Promise<string> {
+    const key = `${id} ${asCreated}`
+    const known = this.#images.get(key) ?? this.#context.images.display(this.#scope, id, asCreated)
+    this.#images.set(key, known)
+    return known
   }
 }
 

@@ -7,7 +7,7 @@ import type { Container } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import type { RemoveOptions } from "./contract.ts"
 import { removeRecord } from "./exit.ts"
-import { sizes } from "./inspect.ts"
+import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { killProcess } from "./stop.ts"
 
 const removing = new WeakSet<Container>()
@@ -81,12 +81,13 @@ export async function pruneContainers(
   const until = untilOf(filters)
   const deleted: string[] = []
   let reclaimed = 0
+  const sizes = new LayerStackSizes(context.snapshots, scope)
   for (const container of context.registry.all()) {
     if (scope.signal?.aborted) break
     if (container.running || container.state.status === "restarting" || container.removed) continue
     if (!labelsMatch(filters, container.document.config.Labels)) continue
     if (until !== undefined && container.createdAt >= until) continue
-    const { SizeRw } = await sizes(context, scope, container)
+    const { SizeRw } = await sizes.of(container)
     try {
       await removeContainer(context, scope, container, container.id, { force: false, volumes: false, link: false })
     } catch (error) {

@@ -8,6 +8,7 @@ import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import type { Index } from "../../oci/image.ts"
 import { familiar, formatReference, parseReference, type Reference, withDefaultTag } from "../../oci/reference.ts"
+import { Turns } from "../../std/turns.ts"
 import { referenceOf, sameRepository, tryReference } from "./names.ts"
 
 /** One image as Docker sees it, with everything that names it. */
@@ -52,12 +53,14 @@ export class ImageCatalog {
   /** Every image with all its names. */
   async all(scope: Scope): Promise<readonly CatalogImage[]> {
     const groups = new Map<Digest, { rows: Image[]; resolution: Resolution | undefined }>()
+    const turns = new Turns()
     for (const row of await this.#images.list(scope)) {
       const resolution = await this.#resolution(scope, row.target)
       const id = resolution?.resolved.id ?? row.target.digest
       const group = groups.get(id)
       if (group) group.rows.push(row)
       else groups.set(id, { rows: [row], resolution })
+      await turns.pass()
     }
     return [...groups].map(([id, { rows, resolution }]) => ({ id, rows, ...resolution }))
   }

@@ -5,6 +5,7 @@ import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
 import { sortedByName } from "../../std/sorted.ts"
+import { Turns } from "../../std/turns.ts"
 import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, tagsOf } from "./context.ts"
@@ -34,7 +35,9 @@ export async function listImages(
   const sizes = new LayerSizes(context, scope)
   const uses = options.sharedSize ? layerUses(images) : undefined
   const summaries: ImageSummary[] = []
+  const turns = new Turns()
   for (const image of images) {
+    await turns.pass()
     const named = tagsOf(image).length > 0
     // A nameless image that others stand on is a step of their making.
     if (!options.all && !named && parents.has(image.id)) continue
@@ -78,7 +81,11 @@ function newestFirst(a: CatalogImage, b: CatalogImage): number {
 /** Bytes of all layers of all images, each once. */
 export async function layersSize(context: ImageContext, scope: Scope): Promise<number> {
   const sizes = new LayerSizes(context, scope)
-  for (const image of await context.catalog.all(scope)) await sizes.of(image)
+  const turns = new Turns()
+  for (const image of await context.catalog.all(scope)) {
+    await sizes.of(image)
+    await turns.pass()
+  }
   return sizes.total
 }
 

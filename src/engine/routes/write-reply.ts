@@ -6,6 +6,7 @@ import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
 import { reasons } from "../../std/http/status.ts"
 import { webSocketAccept, webSocketStream } from "../../std/http/websocket.ts"
 import { encodeJson } from "../../std/json.ts"
+import { Turns } from "../../std/turns.ts"
 import { recordReshaper, reshapeResponse } from "../compat/responses.ts"
 import { isBefore } from "../compat/version.ts"
 import type { Reply } from "./reply.ts"
@@ -23,6 +24,8 @@ export interface ReplyContext {
 
 // Exactly this: clients compare it literally to know a message in JSON.
 const jsonType = { "Content-Type": "application/json" }
+/** Items from which on a list is worth encoding one by one. */
+const longList = 100
 const rawStream = "application/vnd.docker.raw-stream"
 const multiplexedStream = "application/vnd.docker.multiplexed-stream"
 const streamType = (multiplexed: boolean, version: string) =>
@@ -34,7 +37,7 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
   switch (reply.kind) {
     case "json": {
       const value = reshapeResponse(key, reply.value, version)
-      return response.send(reply.status, { ...headers, ...jsonType }, `${encodeJson(value)}\n`)
+      return response.send(reply.status, { ...headers, ...jsonType }, `${await encodeInTurns(value)}\n`)
     }
     case "empty":
       return response.send(reply.status, { ...headers, ...reply.headers })
@@ -62,6 +65,18 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
     case "websocket":
       return serveWebSocket(context, reply)
   }
+}
+
+/** As `encodeJson`; a long list is encoded piece by piece, so that others are served meanwhile. */
+async function encodeInTurns(value: unknown): Promise<string> {
+  if (!Array.isArray(value) || value.length < longList) return encodeJson(value)
+  const turns = new Turns()
+  const items: string[] = []
+  for (const item of value) {
+    items.push(encodeJson(item))
+    await turns.pass()
+  }
+  return `[${items.join(",")}]`
 }
 
 async function writeObjects(context: ReplyContext, reply: Reply & { kind: "objects" }): Promise<void> {

@@ -223,12 +223,8 @@ export class EngineSystem implements System {
   }
 
   async diskUsage(scope: Scope, types: readonly DiskUsageType[]): Promise<DiskUsageResponse> {
-    const { containers, images, context } = this.#with
+    const { containers, images } = this.#with
     const wants = (type: DiskUsageType) => types.length === 0 || types.includes(type)
-    const usedBy = (name: string) =>
-      context.registry
-        .all()
-        .filter((each) => each.document.mounts.some((mount) => mount.type === "volume" && mount.source === name)).length
     return {
       LayersSize: wants("image") ? await this.#with.layersSize(scope) : 0,
       ...(wants("image")
@@ -247,7 +243,7 @@ export class EngineSystem implements System {
         : {}),
       ...(wants("volume")
         ? {
-            Volumes: await this.#volumes(scope, usedBy),
+            Volumes: await this.#volumes(scope),
           }
         : {}),
       ...(wants("build-cache") ? { BuildCache: [] } : {}),
@@ -255,13 +251,18 @@ export class EngineSystem implements System {
   }
 
   /** Volumes with what they take; what those with options hold lies elsewhere. */
-  async #volumes(scope: Scope, usedBy: (name: string) => number): Promise<Volume[]> {
-    const { volumes } = this.#with
+  async #volumes(scope: Scope): Promise<Volume[]> {
+    const { volumes, context } = this.#with
+    const users = new Map<string, number>()
+    for (const { document } of context.registry.all()) {
+      const named = document.mounts.flatMap((mount) => (mount.type === "volume" ? [mount.source] : []))
+      for (const name of new Set(named)) users.set(name, (users.get(name) ?? 0) + 1)
+    }
     const listed: Volume[] = []
     for (const volume of (await volumes.list(scope, new Map())).Volumes) {
       if (volume.Options) continue
       const Size = await volumes.size(volume.Name)
-      listed.push({ ...volume, UsageData: { RefCount: usedBy(volume.Name), Size } })
+      listed.push({ ...volume, UsageData: { RefCount: users.get(volume.Name) ?? 0, Size } })
     }
     return listed
   }
