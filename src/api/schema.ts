@@ -3,8 +3,8 @@ import type { Int64, Json } from "../std/json.ts"
 import { sortedByName } from "../std/sorted.ts"
 
 /**
- * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case,
- * ignores unknown fields and gives absent ones their zero value; schemas do the same, so that what inspect echoes is right.
+ * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case, of
+ * which the last one counts, ignores unknown fields and gives absent ones their zero value; schemas do the same, so that what inspect echoes is right.
  */
 export interface Schema<T> {
   /** The type as Docker's error messages name it. */
@@ -181,7 +181,7 @@ export function struct<T extends object>(type: string, fields: Fields<T>): Struc
     const found = new Map<string, Json>()
     for (const [key, value] of Object.entries(given)) {
       const name = byLowerCase.get(key.toLowerCase())
-      if (name && (name === key || !found.has(name))) found.set(name, value)
+      if (name) found.set(name, value)
     }
     const result: Record<string, unknown> = {}
     for (const [name, schema] of entries) {

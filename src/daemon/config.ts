@@ -206,6 +206,7 @@ function readConfigFile(
     throw refuse("expected a JSON object")
   const byKey = new Map(Object.entries(daemonFlags).map(([name, entry]) => [entry.key ?? name, name]))
   const clashes: string[] = []
+  let features: Readonly<Record<string, boolean>> = {}
   const unknown: string[] = []
   for (const [key, given] of Object.entries(document)) {
     const name = byKey.get(key)
@@ -218,7 +219,11 @@ function readConfigFile(
         }
         continue
       }
-      if (key === "features" || key === "builder" || key.startsWith("max-download")) continue
+      if (key === "features") {
+        features = featureMap(given, refuse)
+        continue
+      }
+      if (key === "builder" || key.startsWith("max-download")) continue
       unknown.push(key)
       continue
     }
@@ -232,6 +237,8 @@ function readConfigFile(
       `the following directives are specified both as a flag and in the configuration file: ${clashes.join(", ")}`,
     )
   }
+  // Without the feature no description of a device is read.
+  if (features["cdi"] === false) settings.set("cdi-spec-dir", [])
   return settings
 }
 
@@ -239,6 +246,14 @@ function readConfigFile(
 function clash(key: string, fromFlag: unknown, fromFile: unknown): string {
   const shown = (value: unknown) => goText(value).replace(/(\w+:\/\/)[^/@\s]*@/g, "$1xxxxx:xxxxx@")
   return `${key}: (from flag: ${shown(fromFlag)}, from file: ${shown(fromFile)})`
+}
+
+/** What `features` switches on and off. Names that mean nothing here are no error: dockerd takes any. @throws what `refuse` makes */
+function featureMap(given: unknown, refuse: (why: string) => Error): Readonly<Record<string, boolean>> {
+  const isMap = typeof given === "object" && given !== null && !Array.isArray(given)
+  if (!isMap || !Object.values(given).every((on) => typeof on === "boolean"))
+    throw refuse("features is not an object of true and false")
+  return given as Readonly<Record<string, boolean>>
 }
 
 /** A value as Go's `%v` prints it, which dockerd's messages are made with. */

@@ -28,6 +28,7 @@ export function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
     snapshotsWhy: core.snapshots.why,
     layers: core.snapshots.layers,
     backingFilesystem: fileSystemOf(config.roots.data),
+    seccompProfile: config.seccompProfile ?? "builtin",
   }
 }
 

@@ -6,6 +6,7 @@ import { ByteChannel } from "../std/http/byte-channel.ts"
 import { isFramed, type ResponseHead, readBody, readHead } from "../std/http/client-message.ts"
 import { type ProxySettings, proxyFor } from "../std/http/proxy.ts"
 import { openTunnel, proxyAuthorization } from "../std/http/proxy-tunnel.ts"
+import { tlsName } from "../std/tls-name.ts"
 import { connectionFailure, proxyFailure } from "./connection-failure.ts"
 
 /** How the TLS of one host is done; absent parts are the system's. */
@@ -205,7 +206,7 @@ export class HttpClient implements Disposable {
       let socket: Socket = opened[opened.push(dial(target)) - 1]!
       await connected(socket, "connect", timeout)
       if (proxy?.protocol === "https:") {
-        socket = opened[opened.push(connectTls({ socket, servername: hostOf(proxy) })) - 1]!
+        socket = opened[opened.push(connectTls({ socket, ...tlsName(hostOf(proxy)) })) - 1]!
         await connected(socket, "secureConnect", timeout)
       }
       reached = true
@@ -213,10 +214,9 @@ export class HttpClient implements Disposable {
         return { socket, channel: new ByteChannel(socket), ...(proxy ? { forwarder: proxy } : {}) }
       }
       if (proxy) await openTunnel(socket, proxy, `${url.hostname}:${portOf(url)}`)
-      const host = hostOf(url)
       const secured = connectTls({
         socket,
-        ...(/^[\d.]+$|:/.test(host) ? { host } : { servername: host, host }),
+        ...tlsName(hostOf(url)),
         ...(tls ? { secureContext: tls.context, rejectUnauthorized: tls.verify } : {}),
       })
       opened.push(secured)

@@ -42,8 +42,13 @@ export const defaultShmSize = 64 * 1024 * 1024
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /** The file systems that every container gets, in mount order; /dev/shm apart, whose place depends on the IPC mode. */
-export function defaultMounts(options: { readonly privileged: boolean; readonly cgroupMode: CgroupMode }): SpecMount[] {
+export function defaultMounts(options: {
+  readonly privileged: boolean
+  readonly writableCgroups: boolean
+  readonly cgroupMode: CgroupMode
+}): SpecMount[] {
   const access = options.privileged ? "rw" : "ro"
+  const cgroupAccess = options.writableCgroups ? "rw" : access
   return [
     { destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] },
     {
@@ -63,7 +68,7 @@ export function defaultMounts(options: { readonly privileged: boolean; readonly 
       destination: "/sys/fs/cgroup",
       type: "cgroup",
       source: "cgroup",
-      options: [access, "nosuid", "noexec", "nodev", ...(options.cgroupMode === "unified" ? ["relatime"] : [])],
+      options: [cgroupAccess, "nosuid", "noexec", "nodev", ...(options.cgroupMode === "unified" ? ["relatime"] : [])],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: ["nosuid", "noexec", "nodev"] },
   ]

@@ -45,22 +45,10 @@ async function* pieces(tar: Generator<Uint8Array>, compression: "none" | "gzip" 
   yield { diffID: `sha256:${hash.digest("hex")}`, size }
 }
 
-/** The differences as `docker diff` tells them: a directory in which something appeared or went is modified. */
+/** The differences as `docker diff` tells them: every directory above a difference is modified. */
 function changes(tree: SnapshotTree): Change[] {
-  const found: Change[] = []
-  const told = new Set<string>()
-  const tell = (path: Buffer, kind: Change["kind"]) => {
-    const text = `/${path}`
-    if (kind !== "deleted") told.add(text)
-    found.push({ path: text, kind })
-  }
-  for (const difference of new TreeComparison(tree).differences()) {
-    if (difference.kind === "parent") continue
-    if (difference.kind !== "modified") {
-      const parent = difference.path.subarray(0, Math.max(difference.path.lastIndexOf(0x2f), 0))
-      if (parent.length && !told.has(`/${parent}`)) tell(parent, "modified")
-    }
-    tell(difference.path, difference.kind)
-  }
+  const found = [...new TreeComparison(tree).differences()].map(
+    ({ kind, path }): Change => ({ path: `/${path}`, kind: kind === "parent" ? "modified" : kind }),
+  )
   return found.sort((one, other) => (one.path < other.path ? -1 : one.path > other.path ? 1 : 0))
 }

@@ -1,6 +1,7 @@
 import { connect as connectPlain, type Socket } from "node:net"
 import { connect as connectSecure } from "node:tls"
 import { Failure } from "../../errors/failure.ts"
+import { tlsName } from "../../std/tls-name.ts"
 
 export type LinkTarget =
   | { readonly kind: "unix"; readonly path: string }
@@ -117,7 +118,7 @@ function start(target: LinkTarget): Socket {
   const { host, port } = target
   if (target.kind === "tcp") return connectPlain({ host, port })
   const { skipVerify, ...files } = target.tls
-  return connectSecure({ host, port, servername: host, rejectUnauthorized: !skipVerify, ...files })
+  return connectSecure({ ...tlsName(host), port, rejectUnauthorized: !skipVerify, ...files })
 }
 
 const reasons: Readonly<Record<string, string>> = {

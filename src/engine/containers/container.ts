@@ -12,6 +12,8 @@ export interface ResolvedMount {
   /** A host path, the volume's name, or the image as it was asked for. */
   readonly source: string
   readonly destination: string
+  /** The destination in the words of a volume's declaration where they are relative: inspect shows them. */
+  readonly declaredAs?: string
   readonly readOnly: boolean
   /** The mode text of `-v`, as inspect shows it. */
   readonly mode: string

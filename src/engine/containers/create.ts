@@ -17,7 +17,7 @@ import { commandOf, mergeImageConfig } from "./merge.ts"
 import { dropImageMounts } from "./mounts/image-mounts.ts"
 import { resolveMounts } from "./mounts/resolve.ts"
 import { checkName, inventName } from "./names.ts"
-import { checkNeighbours } from "./neighbours.ts"
+import { pinNeighbours } from "./neighbours.ts"
 import { validateContainer } from "./validate.ts"
 import { validateConfig } from "./validate-config.ts"
 
@@ -30,7 +30,7 @@ export async function createContainer(
 ): Promise<CreateResponse> {
   const { registry } = context
   const { HostConfig: asked, NetworkingConfig: networking, ...config } = request
-  const { host: hostConfig, warnings } = validateContainer(config, withDefaults(context, asked), context.host.facts)
+  const { host, warnings } = validateContainer(config, withDefaults(context, asked), context.host.facts)
   const image = config.Image
     ? await step(scope, "image", async (span) => {
         const found = await context.images.forContainer(scope, config.Image, options.platform)
@@ -47,7 +47,7 @@ export async function createContainer(
   const folder = join(context.containersRoot, id)
   let mounts: readonly ResolvedMount[] = []
   try {
-    checkNeighbours(registry, hostConfig)
+    const hostConfig = pinNeighbours(registry, host)
     const links = resolveLinks(registry, hostConfig)
     // Filled in after the validation, which refuses a hostname together with another's namespace.
     const merged = {
@@ -124,7 +124,7 @@ function platformWarning(image: ContainerImage | undefined): string[] {
 const sharesHostName = (host: HostConfig): boolean => host.UTSMode === "host" || host.NetworkMode === "host"
 
 /** Fills in what the daemon's configuration decides. */
-function withDefaults({ defaults }: ContainerContext, asked: HostConfig): HostConfig {
+function withDefaults({ defaults, host }: ContainerContext, asked: HostConfig): HostConfig {
   const options = asked.SecurityOpt ?? []
   const added = [
     ...(defaults.noNewPrivileges && !options.some((option) => option.startsWith("no-new-privileges"))
@@ -141,7 +141,8 @@ function withDefaults({ defaults }: ContainerContext, asked: HostConfig): HostCo
     LogConfig: checkLogConfig(asked.LogConfig, defaults),
     ShmSize: asked.ShmSize || defaults.shmSize,
     IpcMode: asked.IpcMode || defaults.ipcMode,
-    CgroupnsMode: asked.CgroupnsMode || defaults.cgroupnsMode,
+    CgroupnsMode:
+      asked.CgroupnsMode || (asked.Privileged && host.cgroupMode !== "unified" ? "host" : defaults.cgroupnsMode),
     ...(added.length > 0 ? { SecurityOpt: [...options, ...added] } : {}),
     ...(ulimits.length > 0 ? { Ulimits: ulimits } : {}),
     ...(asked.Init === undefined && defaults.init ? { Init: true } : {}),

@@ -91,7 +91,8 @@ function matches(container: Container, filters: Filters): boolean {
     return false
   }
   const ids = filters.get("id")
-  if (ids && ids.length > 0 && !ids.some((prefix) => id.startsWith(prefix))) return false
+  // An empty ID is nobody's: a script whose variable was empty must not get, and then remove, everything.
+  if (ids && ids.length > 0 && !ids.some((prefix) => prefix !== "" && id.startsWith(prefix))) return false
   if (!labelsMatch(filters, config.Labels)) return false
   if (!exactMatch(filters, "status", state.status)) return false
   const exited = filters.get("exited")
@@ -109,10 +110,10 @@ function matches(container: Container, filters: Filters): boolean {
   return true
 }
 
-/** By name, or by a part of the ID as long as Docker wants it. */
+/** By name, or by the beginning of the ID; an empty text means any network. */
 const inNetwork = (container: Container, wanted: string): boolean =>
   Object.entries(container.document.networking.EndpointsConfig ?? {}).some(
-    ([name, settings]) => name === wanted || (wanted !== "" && (settings?.NetworkID ?? "").startsWith(wanted)),
+    ([name, settings]) => name === wanted || (settings?.NetworkID ?? "").startsWith(wanted),
   )
 
 function anchor(context: ContainerContext, filters: Filters, key: "before" | "since"): Container | undefined {

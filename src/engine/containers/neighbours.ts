@@ -11,16 +11,28 @@ const prefix = "container:"
 export const joinedRef = (mode: string): string | undefined =>
   mode.startsWith(prefix) ? mode.slice(prefix.length) : undefined
 
-/** Refuses modes that name containers which do not exist. Whether they run is asked when it starts. @throws invalidArgument */
-export function checkNeighbours(registry: ContainerRegistry, host: Pick<HostConfig, "IpcMode" | "PidMode">): void {
-  for (const mode of [host.IpcMode, host.PidMode]) {
+/**
+ * Modes that name containers, by these containers' IDs: whatever is called so later is not meant. A network may be joined whose container comes
+ * later. Whether they run is asked when it starts.
+ * @throws invalidArgument for an unknown container
+ */
+export function pinNeighbours(registry: ContainerRegistry, host: HostConfig): HostConfig {
+  const pinned = (mode: string): string => {
     const ref = joinedRef(mode)
-    if (ref === undefined) continue
+    if (ref === undefined) return mode
     try {
-      registry.resolve(ref)
+      return `${prefix}${registry.resolve(ref).id}`
     } catch (error) {
       throw new Failure("invalidArgument", messageOf(error), error)
     }
+  }
+  const network = joinedRef(host.NetworkMode)
+  const known = network === undefined || registry.find(network)
+  return {
+    ...host,
+    IpcMode: pinned(host.IpcMode),
+    PidMode: pinned(host.PidMode),
+    NetworkMode: known ? pinned(host.NetworkMode) : host.NetworkMode,
   }
 }
 

@@ -65,6 +65,15 @@ export class ContainerRegistry {
     throw new Failure("notFound", `No such container: ${ref}`)
   }
 
+  /** As {@link resolve}, with undefined for what is not there or is ambiguous. */
+  find(ref: string): Container | undefined {
+    try {
+      return this.resolve(ref)
+    } catch {
+      return undefined
+    }
+  }
+
   #byLink(path: string): Container | undefined {
     const [owner, alias, ...more] = path.replace(/^\//, "").split("/")
     if (owner === undefined || alias === undefined || more.length > 0) return undefined

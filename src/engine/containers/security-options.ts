@@ -11,17 +11,24 @@ export interface SecurityOptions {
   readonly labels: readonly string[]
   /** Neither masked nor read-only paths. */
   readonly systemPathsUnconfined: boolean
+  /** The container's cgroups may be written to from within. */
+  readonly writableCgroups: boolean
 }
 
 /** @throws invalidArgument in Docker's words */
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
   let noNewPrivileges = false
   let systemPathsUnconfined = false
+  let writableCgroups = false
   const named: { seccomp?: string; apparmor?: string } = {}
   const labels: string[] = []
   for (const option of options) {
     if (option === "no-new-privileges") {
       noNewPrivileges = true
+      continue
+    }
+    if (option === "writable-cgroups") {
+      writableCgroups = true
       continue
     }
     if (option === "disable") {
@@ -35,10 +42,11 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
     if (key === "label") labels.push(value)
     else if (key === "seccomp" || key === "apparmor") named[key] = value
     else if (key === "no-new-privileges" && boolean(value) !== undefined) noNewPrivileges = boolean(value)!
+    else if (key === "writable-cgroups" && boolean(value) !== undefined) writableCgroups = boolean(value)!
     else if (key === "systempaths" && value === "unconfined") systemPathsUnconfined = true
     else throw new Failure("invalidArgument", `invalid --security-opt 2: "${option}"`)
   }
-  return { noNewPrivileges, labels, systemPathsUnconfined, ...named }
+  return { noNewPrivileges, labels, systemPathsUnconfined, writableCgroups, ...named }
 }
 
 /** Go's strconv.ParseBool. */

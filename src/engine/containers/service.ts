@@ -111,7 +111,8 @@ export class ContainerService implements Containers {
   async unpause(scope: Scope, ref: string): Promise<void> {
     const container = this.#find(ref)
     await this.#context.registry.locked(container.id, async () => {
-      if (container.state.status !== "paused") throw new Failure("conflict", `Container ${container.id} is not paused`)
+      // Docker calls this a fault of its own.
+      if (container.state.status !== "paused") throw new Failure("internal", `Container ${container.id} is not paused`)
       await this.#context.tasks.resume(scope, container.id)
       container.state.status = "running"
       await this.#context.registry.save(scope, container)

@@ -2,6 +2,7 @@ import { release } from "node:os"
 import { Failure } from "../../errors/failure.ts"
 import type { SpecMount } from "../../oci/runtime-spec.ts"
 import { defaultMounts, defaultShmSize, shmMount } from "../../runtime/defaults.ts"
+import { parseSecurityOptions } from "./security-options.ts"
 import type { ResolvedMount, SpecInput } from "./spec-input.ts"
 
 /** Where the init program is found inside containers. */
@@ -18,7 +19,11 @@ export const wantsInit = (input: SpecInput): boolean => input.host.Init === true
 export function mountsOf(input: SpecInput): SpecMount[] {
   const asked = askedMounts(input)
   const taken = new Set(asked.map((mount) => mount.destination))
-  const usual = [...defaultMounts({ privileged: input.host.Privileged, cgroupMode: input.cgroupMode }), ...shm(input)]
+  const { writableCgroups } = parseSecurityOptions(input.host.SecurityOpt ?? [])
+  const usual = [
+    ...defaultMounts({ privileged: input.host.Privileged, writableCgroups, cgroupMode: input.cgroupMode }),
+    ...shm(input),
+  ]
     .filter((mount) => !taken.has(mount.destination))
     .filter((mount) => !(taken.has("/dev") && mount.destination.startsWith("/dev/")))
     .map((mount) => (input.host.ReadonlyRootfs ? readonlyUsual(mount) : mount))

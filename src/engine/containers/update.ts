@@ -32,7 +32,7 @@ export async function updateContainer(
   if (
     Number(request.Memory) > 0 &&
     Number(request.MemorySwap) === 0 &&
-    Number(before.MemorySwap) > 0 &&
+    Number(before.MemorySwap) >= 0 &&
     Number(request.Memory) > Number(before.MemorySwap)
   ) {
     throw refuse(

@@ -22,6 +22,7 @@ export function validateModes(config: ContainerConfig, host: HostConfig): void {
     throw refuse(`invalid cgroup namespace mode: ${host.CgroupnsMode}`)
   if (!["", "default"].includes(host.Isolation)) throw refuse(`invalid isolation '${host.Isolation}' on linux`)
   if (host.UTSMode === "host" && config.Hostname) throw refuse("conflicting options: hostname and the UTS mode")
+  if (host.UTSMode === "host" && config.Domainname) throw refuse("conflicting options: domainname and the UTS mode")
   validateNetworkMode(config, host)
 }
 

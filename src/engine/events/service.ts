@@ -107,14 +107,13 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
     const values = filters.get(key)
     return !values || values.length === 0 || values.some(test)
   }
-  // By the beginning of the ID or of the name.
+  // By the beginning of the ID or of the name; everything begins with an empty text.
   const byActor = (type: EventMessage["Type"], key: string) =>
     one(
       key,
       (wanted) =>
-        event.Type === type &&
-        wanted !== "" &&
-        (ID.startsWith(wanted) || (Attributes["name"] ?? "").startsWith(wanted)),
+        wanted === "" ||
+        (event.Type === type && (ID.startsWith(wanted) || (Attributes["name"] ?? "").startsWith(wanted))),
     )
   return (
     one("type", (wanted) => wanted === event.Type) &&
@@ -136,7 +135,8 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
 }
 
 function imageMatches(wanted: string, event: EventMessage): boolean {
-  const image = event.Type === "image" ? event.Actor.ID : event.Actor.Attributes["image"]
+  // What has nothing to do with an image matches the empty name.
+  const image = (event.Type === "image" ? event.Actor.ID : event.Actor.Attributes["image"]) ?? ""
   const name = event.Type === "image" ? event.Actor.Attributes["name"] : undefined
   const withoutTag = (text: string | undefined) => text?.replace(/:[^:/@]+$/, "")
   return [image, name].some((each) => each === wanted || withoutTag(each) === wanted)

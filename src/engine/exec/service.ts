@@ -235,7 +235,7 @@ function escapeKeys(text: string): Uint8Array {
 /** @param ref what the client calls the container */
 function requireRunning(container: Container, ref: string): void {
   if (container.state.status === "paused") {
-    throw new Failure("conflict", `container ${ref} is paused, unpause the container before exec`)
+    throw new Failure("conflict", `Container ${ref} is paused, unpause the container before exec`)
   }
   if (container.state.status === "restarting") {
     throw new Failure("conflict", `container ${container.id} is restarting, wait until the container is running`)

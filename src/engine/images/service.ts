@@ -108,7 +108,6 @@ export class EngineImages implements Images, ContainerImages {
     refs: readonly string[],
     options: { readonly platforms: readonly string[] },
   ): Promise<AsyncIterable<Uint8Array>> {
-    if (refs.length === 0) throw new Failure("invalidArgument", "no image to save was named")
     const platform = onlyPlatform(options.platforms)
     const { catalog, transfer, images } = this.#context
     const wanted: Parameters<typeof transfer.save>[1][number][] = []

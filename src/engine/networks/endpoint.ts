@@ -178,7 +178,7 @@ export function endpointRequest(
     links: isPredefined(network.name) ? {} : linksOf(registry, settings),
     gatewayPriority: settings.GwPriority,
     ...(before.length > 0 ? { before } : {}),
-    ...(ipv6Disabled(container) ? { withoutIpv6: true } : {}),
+    ...(ipv6Disabled(container) || sysctls["ipv6/conf/IFNAME/disable_ipv6"] === "1" ? { withoutIpv6: true } : {}),
     ...(interfaceName ? { interfaceName } : {}),
     ...(Object.keys(sysctls).length > 0 ? { sysctls } : {}),
   }

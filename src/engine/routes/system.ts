@@ -62,22 +62,8 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
     query: {
       since: timestamp,
       until: timestamp,
-      filters: filters(
-        "config",
-        "container",
-        "daemon",
-        "event",
-        "image",
-        "label",
-        "network",
-        "node",
-        "plugin",
-        "scope",
-        "secret",
-        "service",
-        "type",
-        "volume",
-      ),
+      // Docker ignores keys that it does not know here.
+      filters: filters(),
     },
     untraced: true,
     run: ({ scope, query, request }): Reply => {

@@ -44,6 +44,8 @@ export interface SystemFacts {
   /** What becomes of layers, and why. */
   readonly layers: string
   readonly backingFilesystem: string
+  /** `builtin`, `unconfined`, or the path of the profile that containers get when they ask for none. */
+  readonly seccompProfile: string
 }
 
 export interface SystemCollaborators {
@@ -206,7 +208,7 @@ export class EngineSystem implements System {
       InitCommit: { ID: await this.#initVersion() },
       SecurityOptions: [
         ...(context.host.apparmor.defaultProfile ? ["name=apparmor"] : []),
-        `name=seccomp,profile=${context.defaults.seccompProfile === undefined ? "builtin" : context.defaults.seccompProfile === "unconfined" ? "unconfined" : "custom"}`,
+        `name=seccomp,profile=${facts.seccompProfile}`,
         ...(cgroupMode === "unified" ? ["name=cgroupns"] : []),
       ],
       ...(facts.addressPools.length > 0
@@ -290,6 +292,9 @@ export class EngineSystem implements System {
       ...(context.host.apparmor.reason
         ? [`WARNING: No default AppArmor profile: ${context.host.apparmor.reason}`]
         : []),
+      ...(this.#with.facts().seccompProfile === "builtin"
+        ? []
+        : ["WARNING: daemon is not using the default seccomp profile"]),
       ...(context.host.initPath
         ? []
         : ["WARNING: No init program for --init: install tini (tini-static) or catatonit"]),

@@ -49,7 +49,10 @@ export function parseHead(text: string): RequestHead {
   const minor = version === "HTTP/1.1" ? 1 : 0
   const headers = new HeaderFields()
   for (let i = 1; i < lines.length; i++) addField(headers, lines[i]!)
-  if (headers.all("host").length > 1) throw new BadRequest(400, "more than one Host header")
+  const hosts = headers.all("host")
+  if (hosts.length > 1) throw new BadRequest(400, "more than one Host header")
+  // RFC 9112, section 3.2; an empty one is right for what has no authority, as a unix socket.
+  if (hosts.length === 0 && minor === 1) throw new BadRequest(400, "missing required Host header")
   return {
     method,
     target: originForm(method, target),

@@ -114,10 +114,17 @@ export class TarParser {
     return passed
   }
 
-  /** Tells that no bytes follow. @throws invalidArgument when the archive stops within a member */
+  /**
+   * Tells that no bytes follow. The last member's padding may be missing, as some writers leave it out.
+   * @throws invalidArgument when the archive stops within a member
+   */
   finish(): void {
     if (this.#state === "ended") return
-    if (this.#state !== "header" || this.#partialLength > 0 || this.#pending !== noExtensions) {
+    if (
+      (this.#state !== "header" && this.#state !== "padding") ||
+      this.#partialLength > 0 ||
+      this.#pending !== noExtensions
+    ) {
       throw new Failure("invalidArgument", "malformed archive: it ends in the middle of an entry (truncated?)")
     }
     this.#state = "ended"

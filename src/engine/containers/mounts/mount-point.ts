@@ -5,7 +5,12 @@ import type { ResolvedMount } from "../container.ts"
 
 /** A mount in inspect's form. */
 export async function mountPoint(scope: Scope, volumes: Volumes, mount: ResolvedMount): Promise<MountPoint> {
-  const base = { Destination: mount.destination, Mode: mount.mode, RW: !mount.readOnly, Propagation: mount.propagation }
+  const base = {
+    Destination: mount.declaredAs ?? mount.destination,
+    Mode: mount.mode,
+    RW: !mount.readOnly,
+    Propagation: mount.propagation,
+  }
   if (mount.type === "bind") return { Type: "bind", Source: mount.source, ...base }
   if (mount.type === "tmpfs") return { Type: "tmpfs", Source: "", ...base }
   if (mount.type === "image") return { Type: "image", Name: mount.source, Source: "", ...base }

@@ -11,7 +11,7 @@ import { volumesFrom } from "./volumes-from.ts"
 
 export interface AskedMounts {
   readonly hostConfig: HostConfig
-  /** Paths of volumes that the request and the image declare. */
+  /** Paths of volumes that the request and the image declare; relative ones begin at the root. */
   readonly request: readonly string[]
   readonly image: readonly string[]
   /** Read-only binds leave the mounts below them writable, unless they say otherwise. */
@@ -62,7 +62,8 @@ export async function resolveMounts(
       for (const path of paths) {
         const destination = declaredDestination(path)
         if (chosen.has(destination) || tmpfs.has(destination)) continue
-        const mount = { ...declared, destination, ...(fromImage ? { fromImage } : {}) }
+        const declaredAs = path.startsWith("/") ? {} : { declaredAs: cleanDestination(path) }
+        const mount = { ...declared, destination, ...declaredAs, ...(fromImage ? { fromImage } : {}) }
         chosen.set(destination, await withVolume(context, scope, hostConfig, mount))
       }
     }
@@ -90,10 +91,7 @@ function checkedTmpfs(path: string): string {
 }
 
 function declaredDestination(path: string): string {
-  const destination = cleanDestination(path)
-  if (!destination.startsWith("/")) {
-    throw new Failure("invalidArgument", `invalid volume specification: '${path}': mount path must be absolute`)
-  }
+  const destination = cleanDestination(`/${path}`)
   if (destination === "/") throw new Failure("invalidArgument", `invalid volume specification: '${path}'`)
   return destination
 }
