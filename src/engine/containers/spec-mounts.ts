@@ -43,10 +43,10 @@ export function mountsOf(input: SpecInput): SpecMount[] {
 }
 
 /** The propagation that the root needs so that mounts with `shared` or `slave` work; undefined for the runtime's default. */
-export function rootPropagation(mounts: readonly ResolvedMount[]): "shared" | "rslave" | undefined {
-  const words = mounts.map((mount) => (mount.type === "bind" ? (mount.propagation ?? "") : ""))
-  if (words.some((word) => word.endsWith("shared"))) return "shared"
-  return words.some((word) => word.endsWith("slave")) ? "rslave" : undefined
+export function rootPropagation(mounts: readonly SpecMount[]): "shared" | "rslave" | undefined {
+  const words = new Set(mounts.flatMap(({ options = [] }) => options))
+  if (words.has("shared") || words.has("rshared")) return "shared"
+  return words.has("slave") || words.has("rslave") ? "rslave" : undefined
 }
 
 function initMount(input: SpecInput): SpecMount {

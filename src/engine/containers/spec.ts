@@ -24,7 +24,8 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const devices = devicesOf(host)
   const filter = seccompOf(input, security, capabilities)
   const sysctl = sysctlsOf(input)
-  const propagation = rootPropagation(input.mounts)
+  const mounts = mountsOf(input)
+  const propagation = rootPropagation(mounts)
   const paths = hiddenPaths(host, security)
   return {
     // The lowest version that covers what is used: crun 1.8 refuses those it does not know.
@@ -37,7 +38,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     },
     root: { path: "", readonly: host.ReadonlyRootfs },
     ...(host.UTSMode === "host" ? {} : { hostname: config.Hostname }),
-    mounts: mountsOf(input),
+    mounts,
     linux: {
       namespaces: namespacesOf(input),
       devices: [...devices.nodes],

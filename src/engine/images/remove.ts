@@ -11,7 +11,7 @@ import { untilOf } from "../containers/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, publishImage, repoDigests, tagsOf } from "./context.ts"
 import type { ImageRemoveOptions } from "./contract.ts"
-import { createdOf, parentsOf } from "./list.ts"
+import { createdOf, layersSize, parentsOf } from "./list.ts"
 import { referenceOf, sameRepository } from "./names.ts"
 import { resolveFor } from "./platform.ts"
 import { chainOf } from "./sizes.ts"
@@ -168,11 +168,15 @@ async function pruneNames(context: ImageContext, scope: Scope, image: CatalogIma
   return kept && named.length > 1 ? await untag(context, scope, image, named.slice(0, -1), [kept]) : []
 }
 
-/** `docker image prune`: nameless images, or with `dangling=false` all, that no container uses. */
+/**
+ * `docker image prune`: nameless images, or with `dangling=false` all, that no container uses. What is reclaimed is measured as `system df`
+ * measures images: the sizes of layers.
+ */
 export async function pruneImages(context: ImageContext, scope: Scope, filters: Filters): Promise<ImagesPruneResponse> {
   const danglingOnly = booleanFilter(filters, "dangling") ?? true
   const until = untilOf(filters)
   const deleted: ImageDeleteItem[] = []
+  const before = await layersSize(context, scope)
   const images = await context.catalog.all(scope)
   const parents = parentsOf(images)
   for (const image of images) {
@@ -188,11 +192,12 @@ export async function pruneImages(context: ImageContext, scope: Scope, filters: 
     if (!(await context.catalog.byId(scope, image.id))) continue
     deleted.push(...(await deleteImage(context, scope, image, { noPrune: false })))
   }
-  const { bytes } = await context.collector.collect()
+  const reclaimed = before - (await layersSize(context, scope))
+  await context.collector.collect()
   context.events.publish({
     Type: "image",
     Action: "prune",
-    Actor: { ID: "", Attributes: { reclaimed: String(bytes) } },
+    Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
   })
-  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: bytes }
+  return { ImagesDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
 }

@@ -138,6 +138,10 @@ function rangeErrors(network: NetworkDocument, text: string): string[] {
 const joined = (errors: readonly string[]): string =>
   errors.length === 1 ? errors[0]!.trim() : `* ${errors.map((each) => each.replaceAll("\n", "\n\t")).join("\n* ")}`
 
+/** Whether an endpoint's own settings switch IPv6 off. Docker's CLI writes them in small letters. */
+const switchesOffIpv6 = (settings: EndpointSettings): boolean =>
+  sysctlsIn(settings).some((text) => text.toLowerCase() === "net.ipv6.conf.ifname.disable_ipv6=1")
+
 const sysctlsIn = ({ DriverOpts: options }: EndpointSettings): readonly string[] =>
   options?.[`${optionPrefix}.sysctls`]?.split(",") ?? []
 
@@ -178,7 +182,7 @@ export function endpointRequest(
     links: isPredefined(network.name) ? {} : linksOf(registry, settings),
     gatewayPriority: settings.GwPriority,
     ...(before.length > 0 ? { before } : {}),
-    ...(ipv6Disabled(container) || sysctls["ipv6/conf/IFNAME/disable_ipv6"] === "1" ? { withoutIpv6: true } : {}),
+    ...(ipv6Disabled(container) || switchesOffIpv6(settings) ? { withoutIpv6: true } : {}),
     ...(interfaceName ? { interfaceName } : {}),
     ...(Object.keys(sysctls).length > 0 ? { sysctls } : {}),
   }
