@@ -106,7 +106,7 @@ test("requests cut at any byte are understood: length, chunks with extension and
 test("a request that comes byte by byte is understood", async () => {
   await serve(echo)
   const client = await dial()
-  for (const byte of "POST /slow HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n") {
+  for (const byte of "POST /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n") {
     client.socket.write(byte)
     await new Promise((resolve) => setImmediate(resolve))
   }
@@ -114,16 +114,16 @@ test("a request that comes byte by byte is understood", async () => {
 })
 
 for (const [name, request] of [
-  ["both lengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"],
-  ["two different lengths", "POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"],
-  ["a signed length", "POST / HTTP/1.1\r\nContent-Length: +3\r\n\r\nabc"],
-  ["a list of lengths", "POST / HTTP/1.1\r\nContent-Length: 3, 3\r\n\r\nabc"],
-  ["a folded header", "GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"],
-  ["white space before the colon", "GET / HTTP/1.1\r\nContent-Length : 3\r\n\r\nabc"],
-  ["a NUL in a header", "GET / HTTP/1.1\r\nA: b\0c\r\n\r\n"],
-  ["a lone CR in a header", "GET / HTTP/1.1\r\nA: b\rContent-Length: 3\r\n\r\n"],
+  ["both lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc"],
+  ["two different lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd"],
+  ["a signed length", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc"],
+  ["a list of lengths", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc"],
+  ["a folded header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n"],
+  ["white space before the colon", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length : 3\r\n\r\nabc"],
+  ["a NUL in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n"],
+  ["a lone CR in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rContent-Length: 3\r\n\r\n"],
   ["bare line feeds", "GET / HTTP/1.1\nHost: x\n\n"],
-  ["a space in the target", "GET /a b HTTP/1.1\r\n\r\n"],
+  ["a space in the target", "GET /a b HTTP/1.1\r\nHost: x\r\n\r\n"],
   ["no version", "GET /\r\n\r\n"],
   ["chunks in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
   ["two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
@@ -136,7 +136,7 @@ for (const [name, request] of [
 
 test("other transfer codings are refused with 501, other versions with 505", async () => {
   await serve(echo)
-  expect(await exchange("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")).toStartWith("HTTP/1.1 501")
+  expect(await exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")).toStartWith("HTTP/1.1 501")
   expect(await exchange("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")).toStartWith("HTTP/1.1 505")
 })
 
@@ -159,7 +159,7 @@ for (const [name, chunks] of [
       }
     })
     const answer = await exchange(
-      `POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}GET /smuggled HTTP/1.1\r\n\r\n`,
+      `POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n`,
     )
     expect(answer.match(/HTTP\/1\.1 /g)).toHaveLength(1)
     expect(answer).toStartWith("HTTP/1.1 400")
@@ -169,10 +169,10 @@ for (const [name, chunks] of [
 
 test("a head of over a megabyte is accepted, one over the limit answered with 431", async () => {
   await serve(echo)
-  expect(await exchange(`GET / HTTP/1.1\r\nConnection: close\r\nX: ${"a".repeat(1_500_000)}\r\n\r\n`)).toStartWith(
+  expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${"a".repeat(1_500_000)}\r\n\r\n`)).toStartWith(
     "HTTP/1.1 200",
   )
-  expect(await exchange(`GET / HTTP/1.1\r\nX: ${"a".repeat(3_000_000)}`)).toStartWith("HTTP/1.1 431")
+  expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(3_000_000)}`)).toStartWith("HTTP/1.1 431")
 })
 
 test("a client that begins TLS is told at once that this is not TLS", async () => {
@@ -185,12 +185,12 @@ test("a client that begins TLS is told at once that this is not TLS", async () =
 
 test("a head that does not come to its end in time is answered with 408", async () => {
   await serve(echo, { headTime: 40 })
-  expect(await exchange("GET / HTTP/1.1\r\nX: ")).toStartWith("HTTP/1.1 408")
+  expect(await exchange("GET / HTTP/1.1\r\nHost: x\r\nX: ")).toStartWith("HTTP/1.1 408")
 })
 
 test("HEAD gets the length and no body, HTTP/1.0 the end of the connection", async () => {
   await serve(echo)
-  const head = await exchange("HEAD /h HTTP/1.1\r\nConnection: close\r\n\r\n")
+  const head = await exchange("HEAD /h HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
   expect(head).toContain("Content-Length: 10")
   expect(head).toEndWith("\r\n\r\n")
   const old = await exchange("GET /o HTTP/1.0\r\n\r\n")
@@ -204,11 +204,11 @@ test("100 Continue is sent when the body is read, and not when it is not wanted"
     else await echo(request, response)
   })
   const client = await dial()
-  client.socket.write("POST /yes HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+  client.socket.write("POST /yes HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
   expect(await client.received("\r\n\r\n")).toBe("HTTP/1.1 100 Continue\r\n\r\n")
   client.socket.write("hi")
   await client.received("POST /yes [hi]")
-  client.socket.write("POST /no HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+  client.socket.write("POST /no HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
   const answer = await client.all
   expect(answer.split("100 Continue")).toHaveLength(2)
   expect(answer).toContain("404 Not Found")
@@ -228,7 +228,7 @@ test("a stream's head arrives before its first byte, and its pieces as they come
     writer.end()
   })
   const client = await dial()
-  client.socket.write("GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+  client.socket.write("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
   expect(await client.received("\r\n\r\n")).not.toContain("late")
   go()
   expect(await client.all).toEndWith("\r\n\r\n4\r\nlate\r\n0\r\n\r\n")
@@ -240,7 +240,7 @@ test("a stream that fails half-way is broken off without its last chunk", async 
     await response.stream(200, {}).write(Buffer.from("half"))
     throw new Error("disk on fire")
   })
-  const answer = await exchange("GET / HTTP/1.1\r\n\r\n")
+  const answer = await exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
   expect(answer).toContain("half")
   expect(answer).not.toContain("0\r\n\r\n")
 })
@@ -263,7 +263,7 @@ test("the signal aborts when the client goes away within a stream", async () => 
     writer.end()
   })
   const client = await dial()
-  client.socket.write("GET /events HTTP/1.1\r\n\r\n")
+  client.socket.write("GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
   await running
   client.socket.destroy()
   await gone
@@ -272,7 +272,7 @@ test("the signal aborts when the client goes away within a stream", async () => 
 test("an error answered before a long body was read reaches the client that is still sending", async () => {
   await serve((_request, response) => response.send(413, {}, "too much"))
   const client = await dial()
-  client.socket.write("POST / HTTP/1.1\r\nContent-Length: 50000000\r\n\r\n")
+  client.socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n")
   const piece = Buffer.alloc(1_000_000)
   for (let sent = 0; sent < 50; sent++) {
     if (!client.socket.write(piece)) await new Promise((resolve) => client.socket.once("drain", resolve))
@@ -292,7 +292,7 @@ test("a reader that waits holds the sender back", async () => {
   })
   const client = await dial()
   const total = 64 * 1024 * 1024
-  client.socket.write(`POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: ${total}\r\n\r\n`)
+  client.socket.write(`POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${total}\r\n\r\n`)
   const accepted = client.socket.write(Buffer.alloc(total))
   expect(accepted).toBe(false)
   for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve))
@@ -323,7 +323,7 @@ for (const upgrade of [true, false]) {
     await serve(hijacking)
     const client = await dial()
     const payload = randomBytes(3_000_000)
-    client.socket.write(`POST /exec/x/start HTTP/1.1\r\n${header}Content-Length: 2\r\n\r\n{}early`)
+    client.socket.write(`POST /exec/x/start HTTP/1.1\r\nHost: x\r\n${header}Content-Length: 2\r\n\r\n{}early`)
     client.socket.write(payload)
     client.socket.end()
     const answer = await client.all
@@ -352,7 +352,7 @@ test("a hijacked stream whose client vanished ends its input, and is closed at t
     done()
   })
   const client = await dial()
-  client.socket.write("POST / HTTP/1.1\r\n\r\n")
+  client.socket.write("POST / HTTP/1.1\r\nHost: x\r\n\r\n")
   await client.received("UPGRADED")
   client.socket.destroy()
   await closed
@@ -368,8 +368,8 @@ test("random bytes and mangled requests leave the server alive", async () => {
   })
   const seeds = [
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "POST /hijack HTTP/1.1\r\nUpgrade: tcp\r\nContent-Length: 4\r\n\r\nabcdmore",
-    "POST /c HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+    "POST /hijack HTTP/1.1\r\nHost: x\r\nUpgrade: tcp\r\nContent-Length: 4\r\n\r\nabcdmore",
+    "POST /c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
   ]
   for (let round = 0; round < 400; round++) {
     const client = await dial()
@@ -387,5 +387,5 @@ test("random bytes and mangled requests leave the server alive", async () => {
     await new Promise((resolve) => setImmediate(resolve))
     if (round % 8 === 0) client.socket.destroy()
   }
-  expect(await exchange("GET /alive HTTP/1.1\r\nConnection: close\r\n\r\n")).toContain("X-Echo: /alive")
+  expect(await exchange("GET /alive HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain("X-Echo: /alive")
 })
