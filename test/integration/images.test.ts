@@ -231,7 +231,7 @@ check("an image that loses its name to another stays without one until it is pru
   expect(dangling.map((image) => image.Id).sort()).toEqual([old, used].sort())
   const pruned = await images.prune(scope, noFilters)
   expect(deleted(pruned.ImagesDeleted!)[0]).toBe(old)
-  expect(Number(pruned.SpaceReclaimed)).toBeGreaterThan(50_000)
+  expect(Number(pruned.SpaceReclaimed)).toBe(50_000)
   expect(events.at(-1)).toMatchObject({ Action: "prune", Actor: { Attributes: { reclaimed: expect.any(String) } } })
   expect(await images.prune(scope, noFilters)).toEqual({ ImagesDeleted: null, SpaceReclaimed: 0 })
   const all = await images.prune(scope, filters({ dangling: ["false"] }))

@@ -6,7 +6,7 @@ import type { Container } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
 import { limitsOf } from "./spec-resources.ts"
 import { validateRestartPolicy } from "./validate.ts"
-import { validateResources } from "./validate-resources.ts"
+import { leastMemory, validateResources } from "./validate-resources.ts"
 
 /** `docker update`: limits at once when it runs, and for later starts. Nothing changes when a limit is refused. */
 export async function updateContainer(
@@ -30,7 +30,7 @@ export async function updateContainer(
     ...(policy.Name ? { RestartPolicy: policy } : {}),
   }
   if (
-    Number(request.Memory) > 0 &&
+    Number(request.Memory) >= leastMemory &&
     Number(request.MemorySwap) === 0 &&
     Number(before.MemorySwap) >= 0 &&
     Number(request.Memory) > Number(before.MemorySwap)

@@ -10,7 +10,7 @@ export interface ResourceFacts {
 }
 
 /** The smallest memory limit, in bytes: below it no container starts. */
-const leastMemory = 6 * 1024 * 1024
+export const leastMemory = 6 * 1024 * 1024
 
 const refuse = (message: string) => new Failure("invalidArgument", message)
 

@@ -113,7 +113,10 @@ export const containerLife: Operations = {
     cases: [
       success("goes on", "/containers/{paused}/unpause", 204),
       unknown("/containers/no-such/unpause"),
-      conflict("is given one that is not paused", "/containers/{shared}/unpause", "Container {shared} is not paused"),
+      // Not 409: Docker calls it a fault of its own.
+      conflict("is given one that is not paused", "/containers/{shared}/unpause", "Container {shared} is not paused", {
+        status: 500,
+      }),
     ],
     never: { badInput: reasons.noInput },
   },

@@ -21,7 +21,7 @@ export const execs: Operations = {
       conflict(
         "is given a paused one",
         "/containers/{paused.name}/exec",
-        "container {paused.name} is paused, unpause the container before exec",
+        "Container {paused.name} is paused, unpause the container before exec",
         { body: { Cmd: ["true"] } },
       ),
       ...badBodies("/containers/{shared}/exec"),
