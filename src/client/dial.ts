@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net"
 import { connect as connectTls } from "node:tls"
 import { Failure } from "../errors/failure.ts"
 import { openTunnel } from "../std/http/proxy-tunnel.ts"
+import { tlsName } from "../std/tls-name.ts"
 import type { Host, TlsOptions } from "./host.ts"
 
 type TcpHost = Host & { readonly kind: "tcp" }
@@ -25,7 +26,8 @@ export async function dialTcp({ host, tls, proxy, tunnel }: TcpWay): Promise<Soc
   const { verify, ...material } = tls
   const { host: name, port } = host
   const secured = connectTls({
-    ...(proxy ? { socket, servername: name } : { host: name, port }),
+    ...tlsName(name),
+    ...(proxy ? { socket } : { port }),
     ...material,
     rejectUnauthorized: verify,
   })

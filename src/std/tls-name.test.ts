@@ -23,7 +23,10 @@ function certificate(subject: string) {
 }
 
 /** What a server with this certificate hears as its name, or what the client says against the certificate. */
-async function heard(host: string, { key, cert }: ReturnType<typeof certificate>): Promise<string | false | null | undefined> {
+async function heard(
+  host: string,
+  { key, cert }: ReturnType<typeof certificate>,
+): Promise<string | false | null | undefined> {
   const name = Promise.withResolvers<string | false | null | undefined>()
   const server: Server = createServer({ key, cert }, (socket: TLSSocket) => {
     name.resolve(socket.servername)

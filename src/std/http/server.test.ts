@@ -136,7 +136,9 @@ for (const [name, request] of [
 
 test("other transfer codings are refused with 501, other versions with 505", async () => {
   await serve(echo)
-  expect(await exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")).toStartWith("HTTP/1.1 501")
+  expect(await exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")).toStartWith(
+    "HTTP/1.1 501",
+  )
   expect(await exchange("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")).toStartWith("HTTP/1.1 505")
 })
 
@@ -169,9 +171,9 @@ for (const [name, chunks] of [
 
 test("a head of over a megabyte is accepted, one over the limit answered with 431", async () => {
   await serve(echo)
-  expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${"a".repeat(1_500_000)}\r\n\r\n`)).toStartWith(
-    "HTTP/1.1 200",
-  )
+  expect(
+    await exchange(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ${"a".repeat(1_500_000)}\r\n\r\n`),
+  ).toStartWith("HTTP/1.1 200")
   expect(await exchange(`GET / HTTP/1.1\r\nHost: x\r\nX: ${"a".repeat(3_000_000)}`)).toStartWith("HTTP/1.1 431")
 })
 
