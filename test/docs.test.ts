@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, relative, resolve } from "node:path"
+import { dockerRelease } from "../src/api/docker-release.ts"
+import { newestVersion, oldestVersion } from "../src/engine/compat/version.ts"
 
 const root = resolve(import.meta.dir, "..")
 /** Folders that hold other projects' files, or what a build made. */
@@ -79,4 +81,15 @@ test("every page of docs/ is linked from the README", () => {
   const readme = pages.find(({ name }) => name === "README.md")!.text
   const unlinked = pages.map(({ name }) => name).filter((name) => name.startsWith("docs/"))
   expect(unlinked.filter((name) => !readme.includes(`](${name})`))).toEqual([])
+})
+
+test("the versions that the documentation tells are those of the program", () => {
+  const text = (name: string) => pages.find((page) => page.name === name)!.text
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+  const release = dockerRelease.split("+")[0]!
+  expect(text("README.md")).toContain(`Docker's API ${newestVersion} (Docker ${release.replace(/\.0$/, "")})`)
+  expect(text("README.md")).toContain(`for clients from ${oldestVersion} on`)
+  expect(text("CHANGELOG.md")).toContain(`\`${release}+barge-${version.replace(/[^0-9A-Za-z]+/g, "-")}\``)
+  expect(text("CHANGELOG.md")).toContain(`## ${version}`)
+  expect(text("docs/coming-from-docker.md")).toContain(`\`${release}+barge-…\``)
 })
