@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { mediaTypes } from "../../oci/descriptor.ts"
@@ -11,6 +11,7 @@ function blobs() {
   const folder = mkdtempSync(join(tmpdir(), "barge-blobs-"))
   const opened: Digest[] = []
   return {
+    folder,
     opened,
     put(content: string | object) {
       const text = typeof content === "string" ? content : JSON.stringify(content)
@@ -56,7 +57,7 @@ test("what a lease holds is read when it begins like a document", async () => {
   expect(references.of({ digest: manifest })?.content).toEqual([{ digest: config }])
 })
 
-test("nothing is remembered of a document that could not be read", async () => {
+test("nothing is remembered of a document whose file is missing", async () => {
   using store = blobs()
   const text = JSON.stringify({ manifests: [{ digest: digestOf("x") }] })
   const lost = { digest: digestOf(text), mediaType: mediaTypes.ociIndex }
@@ -68,4 +69,27 @@ test("nothing is remembered of a document that could not be read", async () => {
   store.put(text)
   await references.read([lost])
   expect(references.of(lost)?.content).toEqual([{ digest: digestOf("x") }])
+})
+
+test("a document that is there and cannot be read is an error, not the end of what it leads to", async () => {
+  using store = blobs()
+  const text = "{}"
+  mkdirSync(join(store.folder, hexOf(digestOf(text))))
+  const references = new BlobReferences(store.path)
+  const blob = { digest: digestOf(text), mediaType: mediaTypes.ociIndex }
+  await expect(references.read([blob])).rejects.toThrow("nothing was removed")
+  expect(references.of(blob)).toBeUndefined()
+})
+
+test("a folder of blobs that is missing is an error: its disk may not be mounted", async () => {
+  using store = blobs()
+  const manifest = store.put({ manifests: [] })
+  const away = `${store.folder}-away`
+  renameSync(store.folder, away)
+  const references = new BlobReferences(store.path)
+  const blob = { digest: manifest, mediaType: mediaTypes.ociIndex }
+  await expect(references.read([blob])).rejects.toThrow("nothing was removed")
+  renameSync(away, store.folder)
+  await references.read([blob])
+  expect(references.of(blob)?.content).toEqual([])
 })

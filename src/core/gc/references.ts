@@ -1,4 +1,6 @@
-import { open } from "node:fs/promises"
+import { access, open } from "node:fs/promises"
+import { dirname } from "node:path"
+import { Failure, messageOf } from "../../errors/failure.ts"
 import { type ChainID, chainIDs, type Digest, parseDiffID } from "../../oci/digest.ts"
 import { linksOf, mayHaveLinks } from "../../oci/graph.ts"
 
@@ -27,7 +29,7 @@ const beginning = 64
 export class BlobReferences {
   readonly #pathOf: (digest: Digest) => string
   readonly #known = new Map<Digest, References>()
-  /** Documents whose files could not be read. They may come back, so nothing is remembered of them for longer than a collection. */
+  /** Documents whose files are missing. They may come back, so nothing is remembered of them for longer than a collection. */
   readonly #unreadable = new Set<Digest>()
 
   constructor(pathOf: (digest: Digest) => string) {
@@ -39,7 +41,11 @@ export class BlobReferences {
     return mayHaveLinks(mediaType) ? this.#known.get(digest) : nothing
   }
 
-  /** Reads documents, and those that they lead to. */
+  /**
+   * Reads documents, and those that they lead to. One whose file is missing counts as leading to nothing.
+   * @throws unavailable when a document is there and cannot be read, or the folder of all blobs is missing: what they lead
+   * to must not be taken for garbage
+   */
   async read(blobs: readonly Reached[]): Promise<void> {
     const pending = [...blobs]
     for (let blob = pending.pop(); blob !== undefined; blob = pending.pop()) {
@@ -59,7 +65,7 @@ export class BlobReferences {
   }
 }
 
-/** @returns undefined when there is no file to read (it was lost): then nothing is known */
+/** @returns undefined when the file is missing @throws unavailable */
 async function readReferences(path: string, mayBeLayer: boolean): Promise<References | undefined> {
   let text: string
   try {
@@ -70,8 +76,10 @@ async function readReferences(path: string, mayBeLayer: boolean): Promise<Refere
       if (!/^\s*\{/.test(buffer.toString("latin1", 0, bytesRead))) return nothing
     }
     text = await file.readFile("utf8")
-  } catch {
-    return undefined
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT" && (await isThere(dirname(path)))) return undefined
+    const advice = "nothing was removed; see whether its disk is mounted and can be read"
+    throw new Failure("unavailable", `${path} cannot be read (${messageOf(error)}): ${advice}`, error)
   }
   try {
     const { content, diffIDs } = linksOf(JSON.parse(text))
@@ -80,3 +88,9 @@ async function readReferences(path: string, mayBeLayer: boolean): Promise<Refere
     return nothing
   }
 }
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
