@@ -59,18 +59,10 @@ export function sendDescriptors(
   if (bytes.length === 0 || bytes.length > maxMessage) throw new RangeError(`a message has 1 to ${maxMessage} bytes`)
   if (descriptors.length > maxDescriptors) throw new RangeError(`at most ${maxDescriptors} descriptors go at once`)
   data.set(bytes)
-  const controlBytes = descriptors.length ? headerLength + 4 * descriptors.length : 0
-  control.fill(0)
-  if (descriptors.length) {
-    control.writeBigUInt64LE(BigInt(controlBytes), 0)
-    control.writeInt32LE(SOL_SOCKET, 8)
-    control.writeInt32LE(SCM_RIGHTS, 12)
-    descriptors.forEach((descriptor, index) => {
-      control.writeInt32LE(descriptor, headerLength + 4 * index)
-    })
-  }
+  const rights = rightsOf(descriptors)
+  control.set(rights)
   for (;;) {
-    prepare(bytes.length, (controlBytes + 7) & ~7)
+    prepare(bytes.length, rights.length)
     const sent = Number(c.sendmsg(socket, header, MSG_NOSIGNAL))
     if (sent >= 0) return sent
     const number = errno()
@@ -78,6 +70,18 @@ export function sendDescriptors(
     if (number === EAGAIN) return undefined
     throw new SystemError("sendmsg", number)
   }
+}
+
+/** The control area of a message that carries `descriptors`; empty when there are none. */
+export function rightsOf(descriptors: readonly number[]): Buffer {
+  if (descriptors.length === 0) return Buffer.alloc(0)
+  const length = headerLength + 4 * descriptors.length
+  const rights = Buffer.alloc((length + 7) & ~7)
+  rights.writeBigUInt64LE(BigInt(length), 0)
+  rights.writeInt32LE(SOL_SOCKET, 8)
+  rights.writeInt32LE(SCM_RIGHTS, 12)
+  for (const [index, descriptor] of descriptors.entries()) rights.writeInt32LE(descriptor, headerLength + 4 * index)
+  return rights
 }
 
 export interface Received {

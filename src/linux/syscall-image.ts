@@ -1,13 +1,8 @@
 import { cString } from "./libc.ts"
 import { machineOf, type numbers, record } from "./syscall-machine.ts"
 
-/** What a call gets: numbers, or by address texts, bytes, NULL-terminated lists of texts, or a count before an address. */
-export type Argument =
-  | number
-  | string
-  | Uint8Array
-  | readonly string[]
-  | { readonly count: number; readonly items: Uint8Array }
+/** What a call gets: numbers, or by address texts, bytes, NULL-terminated lists of texts, or structures of 8-byte words. */
+export type Argument = number | string | Uint8Array | readonly string[] | { readonly words: readonly Argument[] }
 
 /** One system call: a name of {@link numbers}, and up to five arguments. */
 export type SystemCall = readonly [call: keyof (typeof numbers)["x64"], ...args: Argument[]]
@@ -88,8 +83,8 @@ class Data {
   #bytesOf(argument: Exclude<Argument, number>): Uint8Array {
     if (typeof argument === "string") return cString(argument)
     if (argument instanceof Uint8Array) return argument
-    const words =
-      "count" in argument ? [argument.count, this.word(argument.items)] : argument.map((text) => this.word(text))
+    const parts: readonly Argument[] = "words" in argument ? argument.words : argument
+    const words = parts.map((part) => this.word(part))
     const listed = new Words(words.length + 1)
     for (const [index, word] of words.entries()) listed.set(index, word)
     return listed.bytes

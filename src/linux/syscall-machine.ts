@@ -6,6 +6,7 @@ export const numbers = {
     close: 3,
     rt_sigprocmask: 14,
     ioctl: 16,
+    sendmsg: 46,
     clone: 56,
     execve: 59,
     chdir: 80,
@@ -28,6 +29,7 @@ export const numbers = {
     prlimit64: 302,
     setns: 308,
     seccomp: 317,
+    openat2: 437,
   },
   arm64: {
     ioctl: 29,
@@ -54,9 +56,11 @@ export const numbers = {
     keyctl: 219,
     clone: 220,
     execve: 221,
+    sendmsg: 211,
     prlimit64: 261,
     setns: 268,
     seccomp: 277,
+    openat2: 437,
   },
 } as const
 

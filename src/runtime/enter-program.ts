@@ -231,7 +231,7 @@ const loadFilter = (filter: Buffer): Step => [
   "seccomp",
   SECCOMP_SET_MODE_FILTER,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-  { count: filter.length / 8, items: filter },
+  { words: [filter.length / 8, filter] },
 ]
 
 function words32(...values: readonly number[]): Buffer {

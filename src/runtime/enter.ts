@@ -1,20 +1,19 @@
 import { closeSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { Failure } from "../errors/failure.ts"
 import { pipe, readNow, setNonBlocking } from "../linux/descriptor.ts"
 import { errnoName } from "../linux/errno.ts"
-import { closeDescriptor, openAt, openFlags } from "../linux/files.ts"
 import { type ForkingProgram, type Report, report } from "../linux/forking-program.ts"
 import { memoryProgram } from "../linux/memory-file.ts"
 import { endOfNewborn } from "../linux/newborn.ts"
 import { sendSignal } from "../linux/pidfd.ts"
-import { openTerminal, setWindowSize, type Terminal } from "../linux/pty.ts"
+import { setWindowSize } from "../linux/pty.ts"
 import { spawn } from "../linux/spawn.ts"
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts"
 import { decodeJson } from "../std/json.ts"
 import type { ExecRequest, Started, Stdio } from "./contract.ts"
 import { enterFailure } from "./enter-failure.ts"
 import { type Entry, enterProgram } from "./enter-program.ts"
+import { openTerminalIn } from "./enter-terminal.ts"
 import { runtimeEnvironment } from "./launch.ts"
 
 type Init = NonNullable<ExecRequest["init"]>
@@ -39,7 +38,7 @@ export async function enter(request: ExecRequest): Promise<Entered> {
   if (typeof program === "string") return { because: program }
   if (!isAlive(init)) return { because: "init has ended" }
   if (!process.terminal) return await start(program, process, init, request)
-  const terminal = terminalOf(init)
+  const terminal = await openTerminalIn(init, request.programStarted)
   try {
     if (request.consoleSize) setWindowSize(terminal.master, request.consoleSize)
     const { slave } = terminal
@@ -111,19 +110,5 @@ function isAlive({ pidfd }: Init): boolean {
     return true
   } catch {
     return false
-  }
-}
-
-/** A terminal of the container's own devpts. @throws internal when it has none · conflict when it has ended */
-function terminalOf(init: Init): Terminal {
-  const root = openAt(-100, `/proc/${init.pid}/root`, openFlags.path | openFlags.directory)
-  try {
-    // Alive now, so it was its root that was opened, not that of a later process with its PID.
-    if (!isAlive(init)) throw new Failure("conflict", "the container is not running")
-    const terminal = openTerminal(root)
-    if (terminal) return terminal
-    throw new Failure("internal", "the container has no devpts at /dev/pts, which an exec with a terminal needs")
-  } finally {
-    closeDescriptor(root)
   }
 }

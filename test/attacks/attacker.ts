@@ -8,6 +8,13 @@ const libraries = ["/lib", "/lib64", "/usr/lib"].flatMap((path) => ["-v", `${pat
 
 let next = 0
 
+export interface Attack {
+  /** A file of this folder. Default: tracer.ts. */
+  readonly program?: string
+  /** Flags of `docker run`. */
+  readonly flags?: readonly string[]
+}
+
 /** A container that runs an attacking program of this folder, with CAP_SYS_PTRACE and nothing else beyond the defaults. */
 export class Attacker implements AsyncDisposable {
   readonly name = `attacker${next++}`
@@ -17,10 +24,11 @@ export class Attacker implements AsyncDisposable {
   released = 0
   readonly #daemon: TestDaemon
   readonly #client: ChildProcess
+  readonly #ended: Promise<unknown>
   readonly #kept: number[] = []
   #wake = Promise.withResolvers<void>()
 
-  private constructor(daemon: TestDaemon, how: string, flags: readonly string[]) {
+  private constructor(daemon: TestDaemon, how: string, { program = "tracer.ts", flags = [] }: Attack) {
     this.#daemon = daemon
     const mounts = [
       "-v",
@@ -30,14 +38,15 @@ export class Attacker implements AsyncDisposable {
       ...libraries,
     ]
     const run = ["run", "-i", "--name", this.name, "--cap-add", "SYS_PTRACE", ...mounts, ...flags]
-    const command = ["/attack/bun", "/attack/files/tracer.ts", how]
+    const command = ["/attack/bun", `/attack/files/${program}`, how]
     const docker = ["-H", `unix://${daemon.socket}`, ...run, "busybox", ...command]
     this.#client = spawn("docker", docker, { stdio: ["pipe", "pipe", "inherit"] })
+    this.#ended = once(this.#client, "close")
   }
 
-  /** Starts one, and waits until it lies in wait. @param how the argument of tracer.ts */
-  static async start(daemon: TestDaemon, how: string, flags: readonly string[] = []): Promise<Attacker> {
-    const attacker = new Attacker(daemon, how, flags)
+  /** Starts one, and waits until it is ready. @param how the program's argument */
+  static async start(daemon: TestDaemon, how: string, attack: Attack = {}): Promise<Attacker> {
+    const attacker = new Attacker(daemon, how, attack)
     const lines = createInterface({ input: attacker.#client.stdout! })
     const ready = Promise.withResolvers<void>()
     lines.on("line", (line) => {
@@ -76,8 +85,7 @@ export class Attacker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = once(this.#client, "close")
     await this.#daemon.docker("rm", "-f", this.name)
-    await ended
+    await this.#ended
   }
 }

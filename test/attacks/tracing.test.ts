@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { readdirSync, readlinkSync } from "node:fs"
 import { type Outcome, TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { Attacker } from "./attacker.ts"
 import { exposure } from "./exposure.ts"
+import { processesOf } from "./processes.ts"
 
 let daemon: TestDaemon
 beforeAll(async () => {
@@ -58,7 +58,9 @@ for (const [way, provoke] of Object.entries(ways))
   })
 
 test("a health check's process that is seized before it is its program gives nothing away", async () => {
-  await using attacker = await Attacker.start(daemon, "hold", ["--health-cmd", "true", "--health-interval", "20ms"])
+  await using attacker = await Attacker.start(daemon, "hold", {
+    flags: ["--health-cmd", "true", "--health-interval", "20ms"],
+  })
   while (attacker.keeps === undefined) await attacker.noticed
   expect(exposure(await attacker.pid(), attacker.keeps)).toEqual([])
   attacker.release()
@@ -80,15 +82,7 @@ test("copying files starts no process in a container", async () => {
   expect((await daemon.docker("cp", `${attacker.name}:/bin/busybox`, "-")).code).toBe(0)
   expect((await daemon.docker("cp", `${import.meta.dir}`, `${attacker.name}:/tmp`)).code).toBe(0)
   expect([attacker.keeps, attacker.seen]).toEqual([undefined, []])
-  expect((await undisturbed(attacker, ways["exec"]!)).code).toBe(0)
-  expect(attacker.seen.length + attacker.released).toBeGreaterThan(0)
+  // An exec that is over soon may slip by; the attacker does see those that come.
+  do expect((await undisturbed(attacker, ways["exec"]!)).code).toBe(0)
+  while (attacker.seen.length + attacker.released === 0)
 })
-
-const processesOf = (program: string): boolean =>
-  readdirSync("/proc").some((pid) => {
-    try {
-      return readlinkSync(`/proc/${pid}/exe`).startsWith(program)
-    } catch {
-      return false
-    }
-  })
