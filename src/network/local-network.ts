@@ -216,7 +216,7 @@ export class LocalNetwork {
   /**
    * Makes the interface in a namespace. Takes about a millisecond.
    * @param hostInterface the name of a veth pair's end on the host
-   * @throws exhausted when the bridge has no port left, see {@link isFull}; SystemError. The plan's addresses stay taken
+   * @throws internal when the bridge has no port left, see {@link isFull}, as for a subnet without a free address; SystemError. The plan's addresses stay taken
    */
   attach(hostInterface: string, place: Place, plan: InterfacePlan): Attached {
     const { driver } = this.record
@@ -239,7 +239,7 @@ export class LocalNetwork {
     if (!(error instanceof SystemError && error.code === "EXFULL")) return error
     const { name, hostInterface } = this.record
     return new Failure(
-      "exhausted",
+      "internal",
       `network ${name} is full: its bridge ${hostInterface} has all the ${bridgePorts} ports that Linux gives a bridge; create another network and connect the container to that`,
       error,
     )

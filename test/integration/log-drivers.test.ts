@@ -177,7 +177,11 @@ describe("a server that takes nothing", () => {
 
 describe("options", () => {
   test("are checked at the creation, in Docker's words", async () => {
-    expect(await refusal("nowhere", {})).toBe("logger: no log driver named 'nowhere' is registered")
+    for (const absent of ["nowhere", "splunk", "awslogs"]) {
+      expect(await refusal(absent, {})).toBe(
+        `logger: no log driver named '${absent}' is registered: use one of fluentd, gelf, journald, json-file, local, none, syslog`,
+      )
+    }
     expect(await refusal("json-file", { nope: "1" })).toBe("unknown log opt 'nope' for json-file log driver")
     expect(await refusal("local", { nope: "1" })).toBe("unknown log opt 'nope' for log driver local")
     expect(await refusal("gelf", {})).toBe("gelf-address is a required parameter")

@@ -40,7 +40,10 @@ export function checkLogConfig(asked: LogConfiguration, defaults: LogDefaults): 
   if (type === "none") return { Type: type, Config: config }
   checkMode(config)
   const driver = logDrivers[type]
-  if (!driver) throw refuse(`logger: no log driver named '${type}' is registered`)
+  if (!driver) {
+    const known = ["none", ...Object.keys(logDrivers)].sort().join(", ")
+    throw refuse(`logger: no log driver named '${type}' is registered: use one of ${known}`)
+  }
   for (const key of Object.keys(config)) {
     if (common.includes(key) || cache.includes(key) || driver.options.includes(key)) continue
     throw refuse(driver.unknown(key))

@@ -333,7 +333,7 @@ export const containerMaking: Operations = {
       refuses("an extra host", 'bad format for add-host: "x"', {}, { ExtraHosts: ["x"] }),
       refuses(
         "an unknown log driver",
-        "logger: no log driver named 'bogus' is registered",
+        /^logger: no log driver named 'bogus' is registered: use one of /,
         {},
         { LogConfig: { Type: "bogus" } },
       ),
