@@ -1,5 +1,5 @@
 import { type Descriptor, mediaTypes } from "../oci/descriptor.ts"
-import { type Digest, digestOf } from "../oci/digest.ts"
+import { type Digest, digestOf, isDigest } from "../oci/digest.ts"
 
 /** The tag under which registries without a list of referrers keep it (OCI distribution spec, "Referrers Tag Schema"). */
 export function referrersTag(subject: Digest): string {
@@ -7,7 +7,7 @@ export function referrersTag(subject: Digest): string {
   return `${algorithm.slice(0, 32)}-${encoded.slice(0, 64)}`
 }
 
-/** What a manifest refers to, with the descriptor under which it is listed there; undefined when it refers to nothing. */
+/** What a manifest refers to, with the descriptor under which it is listed there; undefined when it refers to nothing that has a digest. */
 export function referrerOf(
   mediaType: string,
   bytes: Uint8Array,
@@ -18,7 +18,7 @@ export function referrerOf(
     readonly config?: Descriptor
     readonly annotations?: Readonly<Record<string, string>>
   }
-  if (!subject) return undefined
+  if (typeof subject?.digest !== "string" || !isDigest(subject.digest)) return undefined
   const type = artifactType || config?.mediaType
   return {
     subject: subject.digest,
