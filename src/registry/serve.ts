@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
-import type { TlsKeys } from "../std/http/listener.ts"
+import type { TlsKeys } from "../std/http/tls-server.ts"
 import type { Log } from "../std/log.ts"
 import { accessLine } from "./access-log.ts"
 import type { Authenticator } from "./auth/contract.ts"

@@ -1,16 +1,9 @@
 import { chmodSync, chownSync, lstatSync, readFileSync, readlinkSync, unlinkSync } from "node:fs"
 import { connect, createServer, type Server, type Socket } from "node:net"
-import { createServer as createTlsServer, type Server as TlsServer } from "node:tls"
-import { Failure, messageOf } from "../../errors/failure.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { Endpoint } from "./endpoint.ts"
 import type { Peer } from "./request.ts"
-
-/** PEM texts. With `ca` every client must show a certificate that it signed. */
-export interface TlsKeys {
-  readonly cert: string | Buffer
-  readonly key: string | Buffer
-  readonly ca?: string | Buffer
-}
+import { type TlsKeys, TlsServerWithPlainAnswer } from "./tls-server.ts"
 
 export interface ListenOptions {
   /** Called with every connection, from the first on. */
@@ -95,38 +88,21 @@ async function removeStaleSocket(path: string): Promise<void> {
 
 async function openTcp(host: string, port: number, options: ListenOptions): Promise<Listener> {
   const { tls } = options
-  const secured = tls ? createTlsServer(tlsOptions(tls)) : undefined
-  const server: Server = secured ?? createServer({ allowHalfOpen: true })
   const transport = tls ? "tls" : "tcp"
-  server.on(tls ? "secureConnection" : "connection", (socket: Socket) => {
+  const accept = (socket: Socket) => {
     socket.setKeepAlive?.(true, keepAliveDelay)
     options.accept(socket, { transport, address: socket.remoteAddress })
-  })
-  server.on("tlsClientError", (_error: Error, socket: Socket) => socket?.destroy())
+  }
+  const secured = tls ? new TlsServerWithPlainAnswer(tls, { accept }) : undefined
+  const server = secured?.front ?? createServer({ allowHalfOpen: true }, accept)
   await listening(server, { host, port }, options)
   const bound = server.address()
   const actual = bound && typeof bound === "object" ? bound.port : port
   return {
     transport,
     address: `tcp://${host.includes(":") ? `[${host}]` : host}:${actual}`,
-    ...(secured ? { renew: (keys: TlsKeys) => renew(secured, keys) } : {}),
-    [Symbol.asyncDispose]: () => closed(server),
-  }
-}
-
-const tlsOptions = ({ cert, key, ca }: TlsKeys) => ({
-  cert,
-  key,
-  ...(ca ? { ca, requestCert: true, rejectUnauthorized: true } : {}),
-  minVersion: "TLSv1.2" as const,
-  allowHalfOpen: true,
-})
-
-function renew(server: TlsServer, keys: TlsKeys): void {
-  try {
-    server.setSecureContext(tlsOptions(keys))
-  } catch (error) {
-    throw new Failure("invalidArgument", `the new certificate cannot be used: ${messageOf(error)}`, error)
+    ...(secured ? { renew: (keys: TlsKeys) => secured.renew(keys) } : {}),
+    [Symbol.asyncDispose]: async () => (secured ? secured.close() : await closed(server)),
   }
 }
 
