@@ -1,7 +1,7 @@
 import { Failure } from "../errors/failure.ts"
 import { type Descriptor, isIndex, isManifest, mediaTypes } from "../oci/descriptor.ts"
 import { digestOf, isDigest } from "../oci/digest.ts"
-import { manifestFault, notJson } from "../oci/manifest-form.ts"
+import { manifestFault, notJson, parsingFault } from "../oci/manifest-form.ts"
 import type { HttpAnswer } from "./http-client.ts"
 import { readBytes, readText } from "./read-bytes.ts"
 import { RegistryError } from "./registry-error.ts"
@@ -77,14 +77,17 @@ export class RepositoryRequests {
       throw new Failure("dataLoss", `manifest verification failed for digest ${told}: ${this.#domain} sent ${digest}`)
     }
     const sent = typeOf(answer)
-    const mediaType = mediaTypeIn(bytes) ?? sent ?? ""
+    const burden = parsingFault(bytes)
+    const mediaType = (burden === undefined ? mediaTypeIn(bytes) : undefined) ?? sent ?? ""
     // Registries are known to send a general type; a manifest's type that is not the one within is two meanings for one digest.
     const announced = sent !== undefined && (isIndex(sent) || isManifest(sent)) ? sent : mediaType
-    const fault = manifestFault(bytes, announced)
+    const fault = burden ?? manifestFault(bytes, announced)
     if (fault === undefined) return { descriptor: { mediaType, digest, size: bytes.length }, bytes }
     const said = `manifest ${reference} of ${this.name} from ${answer.url.host} ${fault}`
     // Registries send nothing but JSON: something on the way has answered (a portal, a proxy).
     if (fault === notJson) throw new Failure("unavailable", `${said} (Content-Type ${sent ?? "none"})`)
+    if (fault === burden)
+      throw new Failure("invalidArgument", `${said}: it is refused, because no manifest is like that`)
     throw new Failure("invalidArgument", `${said}: it is refused, because readers could take it for different things`)
   }
 

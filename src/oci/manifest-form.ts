@@ -1,4 +1,5 @@
 import { isIndex, isManifest } from "./descriptor.ts"
+import { type JsonShape, jsonShape } from "./json-shape.ts"
 
 /** Fields that say what kind of document a manifest is. Go's decoders take each of them in any case. */
 const telling = ["schemaVersion", "mediaType", "config", "layers", "manifests", "fsLayers", "history", "signatures"]
@@ -8,6 +9,19 @@ const schema1 = ["fsLayers", "history", "signatures"]
 /** The fault of what is no manifest at all. */
 export const notJson = "is not a JSON object"
 
+/** Levels and fields of one object that no manifest has: parsing far more of them takes seconds. */
+const deepest = 100
+const mostFields = 10_000
+
+/** Why a document must not even be parsed, to follow "the manifest …"; undefined when it may be. */
+export const parsingFault = (bytes: Uint8Array): string | undefined => burdenOf(jsonShape(bytes))
+
+function burdenOf({ depth, fields }: JsonShape): string | undefined {
+  if (depth > deepest) return `is nested more than ${deepest} levels deep`
+  if (fields > mostFields) return `has an object of more than ${mostFields} fields`
+  return undefined
+}
+
 /**
  * What makes a manifest unfit to be trusted: that it is no JSON object, or that two readers could take it for two different things
  * (OCI image spec, "Image Manifest" and "Image Index", security note; CVE-2021-41190).
@@ -15,8 +29,10 @@ export const notJson = "is not a JSON object"
  * @returns the fault, to follow "the manifest …"; undefined when there is none
  */
 export function manifestFault(bytes: Uint8Array, mediaType: string): string | undefined {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")
-  const document = parse(text)
+  const shape = jsonShape(bytes)
+  const burden = burdenOf(shape)
+  if (burden !== undefined) return burden
+  const document = parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
   if (!document) return notJson
   if (!isIndex(mediaType) && !isManifest(mediaType)) return undefined
   const inner = document["mediaType"]
@@ -24,7 +40,7 @@ export function manifestFault(bytes: Uint8Array, mediaType: string): string | un
     return `says that it is ${JSON.stringify(inner)} and was announced as ${mediaType}`
   }
   const seen = new Set<string>()
-  for (const key of topLevelKeys(text)) {
+  for (const key of shape.keys.map((written) => JSON.parse(written) as string)) {
     const name = telling.find((each) => each.toLowerCase() === key.toLowerCase())
     if (name === undefined) continue
     if (key !== name) return `has the field ${JSON.stringify(key)}, which some readers take for ${name}`
@@ -50,18 +66,4 @@ function parse(text: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined
   }
-}
-
-/** The names of an object's own fields as they are written, repeated ones too. @param text valid JSON */
-function topLevelKeys(text: string): readonly string[] {
-  const keys: string[] = []
-  let depth = 0
-  let last = ""
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)) {
-    if (token === "{" || token === "[") depth++
-    else if (token === "}" || token === "]") depth--
-    else if (token !== ":") last = token
-    else if (depth === 1) keys.push(JSON.parse(last) as string)
-  }
-  return keys
 }

@@ -1,6 +1,6 @@
 import { type Descriptor, mediaTypes } from "../../oci/descriptor.ts"
 import { type Digest, isDigest } from "../../oci/digest.ts"
-import { manifestFault } from "../../oci/manifest-form.ts"
+import { manifestFault, parsingFault } from "../../oci/manifest-form.ts"
 import { Refusal } from "../refusal.ts"
 
 /** What a registry needs to know of a manifest. */
@@ -47,6 +47,8 @@ export function admitManifest(bytes: Uint8Array, contentType: string | undefined
       "Docker's manifests of schema 1 are not taken: push with a client that writes schema 2 or OCI manifests",
     )
   }
+  const burden = parsingFault(bytes)
+  if (burden !== undefined) throw invalid(`the manifest ${burden}`)
   const document = parse(bytes)
   const inner = document?.["mediaType"]
   const mediaType =

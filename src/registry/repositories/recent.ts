@@ -17,6 +17,11 @@ export class RecentlySeen {
     return Math.max(this.#startedAt, this.#times.get(`${repository}@${digest}`) ?? 0) >= since
   }
 
+  /** Forgets a digest that turned out not to be there. */
+  drop(repository: string, digest: Digest): void {
+    this.#times.delete(`${repository}@${digest}`)
+  }
+
   /** Forgets what was seen before `since`. */
   forget(since: number): void {
     for (const [key, time] of this.#times) if (time < since) this.#times.delete(key)

@@ -276,17 +276,22 @@ export class Repositories {
     const missing: Digest[] = []
     for (const { digest, required } of facts.blobs) {
       this.recent.touch(repository, digest)
-      if (required && !(await this.#storage.blobs.stat(repository, digest))) missing.push(digest)
+      if (await this.#storage.blobs.stat(repository, digest)) continue
+      // What is not there needs no memory: a client could name any number of digests.
+      this.recent.drop(repository, digest)
+      if (required) missing.push(digest)
     }
     for (const digest of facts.manifests) {
       const there = await this.manifest(repository, digest)
       if (!there) missing.push(digest)
     }
     if (missing.length === 0 || this.policy.sparse) return
+    const [named, more] = [missing.slice(0, mostNamed), missing.length - mostNamed]
+    const list = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`
     throw new Refusal(
       "MANIFEST_BLOB_UNKNOWN",
-      `the manifest refers to what repository ${repository} does not have: push ${missing.join(", ")} first`,
-      { detail: missing.map((digest) => ({ digest })) },
+      `the manifest refers to what repository ${repository} does not have: push ${list} first`,
+      { detail: named.map((digest) => ({ digest })) },
     )
   }
 
@@ -300,6 +305,9 @@ export class Repositories {
     })
   }
 }
+
+/** How many missing parts of a manifest a refusal names. */
+const mostNamed = 20
 
 /** The descriptor under which a manifest is listed as a referrer. */
 function referrer(record: ManifestRecord, facts: ManifestFacts): Descriptor {
