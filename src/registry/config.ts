@@ -155,7 +155,7 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
         })),
         ...flags.texts("quota").map((bytes) => ({ repositories: everything, bytes: parseBytes(bytes, "--quota") })),
       ],
-      manifestLimit: file.bytes("manifestLimit") ?? 8 * 2 ** 20,
+      manifestLimit: file.bytes("manifestLimit") ?? 4 * 2 ** 20,
       deletes: flags.flag("no-delete") ? false : (fromFile.deletes ?? true),
       sparse: file.flag("sparse") ?? false,
     },

@@ -1,9 +1,10 @@
 import { expect, test } from "bun:test"
-import { readdirSync } from "node:fs"
-import { connect } from "node:net"
+import { randomBytes } from "node:crypto"
+import { readdirSync, readlinkSync } from "node:fs"
+import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { digestOf } from "../oci/digest.ts"
-import { TestRegistry } from "./registry.fixture.ts"
+import { codeOf, imageManifest, TestRegistry } from "./registry.fixture.ts"
 
 /** A generator that repeats itself. */
 function generator(seed: number): (below: number) => number {
@@ -111,4 +112,87 @@ test("odd requests are refused, never a fault of the server, and reach nothing o
     "uploads",
   ])
   expect(readdirSync(join(registry.root, "data/repositories"))).toEqual(["a"])
+})
+
+/** Opens a connection and sends bytes on it. */
+function opened(address: string, text: string, body?: Uint8Array): Promise<Socket> {
+  return new Promise((done) => {
+    const [host, port] = address.split(":")
+    const socket = connect({ host, port: Number(port) }, () => {
+      socket.write(text)
+      if (body) socket.write(body)
+      done(socket)
+    })
+    socket.on("error", () => {})
+  })
+}
+
+test("bodies of requests that have none keep nobody from pushing, however slowly their clients read", async () => {
+  await using registry = await TestRegistry.start()
+  const blob = await registry.push("a", randomBytes(8 << 20))
+  const sockets: Socket[] = []
+  for (let client = 0; client < 16; client++) {
+    const head = `GET /v2/a/blobs/${blob} HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n`
+    const socket = await opened(registry.address, head, Buffer.alloc(600_000))
+    await new Promise((began) => socket.once("data", began))
+    socket.pause()
+    sockets.push(socket)
+  }
+  await registry.push("b", randomBytes(8 << 20))
+  for (const socket of sockets) socket.destroy()
+})
+
+test("uploads that clients leave hold no descriptors, and go on when a client comes back", async () => {
+  await using registry = await TestRegistry.start()
+  const files = () =>
+    readdirSync("/proc/self/fd").filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${registry.root}/data/uploads`)
+      } catch {
+        return false
+      }
+    })
+  const locations: string[] = []
+  for (let upload = 0; upload < 20; upload++) {
+    const location = (await registry.ask("POST", "/v2/a/blobs/uploads/")).headers.get("location")!
+    expect((await registry.ask("PATCH", location, { body: "be" })).status).toBe(202)
+    locations.push(location)
+  }
+  expect(files()).toEqual([])
+  const done = await registry.ask("PUT", `${locations[0]}?digest=${digestOf("begun")}`, { body: "gun" })
+  expect(done.status).toBe(201)
+})
+
+test("a manifest that takes long to parse is refused before, and a refusal stays small", async () => {
+  await using registry = await TestRegistry.start()
+  const config = { digest: digestOf("x"), size: 1 }
+  const deep = "[".repeat(500_000) + "]".repeat(500_000)
+  const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 50_000 }, (_, number) => [`k${number}`, ""])))
+  for (const [field, says] of [
+    [deep, "nested more than 100 levels deep"],
+    [wide, "an object of more than 10000 fields"],
+  ] as const) {
+    const manifest = imageManifest(config, []).replace(/}$/, `,"annotations":${field}}`)
+    const answer = await registry.putManifest("a", "v1", manifest)
+    expect([answer.status, await answer.text()]).toEqual([400, expect.stringContaining(says)])
+  }
+  const layers = Array.from({ length: 5000 }, (_, number) => ({ digest: digestOf(`${number}`), size: 1 }))
+  const answer = await registry.putManifest("a", "v1", imageManifest(config, layers))
+  expect(answer.status).toBe(404)
+  const text = await answer.text()
+  expect(text).toContain("and 4981 more")
+  expect(text.length).toBeLessThan(10_000)
+})
+
+test("a manifest of 4 MiB is taken, a larger one is too large", async () => {
+  await using registry = await TestRegistry.start()
+  const bytes = "x"
+  const config = { digest: await registry.push("a", Buffer.from(bytes)), size: 1 }
+  const ofSize = (size: number) => {
+    const rest = size - imageManifest(config, [], { annotations: { filler: "" } }).length
+    return imageManifest(config, [], { annotations: { filler: "x".repeat(rest) } })
+  }
+  expect((await registry.putManifest("a", "v1", ofSize(4 << 20))).status).toBe(201)
+  const refused = await registry.putManifest("a", "v1", ofSize((4 << 20) + 1))
+  expect([refused.status, await codeOf(refused)]).toEqual([413, "SIZE_INVALID"])
 })

@@ -1,8 +1,8 @@
 import type { Endpoint } from "../std/http/endpoint.ts"
 import { type Listener, openListeners } from "../std/http/listener.ts"
-import type { TlsKeys } from "../std/http/tls-server.ts"
 import { HttpServer } from "../std/http/server.ts"
 import { SharedRoom } from "../std/http/shared-room.ts"
+import type { TlsKeys } from "../std/http/tls-server.ts"
 import { type DispatchOptions, dispatcher } from "./routes/dispatch.ts"
 
 /** Bytes of a request's head: no client of a registry needs more. */

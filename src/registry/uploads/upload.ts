@@ -18,6 +18,16 @@ export interface UploadRecord {
 
 /** So many bytes are handed to the kernel at once. */
 const batchBytes = 256 * 1024
+/** Bytes that all uploads together keep for larger batches: beyond them each chunk is written as it comes. */
+const mostUnwritten = 4 << 20
+
+/** What uploads share. */
+export interface UploadMemory {
+  /** Frees the bodies' buffers once they are written. */
+  readonly debt: BufferDebt
+  /** Bytes that have come and are not written yet. */
+  unwritten: number
+}
 
 /**
  * Bytes on their way to become a blob. One writer at a time. The digest is computed as the bytes come; after a restart, or a failed
@@ -29,7 +39,7 @@ export class Upload {
   readonly startedAt: number
   readonly directory: string
   readonly #algorithm: Algorithm
-  readonly #debt: BufferDebt
+  readonly #memory: UploadMemory
   #hash: Hash | undefined
   #handle: FileHandle | undefined
   #offset: number
@@ -38,9 +48,9 @@ export class Upload {
   /** When something was last done with it: milliseconds since the epoch. */
   touchedAt = Date.now()
 
-  /** @param offset bytes that its file has @param debt frees the bodies' buffers once they are written */
-  constructor(id: string, directory: string, record: UploadRecord, offset: number, debt: BufferDebt) {
-    this.#debt = debt
+  /** @param offset bytes that its file has */
+  constructor(id: string, directory: string, record: UploadRecord, offset: number, memory: UploadMemory) {
+    this.#memory = memory
     this.id = id
     this.directory = directory
     this.repository = record.repository
@@ -70,7 +80,7 @@ export class Upload {
   }
 
   /**
-   * Appends a body. What came before a connection broke is kept.
+   * Appends a body. What came before a connection broke is kept. The file is closed at the end: a client may never come back.
    * @param options.limit bytes that the upload may have in all
    * @param options.progress called when more bytes are in the file
    * @throws Refusal while another request writes; SIZE_INVALID beyond the limit; whatever the body or the disk fails with
@@ -80,32 +90,41 @@ export class Upload {
     options: { readonly limit?: number; readonly progress?: () => void } = {},
   ): Promise<void> {
     const { limit = Number.POSITIVE_INFINITY, progress } = options
+    const memory = this.#memory
     return this.exclusively(async () => {
       let batch: Uint8Array[] = []
       let bytes = 0
-      const flush = async () => {
+      const take = () => {
         const taken = batch
+        memory.unwritten -= bytes
         batch = []
         bytes = 0
-        await this.#write(taken)
+        return taken
+      }
+      const flush = async () => {
+        await this.#write(take())
         progress?.()
       }
       try {
         for await (const chunk of body) {
           batch.push(chunk)
           bytes += chunk.length
+          memory.unwritten += chunk.length
           if (this.#offset + bytes > limit) {
             throw new Refusal("DENIED", `the upload exceeds what repository ${this.repository} may still store`, {
               status: 413,
             })
           }
-          if (bytes >= batchBytes) await flush()
+          if (bytes >= batchBytes || memory.unwritten >= mostUnwritten) await flush()
         }
+        await flush()
       } catch (error) {
-        if (!(error instanceof Refusal)) await flush()
+        if (error instanceof Refusal) take()
+        else await flush()
         throw error
+      } finally {
+        await this.close()
       }
-      await flush()
     })
   }
 
@@ -166,7 +185,7 @@ export class Upload {
       throw error
     }
     this.#offset += bytes
-    this.#debt.free(batch)
+    this.#memory.debt.free(batch)
   }
 
   async #open(): Promise<void> {

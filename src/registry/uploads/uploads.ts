@@ -3,14 +3,19 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { BufferDebt } from "../../std/buffer-debt.ts"
 import { orAbsent } from "../storage/files/durable.ts"
-import { type Algorithm, Upload, type UploadRecord, unknownUpload } from "./upload.ts"
+import { type Algorithm, Upload, type UploadMemory, type UploadRecord, unknownUpload } from "./upload.ts"
 
 const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Uploads in memory from which on those are left to their files that nobody has touched for so long (milliseconds). */
+const mostKnown = 1000
+const idleAfter = 60_000
+const looksAtOnce = 10
 
 /** The uploads in progress, in a directory that outlives the server. */
 export class Uploads implements AsyncDisposable {
   readonly #directory: string
-  readonly #debt = new BufferDebt()
+  readonly #memory: UploadMemory = { debt: new BufferDebt(), unwritten: 0 }
   readonly #open = new Map<string, Promise<Upload | undefined>>()
 
   constructor(directory: string) {
@@ -22,6 +27,7 @@ export class Uploads implements AsyncDisposable {
     // Known before anything of it is on disk: half of it is not taken for a leftover.
     const made = this.#make(id, { repository, algorithm, startedAt: Date.now() })
     this.#open.set(id, made)
+    if (this.#open.size > mostKnown) void this.#forgetIdle()
     try {
       return await made
     } catch (error) {
@@ -67,12 +73,26 @@ export class Uploads implements AsyncDisposable {
     this.#open.clear()
   }
 
+  /** Forgets some uploads whose clients may never come back: one that does is read from its files. */
+  async #forgetIdle(): Promise<void> {
+    const before = Date.now() - idleAfter
+    let looked = 0
+    for (const [id, opening] of this.#open) {
+      if (++looked > looksAtOnce) return
+      const upload = await opening.catch(() => undefined)
+      if (this.#open.get(id) !== opening) continue
+      this.#open.delete(id)
+      // The one that is in use is looked at again after all others.
+      if (upload && (upload.busy || upload.touchedAt >= before)) this.#open.set(id, opening)
+    }
+  }
+
   async #make(id: string, record: UploadRecord): Promise<Upload> {
     const directory = join(this.#directory, id)
     await mkdir(directory, { recursive: true })
     await writeFile(join(directory, "data"), "")
     await writeFile(join(directory, "upload.json"), JSON.stringify(record))
-    return new Upload(id, directory, record, 0, this.#debt)
+    return new Upload(id, directory, record, 0, this.#memory)
   }
 
   #find(id: string): Promise<Upload | undefined> {
@@ -101,7 +121,7 @@ export class Uploads implements AsyncDisposable {
       await rm(directory, { recursive: true, force: true })
       return undefined
     }
-    const upload = new Upload(id, directory, record, data.size, this.#debt)
+    const upload = new Upload(id, directory, record, data.size, this.#memory)
     upload.touchedAt = data.mtimeMs
     return upload
   }

@@ -27,6 +27,8 @@ export interface ConnectionLimits {
 
 /** An unread body up to this size is read and dropped so that the connection can be used again. */
 const drainable = 256 * 1024
+/** Methods whose bodies mean nothing (RFC 9110, sections 9.3.1, 9.3.2 and 9.3.5). */
+const meaningless = new Set(["GET", "HEAD", "DELETE"])
 /** Bytes of further requests that are kept while one is being answered. */
 const pipelineBytes = 16 * 1024
 
@@ -245,6 +247,8 @@ export class Connection implements ResponseLink {
   #begin(head: RequestHead): void {
     const { bodyRoom } = this.#limits
     const body = new ByteQueue(this.#flow, bodyRoom && head.body.kind !== "none" ? { room: bodyRoom } : {})
+    // Nothing reads such a body: it would occupy the room that all share for as long as its client takes over the answer.
+    if (bodyRoom && meaningless.has(head.method)) body.discard()
     this.#head = head
     this.#body = body
     this.#draining = false
