@@ -1,8 +1,9 @@
 import { Failure } from "../errors/failure.ts"
 import { KeyedMutex } from "../std/semaphore.ts"
 import { type Challenge, parseChallenges } from "./challenge.ts"
+import { SilentHost } from "./connection-failure.ts"
 import { type Credentials, fingerprint } from "./credentials.ts"
-import type { HttpAnswer, HttpClient, TlsSettings } from "./http-client.ts"
+import type { HttpAnswer, HttpClient, HttpRequest, TlsSettings } from "./http-client.ts"
 import { readText } from "./read-bytes.ts"
 import { registryError } from "./registry-error.ts"
 
@@ -34,12 +35,15 @@ const mostTokens = 2_000
  */
 export class Authorizer {
   readonly #http: HttpClient
+  readonly #tokenTime: number
   readonly #challenges = new Map<string, Challenge>()
   readonly #tokens = new Map<string, Token>()
   readonly #fetching = new KeyedMutex()
 
-  constructor(http: HttpClient) {
+  /** @param tokenTime milliseconds that a token service may take, from the connection to the last byte of its answer */
+  constructor(http: HttpClient, tokenTime: number) {
     this.#http = http
+    this.#tokenTime = tokenTime
   }
 
   /** The `Authorization` header as far as is known without asking; undefined when the registry has not challenged yet. */
@@ -51,7 +55,8 @@ export class Authorizer {
       return await this.#answer(challenge, request)
     } catch (error) {
       request.signal?.throwIfAborted()
-      if (!(error instanceof Failure)) throw error
+      // A service that is silent would be silent again, for as long.
+      if (!(error instanceof Failure) || error instanceof SilentHost) throw error
       // The registry may ask for something else by now: its next challenge decides.
       this.#challenges.delete(request.origin)
       return undefined
@@ -131,8 +136,7 @@ export class Authorizer {
       )
     }
     const tls = request.tls && url.protocol === "https:" ? { tls: request.tls } : {}
-    const signal = request.signal ? { signal: request.signal } : {}
-    let answer: HttpAnswer
+    let ask: HttpRequest
     if (identityToken) {
       const form = new URLSearchParams({
         grant_type: "refresh_token",
@@ -142,14 +146,13 @@ export class Authorizer {
         refresh_token: identityToken,
       })
       const bytes = Buffer.from(form.toString())
-      answer = await this.#http.request({
+      ask = {
         method: "POST",
         url,
         headers: { "Content-Type": "application/x-www-form-urlencoded" },
         body: { length: bytes.length, open: () => once(bytes) },
         ...tls,
-        ...signal,
-      })
+      }
     } else {
       if (service) url.searchParams.set("service", service)
       for (const scope of scopes) url.searchParams.append("scope", scope)
@@ -160,14 +163,27 @@ export class Authorizer {
       }
       const basic = Buffer.from(`${username}:${password ?? ""}`).toString("base64")
       const headers = username ? { headers: { Authorization: `Basic ${basic}` } } : {}
-      answer = await this.#http.request({ method: "GET", url, ...headers, ...tls, ...signal })
+      ask = { method: "GET", url, ...headers, ...tls }
     }
-    const text = await readText(answer.body, 1 << 20)
+    const { answer, text } = await this.#exchange(ask, request.signal)
     if (answer.status !== 200) throw registryError(answer, text)
     try {
       return JSON.parse(text) as Readonly<Record<string, unknown>>
     } catch (error) {
       throw new Failure("unavailable", `the token service ${url.host} answered with something that is not JSON`, error)
+    }
+  }
+
+  /** Asks a token service and reads its answer. @throws SilentHost when it takes too long, however slowly its bytes come */
+  async #exchange(ask: HttpRequest, caller: AbortSignal | undefined): Promise<{ answer: HttpAnswer; text: string }> {
+    const late = AbortSignal.timeout(this.#tokenTime)
+    try {
+      const signal = AbortSignal.any([late, ...(caller ? [caller] : [])])
+      const answer = await this.#http.request({ ...ask, signal })
+      return { answer, text: await readText(answer.body, 1 << 20) }
+    } catch (error) {
+      caller?.throwIfAborted()
+      throw late.aborted ? new SilentHost(ask.url, this.#tokenTime) : error
     }
   }
 }

@@ -21,6 +21,15 @@ export class ConnectionFailure extends Failure {
   }
 }
 
+/** A host that has said nothing for as long as anything may take: it is not asked again. */
+export class SilentHost extends ConnectionFailure {
+  /** @param millis how long it was waited for */
+  constructor(url: URL, millis: number) {
+    const reason = `${url.host} has not answered for ${millis / 1000} seconds (Client.Timeout exceeded while awaiting headers)`
+    super(`Get "${url.href}": ${reason}`, false, undefined, reason)
+  }
+}
+
 /** What broke a connection, in the words of Go's clients: scripts and people look for them. */
 export function connectionFailure(method: string, url: URL, error: unknown): Failure {
   if (error instanceof ConnectionFailure) return error

@@ -4,6 +4,7 @@ import { Authorizer } from "./authorizer.ts"
 import { TlsContexts } from "./certificates.ts"
 import type { Credentials } from "./credentials.ts"
 import { checkSettings, type Endpoint, endpointsOf, type RegistrySettings } from "./endpoints.ts"
+import { type ContactTimes, usualContactTimes } from "./first-contact.ts"
 import { HttpClient } from "./http-client.ts"
 import { RegistrySession } from "./registry-session.ts"
 import { Repository } from "./repository.ts"
@@ -16,6 +17,8 @@ export interface RegistriesOptions {
   readonly retries?: RetryPolicy
   /** Milliseconds without a byte after which a connection counts as lost; also for connecting when it is shorter than usual there. */
   readonly stallTimeout?: number
+  /** How long hosts that do not answer are waited for. */
+  readonly contactTimes?: ContactTimes
   /** Told when a mirror is left for the next host. */
   readonly trouble?: MirrorTrouble
 }
@@ -27,6 +30,7 @@ export class Registries implements Disposable {
   readonly #contexts = new TlsContexts()
   readonly #retries: RetryPolicy
   readonly #trouble: MirrorTrouble
+  readonly #times: ContactTimes
   #settings: RegistrySettings
 
   /** @throws invalidArgument for settings that cannot be used */
@@ -35,13 +39,14 @@ export class Registries implements Disposable {
     this.#settings = options.settings
     this.#retries = options.retries ?? defaultRetries
     this.#trouble = options.trouble ?? (() => {})
+    this.#times = options.contactTimes ?? usualContactTimes
     this.http = new HttpClient({
       proxies: options.proxies,
       ...(options.stallTimeout === undefined
         ? {}
         : { stallTimeout: options.stallTimeout, dialTimeout: Math.min(30_000, options.stallTimeout) }),
     })
-    this.#authorizer = new Authorizer(this.http)
+    this.#authorizer = new Authorizer(this.http, this.#times.token)
   }
 
   /** Takes over other settings. @throws invalidArgument, and keeps the old ones */
@@ -88,6 +93,7 @@ export class Registries implements Disposable {
   }
 
   #session(endpoint: Endpoint, credentials: Credentials | undefined): RegistrySession {
-    return new RegistrySession({ endpoint, http: this.http, authorizer: this.#authorizer, credentials })
+    const [http, authorizer, times] = [this.http, this.#authorizer, this.#times]
+    return new RegistrySession({ endpoint, http, authorizer, credentials, times })
   }
 }

@@ -3,6 +3,7 @@ import type { Authorizer } from "./authorizer.ts"
 import { ConnectionFailure } from "./connection-failure.ts"
 import type { Credentials } from "./credentials.ts"
 import type { Endpoint } from "./endpoints.ts"
+import { type ContactTimes, firstContact } from "./first-contact.ts"
 import type { HttpAnswer, HttpBody, HttpClient, HttpRequest } from "./http-client.ts"
 import { readText } from "./read-bytes.ts"
 import { registryError } from "./registry-error.ts"
@@ -31,16 +32,20 @@ export class RegistrySession {
   readonly #http: HttpClient
   readonly #authorizer: Authorizer
   readonly #credentials: Credentials | undefined
+  readonly #times: ContactTimes
+  #answered = false
 
   constructor(parts: {
     readonly endpoint: Endpoint
     readonly http: HttpClient
     readonly authorizer: Authorizer
     readonly credentials: Credentials | undefined
+    readonly times: ContactTimes
   }) {
     this.endpoint = parts.endpoint
     this.#http = parts.http
     this.#authorizer = parts.authorizer
+    this.#times = parts.times
     // A mirror is another party: the registry's credentials are none of its business.
     this.#credentials = parts.endpoint.mirror ? undefined : parts.credentials
   }
@@ -108,11 +113,16 @@ export class RegistrySession {
   }
 
   async #send(request: HttpRequest): Promise<HttpAnswer> {
+    const { url, mirror, tls, headers } = this.endpoint
+    const own = request.url.origin === url.origin
     try {
-      return await this.#http.request(request)
+      if (!own || mirror || this.#answered) return await this.#http.request(request)
+      const root = { method: "GET", url: new URL(`${url.href.replace(/\/+$/, "")}/`), headers, ...(tls ? { tls } : {}) }
+      const answer = await firstContact(this.#http, request, root, this.#times)
+      this.#answered = true
+      return answer
     } catch (error) {
-      const own = request.url.origin === this.endpoint.url.origin
-      throw own && error instanceof ConnectionFailure ? error.ofRegistry(this.endpoint.url) : error
+      throw own && error instanceof ConnectionFailure ? error.ofRegistry(url) : error
     }
   }
 

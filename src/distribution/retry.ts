@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises"
-import { ConnectionFailure } from "./connection-failure.ts"
+import { ConnectionFailure, SilentHost } from "./connection-failure.ts"
 import { RegistryError } from "./registry-error.ts"
 
 export interface RetryPolicy {
@@ -18,6 +18,7 @@ export const defaultRetries: RetryPolicy = { attempts: 5, firstDelay: 500, longe
  * and for long before it says that no name server answers.
  */
 export function isTemporary(error: unknown): boolean {
+  if (error instanceof SilentHost) return false
   if (error instanceof ConnectionFailure) {
     return !error.insecure && !/no such host|failure in name resolution|refused/.test(error.message)
   }

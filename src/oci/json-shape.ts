@@ -8,10 +8,9 @@ export interface JsonShape {
   readonly keys: readonly string[]
 }
 
-/** Levels deeper than this are counted together. */
+/** Beyond these nothing is looked at any more: the shape says that there are more. */
 const deepest = 1000
-/** Names beyond these are not collected. */
-const mostKeys = 10_000
+const mostFields = 100_000
 const [quote, backslash, colon] = [0x22, 0x5c, 0x3a]
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d]
 
@@ -21,11 +20,11 @@ const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x
  * of what is not valid JSON.
  */
 export function jsonShape(bytes: Uint8Array): JsonShape {
-  const fields = new Int32Array(deepest + 1)
+  const fields = new Int32Array(deepest + 2)
   const keys: string[] = []
-  let [depth, level, mostFields] = [0, 0, 0]
+  let [depth, level, most] = [0, 0, 0]
   let [from, to] = [0, 0]
-  for (let at = 0; at < bytes.length; at++) {
+  for (let at = 0; at < bytes.length && depth <= deepest && most <= mostFields; at++) {
     const byte = bytes[at]!
     if (byte === quote) {
       from = at
@@ -34,13 +33,13 @@ export function jsonShape(bytes: Uint8Array): JsonShape {
     } else if (byte === openBrace || byte === openBracket) {
       level++
       if (level > depth) depth = level
-      if (level <= deepest) fields[level] = 0
+      fields[level] = 0
     } else if (byte === closeBrace || byte === closeBracket) level--
-    else if (byte === colon && level >= 0 && level <= deepest) {
+    else if (byte === colon && level >= 0) {
       const count = ++fields[level]!
-      if (count > mostFields) mostFields = count
-      if (level === 1 && keys.length < mostKeys) keys.push(Buffer.from(bytes.subarray(from, to)).toString("utf8"))
+      if (count > most) most = count
+      if (level === 1) keys.push(Buffer.from(bytes.subarray(from, to)).toString("utf8"))
     }
   }
-  return { depth, fields: mostFields, keys }
+  return { depth, fields: most, keys }
 }
