@@ -13,7 +13,7 @@ export interface ExposedPort {
   /** Who can reach it as far as the address decides. */
   readonly Reach: "host" | "address" | "everyone"
   /** What of the host's firewall stands in the way of others than the host itself. */
-  readonly Firewall: "input" | "bypassed" | "dropped"
-  /** For `dropped`: the chain that does it, as nft names it. */
+  readonly Firewall: "input" | "bypassed" | "excepted" | "dropped"
+  /** For `dropped` the chain that does it, for `excepted` the one that would without a rule of the daemon's; as nft names it. */
   readonly Chain?: string
 }

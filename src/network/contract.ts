@@ -252,8 +252,10 @@ export interface Networking extends AsyncDisposable {
    * bridge's gateway, where a forwarder then listens.
    */
   nameservers(): Promise<readonly string[]>
-  /** Forward chains of other programs that drop by policy, as nft names them: they drop containers' packets. */
-  forwardDrops(): readonly string[]
+  /** Forward chains of other programs that drop packets of containers, as nft names them, or by the program when that is iptables-legacy. */
+  readonly forwardDrops: readonly string[]
+  /** Such chains of the host's iptables in which a rule of this daemon lets packets of containers pass. */
+  readonly forwardExceptions: readonly string[]
   /** Others than this host reach published ports through its input rules, by a relay. */
   readonly respectsHostFirewall: boolean
   /** What of other programs on this host stands in the way, with the commands that help; for `info`. */

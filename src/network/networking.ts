@@ -20,6 +20,7 @@ import type {
 import { defaultNetworkOf } from "./default-network.ts"
 import { Departures } from "./departures.ts"
 import { collides, ownBridges, removeBridge, setSysctl } from "./host-bridge.ts"
+import { HostFirewall } from "./host-firewall.ts"
 import { Joiner } from "./joiner.ts"
 import { LocalNetwork } from "./local-network.ts"
 import { type BridgeLock, lockBridge } from "./lock.ts"
@@ -28,7 +29,7 @@ import { planNetwork } from "./plan-network.ts"
 import { Publisher } from "./publisher.ts"
 import { awaitDeparture, dropStrangers, ownLinks, rejoin } from "./reconcile.ts"
 import { ContainerResolver } from "./resolver.ts"
-import { foreignForwardDrops, Rules } from "./rules.ts"
+import { Rules } from "./rules.ts"
 
 /** How often the table is looked for, in milliseconds: other programs flush everything when they are reloaded. */
 const inspection = 20_000
@@ -62,6 +63,7 @@ class HostNetworking implements Networking {
   readonly #socket: NetlinkSocket
   readonly #nft: Nftables
   readonly #rules: Rules
+  readonly #firewall: HostFirewall
   readonly #publisher: Publisher
   readonly #departures: Departures
   readonly #resolver: ContainerResolver
@@ -80,6 +82,13 @@ class HostNetworking implements Networking {
     this.#nft = nft
     this.#folder = join(options.runRoot, "netns")
     this.#rules = new Rules(nft, options.name, options.respectHostFirewall ?? false)
+    this.#firewall = new HostFirewall({
+      nft,
+      name: options.name,
+      bridges: (family) => this.#bridgesOf(family),
+      untouched: options.respectHostFirewall ?? false,
+      log: options.log,
+    })
     this.#publisher = new Publisher(this.#rules, socket, options.respectHostFirewall ?? false, options.log)
     this.#departures = new Departures(socket, options.log)
     const recorded = options.networks.all().map(([, record]) => record)
@@ -93,6 +102,7 @@ class HostNetworking implements Networking {
     )
     const sandboxes = this.#takeOver()
     this.#rules.install()
+    this.#attempt(() => this.#firewall.adjust())
     if (options.ipForward ?? true) this.#forwardPackets()
     this.#joiner = new Joiner({
       socket,
@@ -130,6 +140,7 @@ class HostNetworking implements Networking {
       const network = this.#make(record)
       if (!this.#meetsOther(request, network)) {
         this.#networks.set(record.id, network)
+        if (record.driver === "bridge") this.#attempt(() => this.#firewall.adjust())
         return record
       }
       others.push({ ...record, id: "", hostInterface: "" })
@@ -170,6 +181,7 @@ class HostNetworking implements Networking {
     this.#joiner.forget(network)
     this.#options.networks.delete(networkId)
     this.#attempt(() => this.#unmake(network))
+    if (network.record.driver === "bridge") this.#attempt(() => this.#firewall.adjust())
   }
 
   network(networkId: string): NetworkRecord | undefined {
@@ -238,8 +250,12 @@ class HostNetworking implements Networking {
     return await this.#resolver.nameservers()
   }
 
-  forwardDrops(): readonly string[] {
-    return foreignForwardDrops(this.#nft)
+  get forwardDrops(): readonly string[] {
+    return this.#firewall.dropping
+  }
+
+  get forwardExceptions(): readonly string[] {
+    return this.#firewall.excepted
   }
 
   get respectsHostFirewall(): boolean {
@@ -247,14 +263,14 @@ class HostNetworking implements Networking {
   }
 
   warnings(): readonly string[] {
-    const bridges = `{ ${this.networks()
-      .filter(({ driver }) => driver === "bridge")
+    return this.#firewall.warnings()
+  }
+
+  /** Bridges of networks with addresses of a family. */
+  #bridgesOf(family: 4 | 6): readonly string[] {
+    return this.networks()
+      .filter(({ driver, ipv4, ipv6 }) => driver === "bridge" && (family === 4 ? ipv4 : ipv6))
       .map(({ hostInterface }) => hostInterface)
-      .join(", ")} }`
-    return this.forwardDrops().map((chain) => {
-      const insert = `nft insert rule ${chain}`
-      return `packets of containers are dropped by the policy of another program's chain (${chain}); if they shall pass: ${insert} iifname ${bridges} accept && ${insert} oifname ${bridges} accept`
-    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -269,6 +285,7 @@ class HostNetworking implements Networking {
       if (this.sandboxes().length === 0) {
         await awaitDeparture(this.#socket, ownLinks(listLinks(this.#socket), this.#names), 2000)
         this.#rules.remove()
+        this.#attempt(() => this.#firewall.remove())
         for (const network of this.#networks.values()) this.#attempt(() => this.#removeInterface(network))
         this.#removeFolder()
       }
@@ -354,6 +371,7 @@ class HostNetworking implements Networking {
     this.#attempt(() => {
       if (this.#rules.repair())
         this.#options.log(`table ${this.#rules.table} had been removed by another program; installed again`)
+      this.#firewall.adjust()
     })
   }
 

@@ -49,9 +49,9 @@ type Element = readonly [set: string, value: string]
  * One daemon's nftables table. Rules are constant and few; what changes are elements of sets and maps, so the cost of a
  * packet does not grow with networks or ports.
  *
- * Other programs' tables stay untouched. nftables runs every base chain of a hook, and a drop in any of them is final: when
- * another program's forward chain drops by policy (dockerd's and ufw's do), no verdict here can let packets pass.
- * {@link foreignForwardDrops} finds such chains; an exception can only be made in them, by whom they belong to.
+ * Other programs' tables stay untouched here. nftables runs every base chain of a hook, and a drop in any of them is final: when
+ * another program's forward chain drops by policy (dockerd's and ufw's do), no verdict of this table lets packets pass; see
+ * `HostFirewall`.
  */
 export class Rules {
   readonly table: string
@@ -231,13 +231,4 @@ function forwardingElement(forwarding: Forwarding): Element {
     `${any ? "published_any" : "published"}${family}`,
     `${place} . ${hostPort} : ${containerIp} . ${containerPort}`,
   ]
-}
-
-/** Forward chains of other programs that drop by policy, as `FAMILY TABLE CHAIN`. */
-export function foreignForwardDrops(nft: Nftables): readonly string[] {
-  return nft.list("list chains").flatMap((item) => {
-    const chain = item["chain"] as Readonly<Record<string, string>> | undefined
-    const drops = chain?.["hook"] === "forward" && chain["policy"] === "drop" && chain["family"] !== "ip6"
-    return chain && drops ? [`${chain["family"]} ${chain["table"]} ${chain["name"]}`] : []
-  })
 }

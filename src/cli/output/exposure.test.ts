@@ -22,3 +22,9 @@ test("a port that a firewall drops is not said to be reached by everyone", () =>
   expect(dropped).not.toContain("everyone")
   expect(dropped).toContain("this host")
 })
+
+test("a port that the daemon's rule lets through a firewall is said to be reached, with the chain", () => {
+  const excepted = exposureTable([{ ...port, Firewall: "excepted", Chain: "ip filter FORWARD" }])[1]
+  expect(excepted).toContain("everyone who reaches this host")
+  expect(excepted).toContain("rule in ip filter FORWARD")
+})

@@ -12,6 +12,7 @@ const reach = {
 function firewall({ Firewall, Chain, Reach }: ExposedPort): string {
   if (Reach === "host") return "-"
   if (Firewall === "input") return "host's input rules apply"
+  if (Firewall === "excepted") return `let through by the daemon's rule in ${Chain}, which drops what is forwarded`
   return Firewall === "dropped" ? `dropped by ${Chain}` : "bypassed: forwarded before the host's input rules"
 }
 

@@ -1,11 +1,10 @@
 import type { ExposedPort } from "../../api/exposure.ts"
-import type { BoundPort } from "../../network/contract.ts"
+import type { BoundPort, Networking } from "../../network/contract.ts"
 import type { ContainerContext } from "../containers/context.ts"
 
 /** Every port of this host that leads to a container, runs of neighbouring ports as one; sorted by port. */
 export function exposedPorts({ networking, registry }: ContainerContext): readonly ExposedPort[] {
-  const [chain] = networking.forwardDrops()
-  const respected = networking.respectsHostFirewall
+  const firewall = firewallOf(networking)
   const rows = networking.sandboxes().flatMap(({ containerId, containerName, endpoints, ports }) => {
     const network = endpoints.find(({ networkId }) => networking.network(networkId)?.driver === "bridge")?.network ?? ""
     return ports
@@ -21,12 +20,22 @@ export function exposedPorts({ networking, registry }: ContainerContext): readon
           HostPortEnd: port.hostPort,
           ContainerPort: port.containerPort,
           Reach: reachOf(port),
-          Firewall: respected ? "input" : chain ? "dropped" : "bypassed",
-          ...(chain && !respected ? { Chain: chain } : {}),
+          ...firewall(port),
         }),
       )
   })
   return merged(rows)
+}
+
+/** What stands in the way of a port's packets: other programs' forward chains, of the port's family of addresses. */
+function firewallOf({ respectsHostFirewall, forwardDrops, forwardExceptions }: Networking) {
+  return ({ hostIp }: BoundPort): Pick<ExposedPort, "Firewall" | "Chain"> => {
+    if (respectsHostFirewall) return { Firewall: "input" }
+    const concerns = (chain: string) => chain.startsWith("inet ") || chain.startsWith("ip6") === hostIp.includes(":")
+    const [drops, excepted] = [forwardDrops.find(concerns), forwardExceptions.find(concerns)]
+    if (drops) return { Firewall: "dropped", Chain: drops }
+    return excepted ? { Firewall: "excepted", Chain: excepted } : { Firewall: "bypassed" }
+  }
 }
 
 function reachOf({ hostIp }: BoundPort): ExposedPort["Reach"] {
