@@ -49,6 +49,9 @@ export class CgroupV1 implements Cgroup {
         made.push(...fresh.slice(-1))
         if (hierarchy.controllers.includes("cpuset")) inheritCpuset(directory, hierarchy.mountPoint)
       }
+      // What an earlier run left behind may be frozen: a process that joins it would stop for good.
+      const freezer = this.#directory("freezer")
+      if (freezer) writeControl(`${freezer}/freezer.state`, "THAWED")
       if (resources.devices) this.#allowDevices(resources)
       writeLimits((controller) => this.#directory(controller), roomForRuntime(resources))
     } catch (error) {

@@ -36,6 +36,8 @@ export class CgroupV2 implements Cgroup {
   create(_resources: Resources): void {
     const parent = dirname(this.#directory)
     makeGroup(parent)
+    // What an earlier run left behind may be frozen: a process that joins it would stop for good.
+    if (existsSync(this.#directory)) writeControl(`${this.#directory}/cgroup.freeze`, "0")
     const wanted = (readControl(`${this.#root}/cgroup.controllers`) ?? "").split(" ").filter(Boolean)
     const levels = this.path.split("/").slice(1, -1)
     for (let depth = 0; depth <= levels.length; depth++) {

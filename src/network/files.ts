@@ -107,9 +107,12 @@ export function withOwnAddresses(text: string, names: string, addresses: readonl
   return `${[...lines, ...addresses.map((address) => `${address}\t${names}`)].join("\n")}\n`
 }
 
-/** What a container calls itself in its hosts file. */
-export const ownNames = (hostname: string, domainname: string | undefined): string =>
-  domainname ? `${hostname}.${domainname} ${hostname}` : hostname
+/** What a container calls itself in its hosts file: the whole name, and its first label where it has several. */
+export function ownNames(hostname: string, domainname: string | undefined): string {
+  const whole = domainname ? `${hostname}.${domainname}` : hostname
+  const dot = whole.indexOf(".")
+  return dot > 0 ? `${whole} ${whole.slice(0, dot)}` : whole
+}
 
 /** /etc/hostname for a container. */
 export const hostnameFile = (hostname: string): string => `${hostname}\n`

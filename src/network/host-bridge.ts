@@ -31,7 +31,8 @@ export interface BridgePlan {
   readonly mtu: number
   /** `ADDRESS/LENGTH` of the bridge itself. */
   readonly addresses: readonly string[]
-  readonly ipv6: boolean
+  /** It has a link-local IPv6 address, and so is reached by containers over IPv6. */
+  readonly linkLocal: boolean
 }
 
 /**
@@ -49,7 +50,7 @@ export function ensureBridge(socket: NetlinkSocket, plan: BridgePlan): number {
     if (mtu >= smallestIpv6Mtu) {
       socket.execute(withoutLinkLocal(link.index))
       // One of its own making would be checked for duplicates first: for a second, nobody could be asked for.
-      if (plan.ipv6) giveAddress(socket, link.index, "fe80::1/64")
+      if (plan.linkLocal) giveAddress(socket, link.index, "fe80::1/64")
     }
   } else {
     if (!link.up) socket.execute(linkUp(link.index))

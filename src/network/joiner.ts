@@ -133,18 +133,24 @@ export class Joiner implements AsyncDisposable {
       ipv6: network.record.ipv6,
       names: isOfUser(request) && !this.#resolution.serves(containerId),
     })
-    let attached: Attached | undefined
+    const undo: (() => void)[] = [() => sockets[Symbol.dispose]()]
     try {
       const current = this.#living(containerId)
-      attached = this.#placement.attach(
+      const attached = this.#placement.attach(
         this.#options.names.next(),
         { path: sandbox.path, ...sockets },
         request,
         current.endpoints,
       )
+      undo.push(() => {
+        network.release(attached, false)
+        this.#deleteInterface(attached, sockets.route)
+      })
       const endpoint = endpointOf(attached, request, network)
       const next = { ...current, endpoints: [...current.endpoints, endpoint] }
-      await this.#placement.reroute(current.path, current.endpoints, next.endpoints, sockets)
+      const [before, after] = [this.#placement.ways(current.endpoints), this.#placement.ways(next.endpoints)]
+      changeDefaultRoutes(sockets.route, before, after)
+      undo.push(() => changeDefaultRoutes(sockets.route, after, before))
       addLinkLocal(sockets.route, endpoint, request)
       await this.#placement.writeSysctls(sandbox.path, [request], [endpoint])
       this.#keep(this.#publishing.publish(next))
@@ -152,12 +158,7 @@ export class Joiner implements AsyncDisposable {
       this.#resolution.serve(next, sockets.resolver)
       return endpoint
     } catch (error) {
-      if (attached) {
-        const { hostInterface } = attached
-        if (hostInterface) this.#attempt(() => deleteLink(this.#options.socket, hostInterface))
-        network.release(attached, false)
-      }
-      sockets[Symbol.dispose]()
+      for (const step of undo.reverse()) this.#attempt(step)
       throw error
     }
   }
@@ -167,15 +168,13 @@ export class Joiner implements AsyncDisposable {
     const endpoint = sandbox?.endpoints.find((each) => each.networkId === networkId)
     if (!sandbox || !endpoint) return
     const left = sandbox.endpoints.filter((each) => each !== endpoint)
+    const [before, after] = [this.#placement.ways(sandbox.endpoints), this.#placement.ways(left)]
+    const moves = before.ipv4?.id !== after.ipv4?.id || before.ipv6?.id !== after.ipv6?.id
+    using sockets = moves || !endpoint.hostInterface ? await enterNamespace(sandbox.path) : undefined
     this.#names.forget([endpoint])
-    if (endpoint.hostInterface) {
-      deleteLink(this.#options.socket, endpoint.hostInterface)
-      await this.#placement.reroute(sandbox.path, sandbox.endpoints, left)
-    } else {
-      using sockets = await enterNamespace(sandbox.path)
-      deleteLink(sockets.route, endpoint.containerInterface)
-      await this.#placement.reroute(sandbox.path, sandbox.endpoints, left, sockets)
-    }
+    this.#deleteInterface(endpoint, sockets?.route)
+    // The interface has gone: a container that prevents the new route from being laid is out of the network all the same.
+    if (sockets) this.#attempt(() => changeDefaultRoutes(sockets.route, before, after))
     this.#options.networks.get(networkId)?.release(endpoint, true)
     const current = this.#sandboxes.get(containerId)
     if (!current) return
@@ -219,6 +218,12 @@ export class Joiner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#placement[Symbol.asyncDispose]()
     this.#names[Symbol.dispose]()
+  }
+
+  /** @param route of the container's namespace, for an interface that has no end on the host */
+  #deleteInterface({ hostInterface, containerInterface }: Attached, route: NetlinkSocket | undefined): void {
+    if (hostInterface) deleteLink(this.#options.socket, hostInterface)
+    else if (route) deleteLink(route, containerInterface)
   }
 
   #living(containerId: string): Sandbox {

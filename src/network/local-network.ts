@@ -122,7 +122,7 @@ export class LocalNetwork {
         owner: this.#owner,
         mtu: record.mtu,
         addresses: this.#bridgeAddresses(),
-        ipv6: record.ipv6,
+        linkLocal: record.ipv6 && this.#mode(6) !== "isolated",
       })
     } else this.#index = ensureParent(this.#host, record, options)
   }
@@ -165,6 +165,7 @@ export class LocalNetwork {
       betweenContainers: options.icc,
       internal: record.internal,
       open: subnets.filter((subnet) => this.#mode(six(subnet) ? 6 : 4) === "nat-unprotected"),
+      pinged: subnets.filter((subnet) => !record.internal && this.#mode(six(subnet) ? 6 : 4) === "routed"),
     }
   }
 

@@ -8,7 +8,7 @@ import type { Endpoint, EndpointRequest } from "./contract.ts"
 import type { Departures } from "./departures.ts"
 import { type Attached, type AttachmentWish, isFull, type LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
-import { dropNamespace, enterNamespace, type NamespaceSockets, type NewNamespace } from "./namespaces.ts"
+import { dropNamespace, enterNamespace, type NewNamespace } from "./namespaces.ts"
 import { type ReadyPlace, ReadyPlaces } from "./ready.ts"
 import { isOfUser } from "./resolution.ts"
 import { changeDefaultRoutes, type DefaultWays, defaultWays } from "./routes.ts"
@@ -118,20 +118,6 @@ export class Placement implements AsyncDisposable {
   /** Where packets to the world go with these endpoints. */
   ways(endpoints: readonly Endpoint[]): DefaultWays {
     return defaultWays(endpoints, (each) => this.#options.networks.get(each.networkId)?.routesByInterface ?? false)
-  }
-
-  /** Moves a namespace's default routes to where they belong with `to` instead of `from`. */
-  async reroute(
-    path: string,
-    from: readonly Endpoint[],
-    to: readonly Endpoint[],
-    sockets?: NamespaceSockets,
-  ): Promise<void> {
-    const [before, after] = [this.ways(from), this.ways(to)]
-    if (before.ipv4?.id === after.ipv4?.id && before.ipv6?.id === after.ipv6?.id) return
-    if (sockets) return changeDefaultRoutes(sockets.route, before, after)
-    using own = await enterNamespace(path)
-    changeDefaultRoutes(own.route, before, after)
   }
 
   /** Writes the sysctls that were asked for with endpoints. */

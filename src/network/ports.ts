@@ -45,14 +45,14 @@ export class Ports {
    * @throws conflict with the text `Bind for ADDRESS:PORT failed: port is already allocated`, naming who has it
    */
   take(holder: string, bindings: readonly PortBinding[]): readonly BoundPort[] {
-    const taken: BoundPort[] = []
+    const taken = new Map<PortBinding, readonly BoundPort[]>()
     try {
-      for (const binding of bindings) taken.push(...this.#takeOne(holder, wishOf(binding)))
+      for (const binding of pickiestFirst(bindings)) taken.set(binding, this.#takeOne(holder, wishOf(binding)))
     } catch (error) {
-      this.release(holder, taken)
+      this.release(holder, [...taken.values()].flat())
       throw error
     }
-    return taken
+    return bindings.flatMap((binding) => taken.get(binding) ?? [])
   }
 
   /** Holds ports that a living container has had since an earlier life of the daemon; one that was lost meanwhile still counts as the container's. */
@@ -182,6 +182,13 @@ export class Ports {
     this.#held.set(key, [...(this.#held.get(key) ?? []), { holder, hostIp, descriptor }])
     return { protocol, containerPort, hostIp, hostPort: port }
   }
+}
+
+/** Bindings in the order that they are taken in: one that can have any port must not take what another one needs. */
+function pickiestFirst(bindings: readonly PortBinding[]): readonly PortBinding[] {
+  const choice = ({ hostPort, hostPortEnd = 0 }: PortBinding) =>
+    hostPort === 0 ? Number.POSITIVE_INFINITY : Math.max(0, hostPortEnd - hostPort)
+  return bindings.toSorted((one, other) => (choice(one) === choice(other) ? 0 : choice(one) - choice(other)))
 }
 
 const sameFamily = (one: string, other: string): boolean => one.includes(":") === other.includes(":")

@@ -17,6 +17,8 @@ export interface PublishTarget {
   /** Families whose ports are reached at the container's own address instead of the host's. */
   readonly routed4: boolean
   readonly routed6: boolean
+  /** The container's own addresses at which outsiders reach the ports, in whichever of its networks. */
+  readonly routedAddresses: readonly string[]
 }
 
 interface Opened {
@@ -185,11 +187,9 @@ function forwardingsOf(ports: readonly BoundPort[], target: PublishTarget): read
   return merged
 }
 
-function routedOf(ports: readonly BoundPort[], { ipv4, ipv6, routed4, routed6 }: PublishTarget): readonly RoutedPort[] {
+function routedOf(ports: readonly BoundPort[], { routedAddresses }: PublishTarget): readonly RoutedPort[] {
   const found = new Map<string, RoutedPort>()
-  for (const { protocol, containerPort: port } of ports) {
-    if (routed4 && ipv4) found.set(`${protocol} ${ipv4} ${port}`, { protocol, address: ipv4, port })
-    if (routed6 && ipv6) found.set(`${protocol} ${ipv6} ${port}`, { protocol, address: ipv6, port })
-  }
+  for (const { protocol, containerPort: port } of ports)
+    for (const address of routedAddresses) found.set(`${protocol} ${address} ${port}`, { protocol, address, port })
   return [...found.values()]
 }

@@ -3,6 +3,18 @@ import type { LocalNetwork } from "./local-network.ts"
 import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
 import { defaultWays } from "./routes.ts"
 
+/**
+ * Bindings that can lead to an endpoint, with the address that they are published on. From an IPv6 address of the host a relay leads to IPv4 too; from
+ * an IPv4 address nothing leads to a container that has IPv6 only, so it is not published there, as Docker does.
+ */
+function reachable(bindings: readonly PortBinding[], hostBinding: string, { ipv4 }: Endpoint): readonly PortBinding[] {
+  const placed = bindings.map((each) => ({ ...each, hostIp: each.hostIp || hostBinding }))
+  if (ipv4) return placed
+  return placed
+    .map((each) => (each.hostIp === "" ? { ...each, hostIp: "::" } : each))
+    .filter(({ hostIp }) => hostIp.includes(":"))
+}
+
 /** Which ports a container has on the host, and which of its networks they lead to. */
 export class Publishing {
   readonly #publisher: Publisher
@@ -47,9 +59,19 @@ export class Publishing {
         ...addressesOfEndpoint(endpoint),
         routed4: network.options.gatewayMode4 === "routed",
         routed6: network.options.gatewayMode6 === "routed",
+        routedAddresses: this.#routedAddresses(sandbox),
       },
       fresh,
     )
+  }
+
+  /** A container's addresses in all of its networks that outsiders have a route to. */
+  #routedAddresses({ endpoints }: Sandbox): readonly string[] {
+    return endpoints.flatMap(({ networkId, ipv4, ipv6 }) => {
+      const { gatewayMode4, gatewayMode6 } = this.#networks.get(networkId)?.options ?? {}
+      const routed = [gatewayMode4 === "routed" ? ipv4 : undefined, gatewayMode6 === "routed" ? ipv6 : undefined]
+      return routed.flatMap((each) => each?.address ?? [])
+    })
   }
 
   /** The endpoint that published ports lead to: among those of networks that publish, the one that default routes would prefer. */
@@ -63,7 +85,7 @@ export class Publishing {
     const { options } = this.#networks.get(endpoint.networkId)!
     const routed4 = options.gatewayMode4 === "routed" && endpoint.ipv4 !== undefined
     const routed6 = options.gatewayMode6 === "routed" && endpoint.ipv6 !== undefined
-    const wanted = bindings.map((each) => ({ ...each, hostIp: each.hostIp || (options.hostBinding ?? "") }))
+    const wanted = reachable(bindings, options.hostBinding ?? "", endpoint)
     const isRouted = ({ hostIp }: { hostIp: string }) => (hostIp.includes(":") ? routed6 : routed4)
     const held = wanted.flatMap((each): PortBinding[] => {
       if (each.hostIp !== "") return isRouted(each) ? [] : [each]

@@ -1,4 +1,5 @@
 import { addRoute, deleteRoute, type RouteWay } from "../linux/addresses.ts"
+import { SystemError } from "../linux/libc.ts"
 import { linkByName } from "../linux/links.ts"
 import type { NetlinkRequest, NetlinkSocket } from "../linux/netlink.ts"
 import type { Endpoint } from "./contract.ts"
@@ -22,18 +23,39 @@ export function defaultWays(endpoints: readonly Endpoint[], byInterface: (endpoi
   return { ...(ipv4 ? { ipv4 } : {}), ...(ipv6 ? { ipv6 } : {}) }
 }
 
-/** Changes a namespace's default routes from one way to the other. A route whose interface has gone went with it. */
+/**
+ * Changes a namespace's default routes from one way to the other, all or none. A route whose interface has gone went with it, and
+ * one that the container removed itself is not missed.
+ * @throws SystemError; EEXIST when the container has a default route of its own making
+ */
 export function changeDefaultRoutes(route: NetlinkSocket, from: DefaultWays, to: DefaultWays): void {
-  const requests: NetlinkRequest[] = []
-  for (const family of ["ipv4", "ipv6"] as const) {
-    const [before, after] = [from[family], to[family]]
-    if (before?.id === after?.id) continue
-    const old = before && wayOut(route, before, family)
-    if (old) requests.push(deleteRoute(old))
-    const next = after && wayOut(route, after, family)
-    if (next) requests.push(addRoute(next))
+  const undo: NetlinkRequest[] = []
+  try {
+    for (const family of ["ipv4", "ipv6"] as const) {
+      const [before, after] = [from[family], to[family]]
+      if (before?.id === after?.id) continue
+      const old = before && wayOut(route, before, family)
+      if (old && attempt(route, deleteRoute(old))) undo.unshift(addRoute(old))
+      const next = after && wayOut(route, after, family)
+      if (!next) continue
+      route.execute(addRoute(next))
+      undo.unshift(deleteRoute(next))
+    }
+  } catch (error) {
+    for (const step of undo) attempt(route, step)
+    throw error
   }
-  if (requests.length > 0) route.execute(...requests)
+}
+
+/** @returns false when the kernel refuses: for what is not there, or is there already */
+function attempt(route: NetlinkSocket, request: NetlinkRequest): boolean {
+  try {
+    route.execute(request)
+    return true
+  } catch (error) {
+    if (error instanceof SystemError) return false
+    throw error
+  }
 }
 
 function wayOut(route: NetlinkSocket, endpoint: Endpoint, family: "ipv4" | "ipv6"): RouteWay | undefined {

@@ -27,6 +27,8 @@ export interface BridgeRules {
   readonly internal: boolean
   /** Subnets whose containers are reached from outside at every port (gateway mode nat-unprotected). */
   readonly open: readonly string[]
+  /** Subnets whose containers answer ICMP from outside (gateway mode routed). */
+  readonly pinged: readonly string[]
 }
 
 /** An address of the host's own service for containers, which no published port may shadow. */
@@ -209,6 +211,7 @@ function bridgeElements(rules: BridgeRules): readonly Element[] {
     ...rules.subnets.map((subnet) => [six(subnet) ? "home6" : "home", `${bridge} . ${subnet}`] as const),
     ...rules.masquerade.map((subnet) => [six(subnet) ? "hidden6" : "hidden", subnet] as const),
     ...rules.open.map((subnet) => [six(subnet) ? "open6" : "open", subnet] as const),
+    ...rules.pinged.map((subnet) => [six(subnet) ? "pinged6" : "pinged", subnet] as const),
     ...rules.disguise.map(
       ([subnet, address]) => [six(subnet) ? "disguise6" : "disguise", `${subnet} : ${address}`] as const,
     ),

@@ -18,6 +18,8 @@ table inet ${table} {
   set hidden6 { type ipv6_addr; flags interval; }
   set open { type ipv4_addr; flags interval; }
   set open6 { type ipv6_addr; flags interval; }
+  set pinged { type ipv4_addr; flags interval; }
+  set pinged6 { type ipv6_addr; flags interval; }
   map disguise { type ipv4_addr : ipv4_addr; flags interval; }
   map disguise6 { type ipv6_addr : ipv6_addr; flags interval; }
   set services { type inet_proto . ipv4_addr . inet_service; }
@@ -83,6 +85,8 @@ table inet ${table} {
     oifname != @bridges accept
     meta l4proto . ip daddr . th dport @routed accept
     meta l4proto . ip6 daddr . th dport @routed6 accept
+    ip daddr @pinged meta l4proto icmp accept
+    ip6 daddr @pinged6 meta l4proto ipv6-icmp accept
     ip daddr @open accept
     ip6 daddr @open6 accept
     drop

@@ -153,13 +153,18 @@ export function connectedNetwork(container: Container, network: NetworkDocument,
 }
 
 /** The container has another name: its networks call it so from now on. */
-export function renameInNetworks({ networking, networks }: ContainerContext, container: Container): void {
+export function renameInNetworks(context: ContainerContext, container: Container): void {
+  const { networking, networks } = context
   for (const [name, settings] of Object.entries(container.document.networking.EndpointsConfig ?? {})) {
     const network = networks.byName(name)
     if (!settings?.DNSNames || !network) continue
     const names = namesOf(container, settings)
     networking.rename(container.id, network.id, names)
-    connectedNetwork(container, network, { ...settings, DNSNames: names })
+    takeSandbox(context, container)
+    const renamed = { ...settings, DNSNames: names }
+    container.document.networking = {
+      EndpointsConfig: { ...container.document.networking.EndpointsConfig, [name]: renamed },
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import type { HostConfig } from "../../api/container-config.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { variableName } from "./merge.ts"
-import { joinedRef } from "./neighbours.ts"
+import { networkOwner } from "./neighbours.ts"
 import type { ContainerRegistry } from "./registry.ts"
 
 /**
@@ -42,13 +42,7 @@ export function resolveLinks(registry: ContainerRegistry, host: Pick<HostConfig,
 /** The container that answers for `name` in the network: with `container:ID` it is the one whose network is shared. */
 function follow(registry: ContainerRegistry, name: string): Container {
   try {
-    let found = registry.resolve(name)
-    for (let depth = 0; depth < 32; depth++) {
-      const ref = joinedRef(found.document.hostConfig.NetworkMode)
-      if (ref === undefined) break
-      found = registry.resolve(ref)
-    }
-    return found
+    return networkOwner(registry, registry.resolve(name))
   } catch (error) {
     throw new Failure("invalidArgument", `could not get container for ${name}: ${messageOf(error)}`, error)
   }

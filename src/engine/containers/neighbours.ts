@@ -36,6 +36,33 @@ export function pinNeighbours(registry: ContainerRegistry, host: HostConfig): Ho
   }
 }
 
+/** The containers whose namespaces a container shares, those of them that exist. */
+export function neighboursOf(
+  registry: ContainerRegistry,
+  { document: { hostConfig } }: Container,
+): readonly Container[] {
+  return [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].flatMap((mode) => {
+    const ref = joinedRef(mode)
+    return (ref !== undefined && registry.find(ref)) || []
+  })
+}
+
+/**
+ * The container whose network a container has: its own, or by `container:` modes, one after the other, that of another one.
+ * @throws notFound; invalidArgument for modes that lead round in a circle
+ */
+export function networkOwner(registry: ContainerRegistry, container: Container): Container {
+  const seen = new Set<Container>()
+  for (let owner = container; ; ) {
+    const ref = joinedRef(owner.document.hostConfig.NetworkMode)
+    if (ref === undefined) return owner
+    if (seen.has(owner))
+      throw new Failure("invalidArgument", `the network of container ${container.name} is its own by way of others`)
+    seen.add(owner)
+    owner = registry.resolve(ref)
+  }
+}
+
 /** The container whose processes are shared. @throws internal in Docker's words when it does not run */
 export function pidNeighbour(context: ContainerContext, mode: string): Neighbour | undefined {
   const other = runningNeighbour(context, mode, "PID")

@@ -7,13 +7,12 @@ import { ipv6Disabled } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { linkedTo, linkHosts } from "./links.ts"
-import { joinedRef } from "./neighbours.ts"
+import { networkOwner } from "./neighbours.ts"
 import type { SpecInput } from "./spec-input.ts"
 
 /** Writes hostname, hosts and resolv.conf of a container that starts; one that shares a network shares those files. */
 export async function writeNetworkFiles(context: ContainerContext, container: Container): Promise<SpecInput["files"]> {
-  const joined = joinedRef(container.document.hostConfig.NetworkMode)
-  const owner = joined === undefined ? container : context.registry.resolve(joined)
+  const owner = networkOwner(context.registry, container)
   const folder = join(context.containersRoot, owner.id)
   if (owner === container) {
     const { config } = container.document

@@ -17,7 +17,10 @@ import {
   shouldRestart,
 } from "./exit.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
+import { linksOf } from "./links.ts"
 import { sweepImageMounts } from "./mounts/image-mounts.ts"
+import { neighboursOf } from "./neighbours.ts"
+import type { ContainerRegistry } from "./registry.ts"
 import { startLocked } from "./start.ts"
 
 /** How long the end of the daemon waits for what ended containers held to be freed, in milliseconds. */
@@ -79,7 +82,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   await sweepImageMounts(context)
   await context.volumes.unmountUnused()
   for (const container of lost) await settleLost(context, container)
-  for (const container of context.registry.all()) resumePolicy(context, container)
+  resumePolicies(context)
 }
 
 /** Whether a field has another value, or another object. */
@@ -150,8 +153,33 @@ async function settleLost(context: ContainerContext, container: Container): Prom
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
 }
 
-/** After a start of the daemon: what its policy wants running is started, a restart that was pending goes on. */
-function resumePolicy(context: ContainerContext, container: Container): void {
+/**
+ * After a start of the daemon: what its policy wants running is started, a restart that was pending goes on. Containers start
+ * side by side, but each after those whose namespaces it shares, or that it is linked to.
+ */
+function resumePolicies(context: ContainerContext): void {
+  const resumed = new Map<Container, Promise<void>>()
+  const resume = (container: Container): Promise<void> => {
+    const known = resumed.get(container)
+    if (known) return known
+    // Modes that lead round in a circle do not wait for themselves.
+    resumed.set(container, Promise.resolve())
+    const before = Promise.all(prerequisitesOf(context.registry, container).map(resume))
+    const own = before.then(() => resumePolicy(context, container))
+    resumed.set(container, own)
+    return own
+  }
+  for (const container of context.registry.all()) void resume(container)
+}
+
+/** The containers that must run before this one can. */
+const prerequisitesOf = (registry: ContainerRegistry, container: Container): readonly Container[] => [
+  ...neighboursOf(registry, container),
+  ...linksOf(registry, container).map((link) => link.container),
+]
+
+/** Resolves when the container runs, or does not for now; what went wrong is logged. */
+async function resumePolicy(context: ContainerContext, container: Container): Promise<void> {
   const { state, document } = container
   if (container.running || container.removed || state.startedAt === "0") return
   const policy = document.hostConfig.RestartPolicy.Name
@@ -164,7 +192,7 @@ function resumePolicy(context: ContainerContext, container: Container): void {
     scheduleRestart(context, container, 0n)
     return
   }
-  void context.registry
+  await context.registry
     .locked(container.id, async () => {
       if (container.running || container.removed) return
       await startLocked(context, context.background("restart policy"), container, { restarting: true })

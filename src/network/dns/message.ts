@@ -5,7 +5,9 @@ import { type Address, addressBytes } from "../../std/ip.ts"
 export const headerLength = 12
 export const types = { a: 1, ptr: 12, aaaa: 28, opt: 41, any: 255 } as const
 const internet = 1
+const formatError = 1
 const servfail = 2
+const notImplemented = 4
 const refused = 5
 /** Seconds that answers may be remembered. */
 const timeToLive = 600
@@ -113,6 +115,20 @@ const nameBytes = (name: string): Buffer =>
       ),
     Buffer.of(0),
   ])
+
+/**
+ * What a message that {@link questionOf} cannot read is answered with: a header that tells a format error, or that the operation is
+ * not known (RFC 1035, section 4.1.1). @returns undefined where an answer would be wrong: for an answer, and without a whole header
+ */
+export function refusalOf(message: Buffer): Buffer | undefined {
+  if (message.length < headerLength || message[2]! & 0x80) return undefined
+  const header = Buffer.alloc(headerLength)
+  message.copy(header, 0, 0, 3)
+  const operation = message[2]! & 0x78
+  header[2] = 0x80 | operation | (message[2]! & 0x01)
+  header[3] = 0x80 | (operation === 0 ? formatError : notImplemented)
+  return header
+}
 
 /** The question as an answer that says the server failed (RFC 1035, section 4.1.1). */
 export function failedAnswer(message: Buffer): Buffer {

@@ -37,12 +37,13 @@ export class NameTable {
    * asks one of them. @returns undefined when nobody is called so
    */
   find(own: readonly Endpoint[], name: string): readonly Endpoint[] | undefined {
-    const dot = name.lastIndexOf(".")
     for (const endpoint of own) {
       const found = this.#in(endpoint, name)
       if (found) return found
-      if (dot <= 0 || name.slice(dot + 1) !== endpoint.network.toLowerCase()) continue
-      const qualified = this.#in(endpoint, name.slice(0, dot))
+      // A network's name may have dots itself.
+      const suffix = `.${endpoint.network.toLowerCase()}`
+      if (name.length === suffix.length || !name.endsWith(suffix)) continue
+      const qualified = this.#in(endpoint, name.slice(0, -suffix.length))
       if (qualified) return qualified
     }
     return undefined

@@ -5,7 +5,7 @@ import type { ResolverSockets } from "../../linux/resolver-sockets.ts"
 import type { Endpoint, Sandbox } from "../contract.ts"
 import { nameserversOf } from "../files.ts"
 import { resolverAddress } from "../namespaces.ts"
-import { answer, failedAnswer, isCut, questionOf, reversedAddress, tellsFailure, types } from "./message.ts"
+import { answer, failedAnswer, isCut, questionOf, refusalOf, reversedAddress, tellsFailure, types } from "./message.ts"
 import { addressesIn, NameTable } from "./names.ts"
 import { ResolverServer } from "./server.ts"
 import { askOverTcp, askOverUdp } from "./upstream.ts"
@@ -98,7 +98,7 @@ export class NameService implements Disposable {
     const sandbox = this.#options.sandbox(containerId)
     const question = questionOf(message)
     if (!sandbox) return undefined
-    if (!question) return message.length >= 12 ? failedAnswer(message) : undefined
+    if (!question) return refusalOf(message)
     const own = sandbox.endpoints.filter(this.#options.isOfUser)
     if (question.type === types.ptr) {
       const address = reversedAddress(question.name)
