@@ -8,7 +8,7 @@ import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { logConfig } from "../engine/containers/launch.ts"
 import { followOutput } from "../engine/containers/logs.ts"
-import { quiesceContainers, recoverContainers } from "../engine/containers/recover.ts"
+import { quiesceContainers, recoverContainers, resumePolicies } from "../engine/containers/recover.ts"
 import { ContainerRegistry } from "../engine/containers/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
@@ -212,6 +212,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         .map((each) => each.id),
     ),
   )
+  resumePolicies(context)
 
   const containers = new ContainerService(context)
   let facts = systemFacts(config, core)

@@ -20,7 +20,7 @@ export function makeNetworkNamespace(path: string): void {
     check(c.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
     mount({ source: "/proc/thread-self/ns/net", target: path, flags: mountFlags.bind })
   } catch (error) {
-    rmSync(path)
+    rmSync(path, { force: true })
     throw error
   }
 }

@@ -230,11 +230,19 @@ function startHelper(args: readonly string[], socket: number): Promise<string> {
  */
 export function dropNamespace(path: string, sockets?: Disposable): void {
   sockets?.[Symbol.dispose]()
-  try {
-    umount(path, { detach: true })
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code !== "EINVAL" && code !== "ENOENT") throw error
+  for (let left = 3; ; left--) {
+    try {
+      umount(path, { detach: true })
+    } catch (error) {
+      const { code } = error as { code?: string }
+      if (code !== "EINVAL" && code !== "ENOENT") throw error
+    }
+    try {
+      rmSync(path, { force: true })
+      return
+    } catch (error) {
+      // The child of a daemon that was killed has bound the namespace in between; it does so once.
+      if ((error as { code?: string }).code !== "EBUSY" || left === 0) throw error
+    }
   }
-  rmSync(path, { force: true })
 }

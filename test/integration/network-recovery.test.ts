@@ -6,6 +6,7 @@ import { join, resolve } from "node:path"
 import { linkByName, listLinks } from "../../src/linux/links.ts"
 import { NetlinkSocket } from "../../src/linux/netlink.ts"
 import type { Sandbox } from "../../src/network/contract.ts"
+import { dropNamespace } from "../../src/network/namespaces.ts"
 import { openDefaultBridge } from "../fixtures/default-bridge.ts"
 import { fileRecords } from "../fixtures/file-records.ts"
 
@@ -54,4 +55,24 @@ test("a daemon killed at any moment leaves what its records say, and nothing aft
   } finally {
     rmSync(root, { recursive: true, force: true })
   }
+})
+
+test("a namespace that the child of a killed daemon makes at this moment is let go of without an error", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "barge-network-"))
+  const path = join(folder, "namespace")
+  const maker = spawn(process.execPath, [resolve(import.meta.dir, "../fixtures/namespace-maker.ts"), path, "200"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  })
+  const ended = new Promise((resolve) => maker.once("exit", resolve))
+  let over = false
+  void ended.then(() => {
+    over = true
+  })
+  while (!over) {
+    for (let times = 0; times < 100; times++) dropNamespace(path)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  dropNamespace(path)
+  expect(readdirSync(folder)).toEqual([])
+  rmSync(folder, { recursive: true })
 })

@@ -28,7 +28,7 @@ const freeingGrace = 5_000
 
 /**
  * Brings records and reality together when the daemon starts: running containers go on, those that ended meanwhile get
- * their end, half-removed ones are removed, and restart policies are applied. The registry must be loaded.
+ * their end, and half-removed ones are removed. The registry must be loaded; {@link resumePolicies} follows.
  */
 export async function recoverContainers(context: ContainerContext): Promise<void> {
   const scope = context.background("recover")
@@ -82,7 +82,6 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   await sweepImageMounts(context)
   await context.volumes.unmountUnused()
   for (const container of lost) await settleLost(context, container)
-  resumePolicies(context)
 }
 
 /** Whether a field has another value, or another object. */
@@ -154,10 +153,10 @@ async function settleLost(context: ContainerContext, container: Container): Prom
 }
 
 /**
- * After a start of the daemon: what its policy wants running is started, a restart that was pending goes on. Containers start
- * side by side, but each after those whose namespaces it shares, or that it is linked to.
+ * After a start of the daemon, when nothing of its earlier life is swept any more: what its policy wants running is started, a
+ * restart that was pending goes on. Containers start side by side, but each after those whose namespaces it shares, or that it is linked to.
  */
-function resumePolicies(context: ContainerContext): void {
+export function resumePolicies(context: ContainerContext): void {
   const resumed = new Map<Container, Promise<void>>()
   const resume = (container: Container): Promise<void> => {
     const known = resumed.get(container)
