@@ -43,7 +43,9 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   })
   await context.tasks.recover((namespace) => ({ ...scope, namespace }))
   const memory = await context.sharedMemory.recover(
-    new Set((await context.tasks.list(scope)).map((task) => task.containerId)),
+    new Set(
+      (await context.tasks.list(scope)).filter(({ status }) => status !== "stopped").map((task) => task.containerId),
+    ),
   )
   await noteFilesInDoubt(context)
   const lost: Container[] = []
