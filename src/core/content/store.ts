@@ -289,9 +289,13 @@ export class DiskContentStore implements ContentStore {
   }
 
   async #discard(row: IngestRow): Promise<void> {
-    // The file first: space is freed whether or not the record can be. A record without a file begins anew.
-    await this.#files.delete(this.#files.ingest(String(row.id)))
-    this.#database.run("DELETE FROM ingests WHERE id = ?", row.id)
+    try {
+      // Before anything is awaited: a writer that comes meanwhile gets another file.
+      this.#database.run("DELETE FROM ingests WHERE id = ?", row.id)
+    } finally {
+      // Space is freed whether or not the record can be. A record without a file begins anew.
+      await this.#files.delete(this.#files.ingest(String(row.id)))
+    }
   }
 
   async #recover(): Promise<void> {

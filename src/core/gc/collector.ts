@@ -77,6 +77,11 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     return this.#next
   }
 
+  async dropInterrupted(): Promise<number> {
+    this.#expireLeases()
+    return await this.#content.deleteIngests((ingest) => !this.#isLeased(ingest))
+  }
+
   async forget(): Promise<void> {
     const { digests, snapshots } = await this.#removeRows()
     for (const digest of digests) this.#forgotten.digests.add(digest)
@@ -106,7 +111,8 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     this.#forgotten.snapshots = 0
     let bytes = 0
     for (const digest of digests) bytes += await this.#content.deleteUnowned(digest)
-    bytes += await this.#content.deleteIngests((ingest) => this.#isStale(ingest))
+    const oldest = nowNanos() - ingestLifetime
+    bytes += await this.#content.deleteIngests((ingest) => ingest.updatedAt <= oldest && !this.#isLeased(ingest))
     // The first time also for what an earlier life of the daemon had begun to remove.
     if (snapshots > 0 || !this.#swept) bytes += await this.#sweepSnapshots()
     this.#swept = true
@@ -143,14 +149,9 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
     }
   }
 
-  #isStale(ingest: { readonly namespace: string; readonly ref: string; readonly updatedAt: bigint }): boolean {
-    if (nowNanos() - ingest.updatedAt < ingestLifetime) return false
+  #isLeased({ namespace, ref }: { readonly namespace: string; readonly ref: string }): boolean {
     const type: LeaseResource["type"] = "ingests"
-    return !this.#database.first(
-      "SELECT 1 FROM lease_resources WHERE namespace = ? AND type = ? AND resource = ?",
-      ingest.namespace,
-      type,
-      ingest.ref,
-    )
+    const sql = "SELECT 1 FROM lease_resources WHERE namespace = ? AND type = ? AND resource = ?"
+    return this.#database.first(sql, namespace, type, ref) !== undefined
   }
 }

@@ -9,6 +9,8 @@ export interface Collected {
 export interface GarbageCollector {
   /** Collects now; calls while one is under way share its successor. */
   collect(): Promise<Collected>
+  /** Deletes interrupted downloads that nobody writes or leases, whatever their age. @returns bytes freed */
+  dropInterrupted(): Promise<number>
   /** Forgets what nothing refers to: when this returns, nobody finds it. Its bytes go soon, in the background. */
   forget(): Promise<void>
   /** Asks for a collection soon (after deletions), several requests become one. */

@@ -164,6 +164,25 @@ export function collectorSuite(run: (use: (core: Collectable) => Promise<void>) 
     expect((await ingest.commit(scope)).digest).toBe(digestOf("half and half"))
   })
 
+  check("an interrupted write is dropped on request, unless it is open or leased", async (core) => {
+    const lease = await core.leases.create(scope, { id: "pulling" })
+    for (const [ref, within] of [
+      ["left", scope],
+      ["leased", { ...scope, lease: lease.id }],
+    ] as const) {
+      await using ingest = await core.content.ingest(within, ref)
+      await ingest.write(Buffer.from("half"))
+    }
+    await using open = await core.content.ingest(scope, "open")
+    await open.write(Buffer.from("ha"))
+    expect(await core.collector.dropInterrupted()).toBe(4)
+    await open.write(Buffer.from("lf"))
+    expect((await open.commit(scope)).digest).toBe(digestOf("half"))
+    expect((await Array.fromAsync(core.content.ingests(scope))).map(({ ref }) => ref)).toEqual(["leased"])
+    await core.leases.remove(scope, "pulling")
+    expect(await core.collector.dropInterrupted()).toBe(4)
+  })
+
   check("a namespace's garbage does not take the bytes that another keeps", async (core) => {
     await makeImage(core, "a")
     const kept = await makeImage(core, "a", other)

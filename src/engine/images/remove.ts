@@ -192,8 +192,9 @@ export async function pruneImages(context: ImageContext, scope: Scope, filters: 
     if (!(await context.catalog.byId(scope, image.id))) continue
     deleted.push(...(await deleteImage(context, scope, image, { noPrune: false })))
   }
-  const reclaimed = before - (await layersSize(context, scope))
+  const layers = before - (await layersSize(context, scope))
   await context.collector.collect()
+  const reclaimed = layers + (await context.collector.dropInterrupted())
   context.events.publish({
     Type: "image",
     Action: "prune",
