@@ -6,6 +6,7 @@ import {
   rmdirSync,
   rmSync,
   statfsSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs"
@@ -13,7 +14,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { mount, umount } from "../../src/linux/mount.ts"
+import { digestOf } from "../../src/oci/digest.ts"
 import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
+import { MemoryRegistry } from "../fixtures/memory-registry.ts"
+import { big, identity } from "../fixtures/pulls.ts"
 
 /** Sets up `root`, an empty directory, as a small disk. */
 type SmallDisk = (root: string) => Promise<void>
@@ -285,6 +290,46 @@ test("an import that is larger than the disk leaves nothing behind", () =>
     expect((await daemon.request("POST", "/images/create?fromSrc=-&repo=big", archive)).text).toMatch(advice)
     expect(readdirSync(join(root, "data/content/ingest"))).toEqual([])
     expect(free()).toBeGreaterThan(before - (1 << 20))
+  }))
+
+test("a pull that is larger than the disk leaves nothing behind, one that was killed goes with a prune", () =>
+  onSmallDisk(48, async (daemon, { root }) => {
+    await using registry = await MemoryRegistry.start()
+    const held = Promise.withResolvers<void>()
+    registry.addImage("big", "1", [big(64 << 20)])
+    const layer = big(8 << 20)
+    registry.addImage("cut", "1", [layer], { compress: identity })
+    const used = () => {
+      const { blocks, bfree, bsize } = statfsSync(root)
+      return (blocks - bfree) * bsize
+    }
+    const before = used()
+    const pulled = await daemon.docker("pull", `${registry.host}/big:1`)
+    expect(pulled.code).toBe(1)
+    expect(pulled.stderr).toMatch(advice)
+    await eventually(async () => used() < before + (1 << 20), "what was pulled is given back")
+
+    registry.fault = async ({ path }, response) => {
+      if (!path.endsWith(digestOf(layer))) return false
+      response.writeHead(200, { "content-length": layer.length })
+      response.write(layer.subarray(0, layer.length >> 1))
+      await held.promise
+      response.destroy()
+      return true
+    }
+    const cut = daemon.docker("pull", `${registry.host}/cut:1`)
+    const ingests = join(root, "data/content/ingest")
+    await eventually(
+      async () => readdirSync(ingests).some((name) => statSync(join(ingests, name)).size > 0),
+      "half a layer",
+    )
+    await daemon.end("SIGKILL")
+    held.resolve()
+    await cut
+    await daemon.startAgain()
+    expect(readdirSync(ingests)).not.toEqual([])
+    expect((await daemon.docker("image", "prune", "-f")).code).toBe(0)
+    expect(readdirSync(ingests)).toEqual([])
   }))
 
 test("a full run root keeps nobody from stopping, and exit codes arrive, those of a time without a daemon as well", async () => {

@@ -77,7 +77,7 @@ export class FileIngest implements Ingest {
       await writing
     } catch (error) {
       this.#hash = undefined
-      throw explainFullDisk(error, `${this.#ref} (${this.#offset} bytes are kept and can be resumed)`, this.path)
+      throw explainFullDisk(error, `${this.#ref} (${this.#offset} bytes of it were written)`, this.path)
     }
     this.#updatedAt = nowNanos()
   }

@@ -1,7 +1,7 @@
 import type { AuthConfig, JsonMessage } from "../../api/image.ts"
 import { nameImage } from "../../core/images/name-image.ts"
 import type { Scope } from "../../core/scope.ts"
-import { Failure } from "../../errors/failure.ts"
+import { Failure, isKind } from "../../errors/failure.ts"
 import { isDigest } from "../../oci/digest.ts"
 import { formatPlatform, matchesPlatform, parsePlatform } from "../../oci/platform.ts"
 import { familiar, familiarName, formatReference, parseReference, type Reference } from "../../oci/reference.ts"
@@ -41,6 +41,7 @@ export async function pullImages(context: ImageContext, scope: Scope, options: P
     const what = newer ? "Downloaded newer image for" : "Image is up to date for"
     tell({ status: `Status: ${what} ${familiar(reference)}` })
   } catch (error) {
+    if (isKind(error, "noSpace")) await giveBack(context)
     throw pullFailure(error, reference)
   } finally {
     if (!context.remote.keepsLayers) context.collector.schedule()
@@ -53,6 +54,13 @@ export async function pullImages(context: ImageContext, scope: Scope, options: P
       Attributes: { ...(await labelsOf(context, scope, reference)), name: familiarName(reference) },
     },
   })
+}
+
+/** Frees what an interrupted pull has taken of a full disk. Otherwise it stays, for a pull that goes on with it. */
+async function giveBack({ collector }: ImageContext): Promise<void> {
+  // What cannot be removed now is told by the pull's own failure, and goes with the next prune.
+  await collector.dropInterrupted().catch(() => {})
+  collector.schedule()
 }
 
 async function labelsOf(context: ImageContext, scope: Scope, reference: Reference) {
