@@ -13,6 +13,7 @@ import {
 } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { MetadataDatabase } from "./database.ts"
 import { openInstallation } from "./installation.ts"
 import { migrations } from "./migrations.ts"
 
@@ -182,6 +183,42 @@ test("damage before a later transaction in the log is refused within one boot, a
   writeFileSync(root.at("barge.db-wal"), live)
   expectRefusal(root, "follows a damaged one")
   expect(root.open(laterBoot)).toBe(root.id)
+})
+
+test("a transaction that kill -9 cut off before its last page is not taken for damage after a shorter one", () => {
+  using root = new DataRoot()
+  const files = ["barge.db", "barge.db-wal"] as const
+  /** Leaves the files as kill -9 would, after `change` has been at work. */
+  const killedAfter = (change: (database: MetadataDatabase) => void, cut: (wal: Buffer) => void) => {
+    const { database } = openInstallation({ data: root.path, boot })
+    change(database)
+    const [file, wal] = files.map((name) => readFileSync(root.at(name)))
+    database[Symbol.dispose]()
+    cut(wal!)
+    writeFileSync(root.at("barge.db"), file!)
+    writeFileSync(root.at("barge.db-wal"), wal!)
+  }
+  const page = 4096
+  const put = (name: string, length: number) => (database: MetadataDatabase) =>
+    database.collection<string>("things").put(name, "z".repeat(length))
+  killedAfter(
+    (database) => {
+      put("before", 10)(database)
+      put("long", 10 * page)(database)
+    },
+    (wal) => {
+      // The last frame of the newest salt: its header was written, its page was not.
+      let end = 32
+      while (wal.compare(wal, 16, 24, end + 8, end + 16) === 0) end += 24 + page
+      expect(wal.readUInt32BE(end - page - 20)).toBeGreaterThan(0)
+      wal.fill(0, end - page, end)
+    },
+  )
+  killedAfter(put("short", 10), () => {})
+  const { database } = openInstallation({ data: root.path, boot })
+  const things = database.collection<string>("things")
+  expect(["before", "long", "short"].map((name) => things.get(name)?.length)).toEqual([10, undefined, 10])
+  database[Symbol.dispose]()
 })
 
 test("an installation that a crash cut off while it was made opens", () => {

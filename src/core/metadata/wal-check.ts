@@ -24,19 +24,27 @@ export function walDamage(path: string, torn: boolean): string | undefined {
   const sum = new Checksum(magic === 0x377f0682)
   sum.add(wal, 0, 24)
   if (!sum.equals(wal, 24)) return "its header has a wrong checksum"
-  if (torn) return undefined
+  return torn ? undefined : damagedFrame(wal, sum)
+}
+
+/**
+ * Looks for the end of a transaction that follows a damaged frame. A frame is intact when its checksum goes on from the one that its
+ * predecessor has stored. The end of a transaction that kill -9 or a full disk has cut off never is: frames of it may follow those of
+ * a later, shorter transaction.
+ */
+function damagedFrame(wal: Buffer, sum: Checksum): string | undefined {
   const frame = frameHeader + wal.readUInt32BE(8)
   let whole = true
   for (let at = walHeader; at + frame <= wal.length; at += frame) {
     // Frames from before the log started over carry another salt.
     if (wal.compare(wal, 16, 24, at + 8, at + 16) !== 0) return undefined
-    if (whole) {
-      sum.add(wal, at, at + 8)
-      sum.add(wal, at + frameHeader, at + frame)
-      whole = sum.equals(wal, at + 16)
-    } else if (wal.readUInt32BE(at + 4) !== 0) {
+    sum.add(wal, at, at + 8)
+    sum.add(wal, at + frameHeader, at + frame)
+    const intact = sum.equals(wal, at + 16)
+    if (!intact) sum.set(wal, at + 16)
+    if (!whole && intact && wal.readUInt32BE(at + 4) !== 0)
       return `the page at byte ${at} ends a transaction that follows a damaged one`
-    }
+    whole &&= intact
   }
   return undefined
 }
@@ -58,6 +66,12 @@ class Checksum {
       this.#one = (this.#one + first + this.#two) >>> 0
       this.#two = (this.#two + second + this.#one) >>> 0
     }
+  }
+
+  /** Goes on from a sum that is stored in `bytes`. */
+  set(bytes: Buffer, at: number): void {
+    this.#one = bytes.readUInt32BE(at)
+    this.#two = bytes.readUInt32BE(at + 4)
   }
 
   equals(bytes: Buffer, at: number): boolean {
