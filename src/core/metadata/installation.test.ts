@@ -1,5 +1,6 @@
 import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
+import { execFileSync } from "node:child_process"
 import {
   cpSync,
   existsSync,
@@ -8,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs"
@@ -92,10 +94,12 @@ test("a missing database is refused, and salvage moves everything into a folder"
   expect(existsSync(root.at("content"))).toBe(false)
 })
 
-test("an empty database is refused", () => {
+test("an empty database is refused, and one that is shorter than any database", () => {
   using root = new DataRoot()
   truncateSync(root.at("barge.db"), 0)
   expectRefusal(root, "barge.db is empty")
+  writeFileSync(root.at("barge.db"), "S")
+  expectRefusal(root, "barge.db is cut")
 })
 
 test("a database that was cut is refused", () => {
@@ -112,6 +116,31 @@ test("a damaged page is refused", () => {
   writeFileSync(root.at("barge.db"), bytes)
   rmSync(root.at("barge.db-wal"))
   expectRefusal(root, "barge.db is damaged")
+})
+
+test("a record whose bytes were lost is refused", () => {
+  using root = new DataRoot()
+  const text = readFileSync(root.at("barge.db"))
+  // Of a value that fills pages of its own, so that all of SQLite's structure is whole.
+  const at = text.indexOf("x".repeat(2000))
+  writeFileSync(root.at("barge.db"), text.fill(0, at + 500, at + 2000))
+  expectRefusal(root, "is not JSON")
+})
+
+test("what lies where a file of the database has to be is refused, and never waited for", () => {
+  for (const name of ["barge.db", "barge.db-wal", "installation"]) {
+    for (const [words, make] of [
+      ["is not a regular file", (path: string) => mkdirSync(path)],
+      ["is not a regular file", (path: string) => execFileSync("mkfifo", [path])],
+      ["is a link to a file that is missing", (path: string) => symlinkSync("gone", path)],
+    ] as const) {
+      using root = new DataRoot()
+      rmSync(root.at(name))
+      make(root.at(name))
+      expectRefusal(root, words)
+      root.salvage()
+    }
+  }
 })
 
 test("a database of another data root is refused, whether or not this one has its mark", () => {

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { dirname, join } from "node:path"
 import { Failure, isKind, kindOf } from "../../errors/failure.ts"
 import { newId } from "../../std/id.ts"
@@ -18,6 +27,9 @@ const recorded = ["content/blobs/sha256", "content/blobs/sha512", "snapshots", "
 
 /** Databases up to this size are checked page by page at each start: a few milliseconds. */
 const checkedBytes = 16 << 20
+
+/** Bytes of the smallest page: SQLite takes what is shorter for a new database. */
+const smallestDatabase = 512
 
 /**
  * Opens the database of a data root, or makes both when the root is new. A database that does not know what lies beside
@@ -45,6 +57,7 @@ export function openInstallation(options: {
 
 function openKnown(data: string, boot: string): Installation {
   const path = join(data, "barge.db")
+  refuseOtherKinds(data)
   const mark = new Mark(data)
   refuseMissing(data, path, mark)
   const damage = walDamage(`${path}-wal`, mark.boot !== boot)
@@ -72,7 +85,9 @@ function identify(database: MetadataDatabase, path: string, mark: Mark, boot: st
   if (mark.id === undefined) {
     // Neither a new data root, nor an upgrade, nor either of them cut off by a crash.
     if (known !== undefined && !mark.begun && filledFolders(data).length > 0) {
-      throw refusal(`${path} belongs to another data root: beside it is no file "installation" that names ${known}`)
+      throw refusal(
+        `${path} belongs to another data root: beside it is no file "installation". If it does belong here, write ${known} into that file`,
+      )
     }
   } else if (known !== mark.id) {
     throw refusal(`${path} belongs to another data root, or is older than ${join(data, "installation")}`)
@@ -89,14 +104,26 @@ function identify(database: MetadataDatabase, path: string, mark: Mark, boot: st
   return id
 }
 
+/** @throws dataLoss when something else lies where a file has to be: to open a FIFO, for one, would never return */
+function refuseOtherKinds(data: string): void {
+  for (const name of ["barge.db", "barge.db-wal", "installation"]) {
+    const path = join(data, name)
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !existsSync(path))
+      throw refusal(`${path} is a link to a file that is missing`)
+    if (existsSync(path) && !statSync(path).isFile()) throw refusal(`${path} is not a regular file`)
+  }
+}
+
 /** @throws dataLoss when there is no database where one has been */
 function refuseMissing(data: string, path: string, mark: Mark): void {
   const size = existsSync(path) ? statSync(path).size : undefined
-  if (size !== undefined && size > 0) return
+  if (size !== undefined && size >= smallestDatabase) return
   const left = filledFolders(data)
   if (left.length === 0 && mark.id === undefined) return
   const holds = left.length > 0 ? left.join(", ") : "the mark of an installation"
-  throw refusal(`${path} is ${size === undefined ? "missing" : "empty"}, but ${data} holds ${holds}`)
+  throw refusal(
+    `${path} is ${size === undefined ? "missing" : size === 0 ? "empty" : "cut"}, but ${data} holds ${holds}`,
+  )
 }
 
 /** @throws dataLoss when pages are missing or damaged */
@@ -106,9 +133,21 @@ function refuseDamaged(database: MetadataDatabase, path: string): void {
   const pageSize = Number(database.first<{ page_size: bigint }>("PRAGMA page_size")?.page_size)
   if (size > checkedBytes && size >= pages * pageSize) return
   const problems = database.all<{ quick_check: string }>("PRAGMA quick_check(3)").map((row) => row.quick_check)
-  if (problems.length === 1 && problems[0] === "ok") return
-  throw refusal(`${path} is damaged: ${problems.join("; ")}`)
+  if (problems.length !== 1 || problems[0] !== "ok") throw refusal(`${path} is damaged: ${problems.join("; ")}`)
+  const unreadable = database.first<{ what: string }>(`${unreadableRecords.join(" UNION ALL ")} LIMIT 1`)
+  if (unreadable) throw refusal(`${path} is damaged: the record of ${unreadable.what} is not JSON`)
 }
+
+/** What SQLite cannot check: a page whose bytes were lost, and whose place is known, still counts as whole. */
+const unreadableRecords = [
+  ["documents", "collection || ' ' || key", "value"],
+  ["container_extensions", "'container ' || container", "value"],
+  ["images", "'image ' || name", "target"],
+  ["images", "'image ' || name", "labels"],
+  ["blobs", "'content ' || digest", "labels"],
+  ["snapshots", "'layer ' || name", "labels"],
+  ["containers", "'container ' || id", "labels"],
+].map(([table, what, column]) => `SELECT ${what} AS what FROM ${table} WHERE NOT json_valid(${column})`)
 
 /** @throws dataLoss when the database tells of files and the folders that held them are gone, as when a disk is not mounted */
 function refuseWithoutFiles(database: MetadataDatabase, data: string): void {
