@@ -119,7 +119,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
   )
   const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
   const shim = stack.use(await connectShim({ runRoot: roots.run }))
-  await claimRunRoot(roots, installation, shim)
+  await claimRunRoot(roots, installation, shim, config)
   if (shim.version !== buildIdentity) {
     log.info("the shim is of another build: it goes on in place as this one", { from: shim.version, to: buildIdentity })
     await shim.upgrade().catch((error) => log.warn("the shim stays what it was", { error: messageOf(error) }))

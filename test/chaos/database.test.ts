@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { chmodSync, existsSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { executable, TestDaemon } from "../fixtures/daemon.ts"
@@ -71,6 +71,21 @@ test("--salvage moves everything into a folder, ends what still runs, and begins
     await daemon.startAgain(withFlag(daemon, "--salvage"))
     expect((await daemon.docker("images", "-q", "busybox")).stdout).not.toBe("")
     expect(readdirSync(data).filter((name) => name.startsWith("salvage-"))).toEqual([folder!])
+  }))
+
+test("a salvage that was cut off after everything had been moved is completed by the next one", () =>
+  killed(async (daemon, data) => {
+    rmSync(join(data, "barge.db"))
+    const kept = join(data, "salvage-earlier")
+    mkdirSync(kept)
+    for (const name of readdirSync(data).filter((each) => each !== "salvage-earlier"))
+      renameSync(join(data, name), join(kept, name))
+    const said = await refusal(daemon)
+    expect(said).toContain("containers of another data root")
+    expect(said).toContain("--salvage, which ends them")
+    await daemon.startAgain(withFlag(daemon, "--salvage"))
+    while ((await daemon.run("pgrep", "-f", "^sleep 100017$")).stdout !== "") await pause(20)
+    expect(readdirSync(kept)).toContain("snapshots")
   }))
 
 test("a daemon with another data root leaves the containers of a run root alone", () =>
