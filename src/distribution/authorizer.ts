@@ -20,6 +20,8 @@ export interface AuthorizationRequest {
   readonly credentials: Credentials | undefined
   /** `repository:NAME:pull,push`; sorted by the caller's habit, several for a mount. */
   readonly scopes: readonly string[]
+  /** Whether the host may know the repository by another name: then it says itself what is needed. */
+  readonly renamed?: boolean
   readonly tls?: TlsSettings
   readonly signal?: AbortSignal
 }
@@ -194,7 +196,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 
 function scopesOf(challenge: Challenge, request: AuthorizationRequest): readonly string[] {
   const asked = challenge.parameters["scope"]?.split(" ").filter(Boolean) ?? []
-  return request.scopes.length > 0 ? request.scopes : asked
+  return request.scopes.length === 0 || (request.renamed && asked.length > 0) ? asked : request.scopes
 }
 
 function tokenOf(document: Readonly<Record<string, unknown>>): Token {

@@ -58,6 +58,7 @@ export class RegistrySession {
       origin: endpoint.url.origin,
       credentials: this.#credentials,
       scopes: request.scopes,
+      renamed: endpoint.url.pathname !== "/v2",
       ...(endpoint.tls ? { tls: endpoint.tls } : {}),
       ...(request.signal ? { signal: request.signal } : {}),
     }
