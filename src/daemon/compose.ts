@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto"
 import { closeSync, existsSync, mkdirSync, readFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
@@ -31,6 +30,7 @@ import { lengthenListenQueue } from "../linux/listen-queue.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
 import { LowDescriptors } from "../linux/low-descriptors.ts"
 import { unreadBytes } from "../linux/unread.ts"
+import { nameOfRunRoot, withBridgeName } from "../network/bridge-name.ts"
 import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
 import { openNetworking } from "../network/networking.ts"
 import { type OlderEndpoint, takeOverEndpoints } from "../network/older-endpoints.ts"
@@ -332,30 +332,34 @@ function openNetworks(
   const withBridge = options.name !== "none"
   const sandboxes = core.database.collection<Sandbox>("network.sandboxes")
   takeOverEndpoints(core.database.collection<OlderEndpoint>("network.endpoints"), sandboxes)
-  return openNetworking({
-    // Without a bridge, the run root tells this daemon's interfaces from those of others.
-    name: withBridge ? options.name : `bg${createHash("sha256").update(roots.run).digest("hex").slice(0, 7)}`,
-    defaultBridge: withBridge,
-    runRoot: roots.run,
-    ...given,
-    sandboxes,
-    networks: core.database.collection<NetworkRecord>("network.networks"),
-    ...(options.address ? { bip: options.address } : {}),
-    ...(options.address6 ? { bip6: options.address6 } : {}),
-    ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
-    ...(options.fixedCidr6 ? { fixedCidr6: options.fixedCidr6 } : {}),
-    ...(options.hostIp ? { hostBinding: options.hostIp } : {}),
-    ...(options.gateway ? { gateway: options.gateway } : {}),
-    ...(options.gateway6 ? { gateway6: options.gateway6 } : {}),
-    ...(options.mtu ? { mtu: options.mtu } : {}),
-    ipv6: options.ipv6,
-    icc: options.icc,
-    ipForward: options.ipForward,
-    ipMasq: options.masquerade,
-    respectHostFirewall: options.respectHostFirewall,
-    ...(addressPools.length > 0 ? { defaultAddressPools: addressPools } : {}),
-    log: (message) => log.info(message),
-  })
+  const open = (name: string) =>
+    openNetworking({
+      name,
+      defaultBridge: withBridge,
+      runRoot: roots.run,
+      ...given,
+      sandboxes,
+      networks: core.database.collection<NetworkRecord>("network.networks"),
+      ...(options.address ? { bip: options.address } : {}),
+      ...(options.address6 ? { bip6: options.address6 } : {}),
+      ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
+      ...(options.fixedCidr6 ? { fixedCidr6: options.fixedCidr6 } : {}),
+      ...(options.hostIp ? { hostBinding: options.hostIp } : {}),
+      ...(options.gateway ? { gateway: options.gateway } : {}),
+      ...(options.gateway6 ? { gateway6: options.gateway6 } : {}),
+      ...(options.mtu ? { mtu: options.mtu } : {}),
+      ipv6: options.ipv6,
+      icc: options.icc,
+      ipForward: options.ipForward,
+      ipMasq: options.masquerade,
+      respectHostFirewall: options.respectHostFirewall,
+      ...(addressPools.length > 0 ? { defaultAddressPools: addressPools } : {}),
+      log: (message) => log.info(message),
+    })
+  if (!withBridge) return open(nameOfRunRoot(roots.run))
+  if (options.named) return open(options.name)
+  const chosen = core.database.collection<{ readonly name: string }>("network.bridge")
+  return withBridgeName({ usual: options.name, runRoot: roots.run, chosen, sandboxes }, open)
 }
 
 function tlsKeys(config: DaemonConfig): TlsKeys | undefined {

@@ -20,6 +20,8 @@ export interface DaemonConfig {
   readonly runtimes: ReadonlyMap<string, { readonly path: string; readonly args: readonly string[] }>
   readonly bridge: {
     readonly name: string
+    /** Somebody has named it; otherwise another name serves too. */
+    readonly named: boolean
     readonly address?: string
     readonly address6?: string
     readonly fixedCidr?: string
@@ -127,7 +129,8 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     ...pick({ defaultRuntime: text("default-runtime") }),
     runtimes: runtimes(list("add-runtime")),
     bridge: {
-      name: text("bridge") ?? "barge0",
+      name: text("bridge") ?? (calledAs === "dockerd" ? "docker0" : "barge0"),
+      named: text("bridge") !== undefined,
       ...pick({ address: text("bip"), fixedCidr: text("fixed-cidr") }),
       ...pick({ address6: text("bip6"), fixedCidr6: text("fixed-cidr-v6") }),
       ...pick({ gateway: text("default-gateway"), gateway6: text("default-gateway-v6") }),

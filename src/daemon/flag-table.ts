@@ -35,7 +35,7 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
   bridge: {
     kind: "text",
     short: "b",
-    help: "Name of the default bridge, made when absent; none for no bridge",
+    help: "Name of the default bridge, made when absent; none for no bridge; docker0 when called as dockerd",
     default: "barge0",
   },
   "cdi-spec-dir": {
