@@ -23,6 +23,7 @@ export interface ContainerConfig {
   readonly WorkingDir: string
   readonly Entrypoint: readonly string[] | null
   readonly NetworkDisabled?: boolean
+  /** Before 1.52; since 1.44 it belongs to the endpoint. */
   readonly MacAddress?: string
   readonly OnBuild: readonly string[] | null
   readonly Labels: Readonly<Record<string, string>> | null
@@ -98,6 +99,7 @@ export interface Resources {
   readonly DeviceCgroupRules: readonly string[] | null
   readonly DeviceRequests: readonly DeviceRequest[] | null
   readonly KernelMemory?: Int64
+  /** Before 1.52. */
   readonly KernelMemoryTCP?: Int64
   readonly MemoryReservation: Int64
   /** Memory and swap together; -1 unlimited swap. */
@@ -203,6 +205,8 @@ export interface HostConfig extends Resources {
   /** `null`: the default list; `[]`: none. */
   readonly ReadonlyPaths: readonly string[] | null
   readonly Init?: boolean
+  /** Of every process in the container, since 1.56; the runtime's when absent. */
+  readonly Umask?: number
 }
 
 export interface NetworkingConfig {

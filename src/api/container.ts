@@ -72,23 +72,9 @@ export interface GraphDriver {
 }
 
 export interface NetworkSettings {
-  readonly Bridge: string
   readonly SandboxID: string
   readonly SandboxKey: string
   readonly Ports: PortMap
-  readonly HairpinMode: boolean
-  readonly LinkLocalIPv6Address: string
-  readonly LinkLocalIPv6PrefixLen: number
-  readonly SecondaryIPAddresses: null
-  readonly SecondaryIPv6Addresses: null
-  readonly EndpointID: string
-  readonly Gateway: string
-  readonly GlobalIPv6Address: string
-  readonly GlobalIPv6PrefixLen: number
-  readonly IPAddress: string
-  readonly IPPrefixLen: number
-  readonly IPv6Gateway: string
-  readonly MacAddress: string
   readonly Networks: Readonly<Record<string, EndpointSettings>>
 }
 
@@ -151,6 +137,8 @@ export interface ContainerSummary {
   readonly HostConfig: { readonly NetworkMode: string; readonly Annotations?: Readonly<Record<string, string>> }
   readonly NetworkSettings: { readonly Networks: Readonly<Record<string, EndpointSettings>> }
   readonly Mounts: readonly MountPoint[]
+  /** Since 1.52; `none` without a health check. */
+  readonly Health?: Pick<Health, "Status" | "FailingStreak">
 }
 
 export interface WaitResponse {

@@ -49,12 +49,18 @@ export function booleanFilter(filters: Filters, key: string): boolean | undefine
 
 /** Whether `labels` carries every `k` or `k=v` of filter `label`, and none of filter `label!`. */
 export function labelsMatch(filters: Filters, labels: Readonly<Record<string, string>> | null): boolean {
-  const has = (wanted: string) => {
-    const cut = wanted.indexOf("=")
-    const value = labels?.[cut < 0 ? wanted : wanted.slice(0, cut)]
-    return cut < 0 ? value !== undefined : value === wanted.slice(cut + 1)
-  }
+  const has = (wanted: string) => carries(labels ?? {}, wanted)
   return (filters.get("label") ?? []).every(has) && !(filters.get("label!") ?? []).some(has)
+}
+
+/** Whether `annotations` carries every `k` or `k=v` of filter `annotation`. */
+export const annotationsMatch = (filters: Filters, annotations: Readonly<Record<string, string>>): boolean =>
+  (filters.get("annotation") ?? []).every((wanted) => carries(annotations, wanted))
+
+function carries(values: Readonly<Record<string, string>>, wanted: string): boolean {
+  const cut = wanted.indexOf("=")
+  const value = values[cut < 0 ? wanted : wanted.slice(0, cut)]
+  return cut < 0 ? value !== undefined : value === wanted.slice(cut + 1)
 }
 
 /** Whether a filter is absent or one of its values equals `value`. */

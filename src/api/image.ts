@@ -34,6 +34,8 @@ export interface ManifestSummary {
     readonly Platform: Platform
     readonly Containers: readonly string[]
     readonly Size: { readonly Unpacked: Int64 }
+    /** Since 1.54, when it is asked for. */
+    readonly Identity?: ImageIdentity
   }
   readonly AttestationData?: { readonly For: string }
 }
@@ -60,14 +62,15 @@ export interface ImageInspect {
   readonly Id: string
   readonly RepoTags: readonly string[]
   readonly RepoDigests: readonly string[]
-  readonly Parent: string
-  readonly Comment: string
+  /** The image that this one was committed from; before 1.52 also when empty, as the three others below. */
+  readonly Parent?: string
+  readonly Comment?: string
   readonly Created?: string
-  readonly DockerVersion: string
+  readonly DockerVersion?: string
   /** Before 1.45: the container that Docker made the image of. */
   readonly Container?: string
   readonly ContainerConfig?: Readonly<Record<string, unknown>>
-  readonly Author: string
+  readonly Author?: string
   readonly Config: ImageInspectConfig | null
   readonly Architecture: string
   readonly Variant?: string
@@ -80,6 +83,22 @@ export interface ImageInspect {
   readonly Metadata: { readonly LastTagTime: string }
   readonly Descriptor?: Descriptor
   readonly Manifests?: readonly ManifestSummary[]
+  /** Since 1.53; absent when nothing is known. */
+  readonly Identity?: ImageIdentity
+}
+
+/** Where an image comes from, as far as this daemon saw it: names that it has here say nothing of that. */
+export interface ImageIdentity {
+  /** The repositories that it was pulled from or pushed to. */
+  readonly Pull?: readonly { readonly Repository: string }[]
+}
+
+/** One entry of `GET /images/{name}/attestations`: an in-toto statement that belongs to an image. */
+export interface AttestationStatement {
+  readonly Descriptor: Descriptor
+  readonly PredicateType: string
+  /** The statement as it is stored, when it was asked for. */
+  readonly Statement?: unknown
 }
 
 /** One entry of `GET /images/{name}/history`, newest first. */

@@ -1,3 +1,5 @@
+import type { Int64 } from "../std/json.ts"
+
 /** How a container is joined to a network: as asked for, and, while it runs, what it got. */
 export interface EndpointSettings {
   readonly IPAMConfig: {
@@ -43,6 +45,14 @@ export interface NetworkEndpoint {
   readonly IPv6Address: string
 }
 
+/** The use of a subnet's addresses, each number at most 2^64 − 1. */
+export interface SubnetStatus {
+  /** Addresses that belong to somebody or are reserved. */
+  readonly IPsInUse: Int64
+  /** Addresses of the network's range that a container can get. */
+  readonly DynamicIPsAvailable: Int64
+}
+
 /** A network, as `GET /networks/{id}` shows it. */
 export interface NetworkInspect {
   readonly Name: string
@@ -61,6 +71,8 @@ export interface NetworkInspect {
   readonly Containers: Readonly<Record<string, NetworkEndpoint>>
   readonly Options: Readonly<Record<string, string>>
   readonly Labels: Readonly<Record<string, string>>
+  /** Since 1.52, of a single network; subnets by their text. */
+  readonly Status?: { readonly IPAM: { readonly Subnets: Readonly<Record<string, SubnetStatus>> } }
 }
 
 /** `POST /networks/create`, decoded. */

@@ -228,6 +228,7 @@ export const hostConfig = struct<HostConfig>("HostConfig", {
   MaskedPaths: texts,
   ReadonlyPaths: texts,
   Init: optional(flag),
+  Umask: optional(uint32),
 })
 
 const endpointSettings = struct<EndpointSettings>("EndpointSettings", {

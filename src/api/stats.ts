@@ -62,6 +62,8 @@ export interface NetworkStats {
 export interface StatsResponse {
   readonly name: string
   readonly id: string
+  /** Since 1.52. */
+  readonly os_type?: "linux"
   readonly read: string
   readonly preread: string
   readonly pids_stats: { readonly current?: Int64; readonly limit?: Int64 }

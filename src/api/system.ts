@@ -137,9 +137,29 @@ export interface BuildCacheRecord {
   readonly UsageCount: number
 }
 
-/** `GET /system/df` (the form of API versions before 1.52). A list is absent when its type was not asked for. */
+/** What things of one type take. */
+export interface TypeUsage<T> {
+  readonly ActiveCount: number
+  readonly TotalCount: number
+  /** Bytes that a removal of what is not active would free. */
+  readonly Reclaimable: Int64
+  /** Bytes. */
+  readonly TotalSize: Int64
+  /** With `verbose`. */
+  readonly Items?: readonly T[]
+}
+
+/**
+ * `GET /system/df`. What was not asked for is absent. Since 1.52 there are the usages; before 1.53 the lists were the answer, and are still given
+ * to clients that do not ask for `verbose`.
+ */
 export interface DiskUsageResponse {
-  readonly LayersSize: Int64
+  readonly ImageUsage?: TypeUsage<ImageSummary>
+  readonly ContainerUsage?: TypeUsage<ContainerSummary>
+  readonly VolumeUsage?: TypeUsage<Volume>
+  readonly BuildCacheUsage?: TypeUsage<BuildCacheRecord>
+  /** Bytes of all layers, each once. */
+  readonly LayersSize?: Int64
   readonly Images?: readonly ImageSummary[] | null
   readonly Containers?: readonly ContainerSummary[] | null
   readonly Volumes?: readonly Volume[] | null

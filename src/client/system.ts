@@ -13,6 +13,13 @@ export interface EventsQuery {
   readonly signal?: AbortSignal
 }
 
+/** What `docker system df` is made of; `LayersSize` in bytes. */
+export type DiskUsageLists = {
+  readonly [Name in "LayersSize" | "Images" | "Containers" | "Volumes" | "BuildCache"]-?: NonNullable<
+    DiskUsageResponse[Name]
+  >
+}
+
 /** `/version`, `/info`, `/events`, `/system/df`, and Barge's own `/barge/…`. */
 export class SystemClient {
   readonly #transport: Transport
@@ -29,8 +36,18 @@ export class SystemClient {
     return this.#transport.json("GET", "/info")
   }
 
-  diskUsage(types: readonly string[] = []): Promise<DiskUsageResponse> {
-    return this.#transport.json("GET", "/system/df", { query: { type: types } })
+  /** What everything takes, as lists: daemons since 1.52 have them as items of the usages when they are asked for them. */
+  async diskUsage(types: readonly string[] = []): Promise<DiskUsageLists> {
+    const usage = await this.#transport.json<DiskUsageResponse>("GET", "/system/df", {
+      query: { type: types, verbose: "1" },
+    })
+    return {
+      LayersSize: usage.ImageUsage?.TotalSize ?? usage.LayersSize ?? 0,
+      Images: usage.ImageUsage?.Items ?? usage.Images ?? [],
+      Containers: usage.ContainerUsage?.Items ?? usage.Containers ?? [],
+      Volumes: usage.VolumeUsage?.Items ?? usage.Volumes ?? [],
+      BuildCache: usage.BuildCacheUsage?.Items ?? usage.BuildCache ?? [],
+    }
   }
 
   /** Events as they happen, until `until` or the signal. */

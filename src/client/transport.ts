@@ -12,7 +12,7 @@ import { type QueryValues, queryText } from "./query.ts"
 import { ResponseError, responseError } from "./response-error.ts"
 
 /** The newest version of the Engine API that this client speaks. */
-export const newestApiVersion = "1.51"
+export const newestApiVersion = "1.56"
 /** What a daemon that does not tell its version speaks. */
 const legacyApiVersion = "1.24"
 /** How daemons refuse a version that they do not know yet. */

@@ -13,12 +13,12 @@ afterAll(async () => {
 })
 
 test("ping works with and without version, by GET and HEAD, with every header once", async () => {
-  for (const target of ["/_ping", "/v1.24/_ping", "/v1.51/_ping"]) {
+  for (const target of ["/_ping", "/v1.24/_ping", "/v1.51/_ping", "/v1.56/_ping"]) {
     const response = await engine.call("GET", target)
     expect(response.status).toBe(200)
     expect(await response.text()).toBe("OK")
     expect(Object.fromEntries(response.headers)).toMatchObject({
-      "api-version": "1.51",
+      "api-version": "1.56",
       "builder-version": "1",
       "cache-control": "no-cache, no-store, must-revalidate",
       "content-type": "text/plain; charset=utf-8",
@@ -54,7 +54,7 @@ test("versions out of range are told, the ones before JSON errors as text", asyn
     "client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your client to a newer version",
   )
   expect(await message(await engine.call("GET", "/v9.9/info"))).toBe(
-    "client version 9.9 is too new. Maximum supported API version is 1.51",
+    "client version 9.9 is too new. Maximum supported API version is 1.56",
   )
 })
 
@@ -104,14 +104,14 @@ test("a container cannot be created from nothing", async () => {
 test("a create request gets every zero value, names match in any case, large numbers stay exact", async () => {
   const response = await engine.call(
     "POST",
-    "/v1.51/containers/create?name=web&platform=linux/amd64",
+    "/v1.56/containers/create?name=web&platform=linux/amd64",
     '{"image":"busybox","Cmd":"ls","HostConfig":{"Memory":9007199254740993,"Mounts":[{"Type":"bind","Source":"/a","Target":"/b","ReadOnly":false}]},"Unknown":1}',
     { "Content-Type": "application/json; charset=utf-8" },
   )
   expect(response.status).toBe(201)
   expect(await response.json()).toEqual({ Id: containerId, Warnings: [] })
   const { request, options } = engine.created
-  expect(options).toEqual({ name: "web", platform: "linux/amd64", shallowReadOnly: false })
+  expect(options).toEqual({ name: "web", platform: "linux/amd64", shallowReadOnly: false, warnsOfEmptyPorts: true })
   expect(request).toMatchObject({ Image: "busybox", Cmd: ["ls"], Env: null, Hostname: "", Volumes: null, Tty: false })
   expect(request!.HostConfig).toMatchObject({
     Memory: 9007199254740993n,

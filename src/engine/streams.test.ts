@@ -49,13 +49,17 @@ test("wait shows its head before the container ends", async () => {
 })
 
 test("events carry exact nanoseconds and, for versions before 1.52, the old fields; json-seq is marked", async () => {
+  const old = await engine.call("GET", "/v1.51/events?since=1&until=2.000000005")
+  expect(old.headers.get("content-type")).toBe("application/json")
+  expect(await old.json()).toMatchObject({ status: "start", id: containerId, from: "busybox" })
   const response = await engine.call("GET", "/events?since=1&until=2.000000005")
-  expect(response.headers.get("content-type")).toBe("application/json")
+  expect(response.headers.get("content-type")).toBe("application/jsonl")
   const text = await response.text()
   expect(text).toContain('"timeNano":1732420000123456789')
-  expect(JSON.parse(text)).toMatchObject({ status: "start", id: containerId, from: "busybox" })
+  expect(JSON.parse(text)).not.toHaveProperty("status")
   expect(engine.seenEvents).toMatchObject({ since: 1_000_000_000n, until: 2_000_000_005n })
   const sequence = await engine.call("GET", "/events", undefined, { Accept: "application/json-seq" })
+  expect(sequence.headers.get("content-type")).toBe("application/json-seq")
   expect(await sequence.text()).toStartWith("\x1e{")
 })
 
@@ -113,7 +117,7 @@ test("exec start reads its body, then hijacks with the usual headers; failures b
     )
   const upgraded = await start("e", "Connection: Upgrade\r\nUpgrade: tcp\r\n")
   expect(upgraded).toStartWith("HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n")
-  expect(upgraded).toContain("Api-Version: 1.51\r\n")
+  expect(upgraded).toContain("Api-Version: 1.56\r\n")
   expect(upgraded).toEndWith("\x01\0\0\0\0\0\0\x02in\x01\0\0\0\0\0\0\x03bye")
   const plain = await start("e", "")
   expect(plain).toStartWith("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n")

@@ -108,11 +108,13 @@ function writeBlockIo(at: At, io: NonNullable<Resources["blockIO"]>): void {
     const plain = readControl(`${directory}/blkio.weight`) !== undefined
     const file = plain ? `${directory}/blkio.weight` : `${directory}/blkio.bfq.weight`
     if (io.weight) writeLimit("the block IO weight", file, String(io.weight))
+    // Each of the two schedulers takes a weight of a device back by a word of its own.
+    const none = plain ? "0" : "default"
     for (const device of io.weightDevice ?? [])
       writeLimit(
         "the block IO weight of a device",
         `${file}_device`,
-        `${device.major}:${device.minor} ${device.weight}`,
+        `${device.major}:${device.minor} ${device.weight || none}`,
       )
   }
   const throttle = (devices: readonly ThrottleDevice[] | undefined, file: string, limit: string) => {

@@ -25,13 +25,13 @@ export function writeUnifiedLimits(directory: string, resources: Resources): voi
   }
   if (memory) writeMemory(directory, set, memory)
   if (pids) set("the pids limit", "pids.max", pids.limit > 0 ? String(pids.limit) : "max")
-  if (blockIO?.weight) {
+  if (blockIO?.weight || blockIO?.weightDevice?.length) {
     const bfq = existsSync(`${directory}/io.bfq.weight`)
-    set(
-      "the block IO weight",
-      bfq ? "io.bfq.weight" : "io.weight",
-      String(bfq ? blockIO.weight : ioWeight(blockIO.weight)),
-    )
+    const file = bfq ? "io.bfq.weight" : "io.weight"
+    const scaled = (weight: number) => String(bfq ? weight : ioWeight(weight))
+    if (blockIO.weight) set("the block IO weight", file, scaled(blockIO.weight))
+    for (const { major, minor, weight } of blockIO.weightDevice ?? [])
+      set("the block IO weight of a device", file, `${major}:${minor} ${weight ? scaled(weight) : "default"}`)
   }
   const throttles = [
     ["throttleReadBpsDevice", "rbps"],

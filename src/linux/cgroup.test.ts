@@ -1,7 +1,10 @@
 import { expect, test } from "bun:test"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { cgroupPath, detectCgroups } from "./cgroup.ts"
 import { parseIoStat } from "./cgroup-v2.ts"
-import { cpuWeight, ioWeight } from "./cgroup-v2-limits.ts"
+import { cpuWeight, ioWeight, writeUnifiedLimits } from "./cgroup-v2-limits.ts"
 
 const line = (point: string, type: string, options: string) =>
   `31 23 0:28 / ${point} rw,relatime shared:9 - ${type} ${type} ${options}\n`
@@ -37,6 +40,18 @@ test("a container's group lies below the configured parent", () => {
 test("shares and weights map onto v2's ranges", () => {
   expect([cpuWeight(2), cpuWeight(1024), cpuWeight(262144)]).toEqual([1, 39, 10000])
   expect([ioWeight(10), ioWeight(1000)]).toEqual([1, 10000])
+})
+
+test("a weight of a device is scaled as that of the group, and none takes it back", () => {
+  const directory = mkdtempSync(join(tmpdir(), "barge-cgroup-"))
+  const written = (file: string, weight: number) => {
+    writeUnifiedLimits(directory, { blockIO: { weightDevice: [{ major: 8, minor: 0, weight }] } })
+    return readFileSync(`${directory}/${file}`, "utf8")
+  }
+  expect([written("io.weight", 1000), written("io.weight", 0)]).toEqual(["8:0 10000", "8:0 default"])
+  writeFileSync(`${directory}/io.bfq.weight`, "")
+  expect([written("io.bfq.weight", 1000), written("io.bfq.weight", 0)]).toEqual(["8:0 1000", "8:0 default"])
+  rmSync(directory, { recursive: true })
 })
 
 test("io.stat becomes reads and writes per device", () => {

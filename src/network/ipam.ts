@@ -55,11 +55,19 @@ export function chooseSubnet(pools: readonly AddressPool[], taken: readonly Subn
 /** How long an address is not chosen again, in milliseconds: what had it may take a while to be gone from the network. */
 const restFor = 15_000
 
+/** What is never given out of a subnet: `others`, the network's own address, and in IPv4 the broadcast address. */
+export function reservedIn(subnet: Subnet, others: readonly Address[]): Set<bigint> {
+  const reserved = new Set(others.map(({ value }) => value))
+  if (subnet.family === 4 && subnet.prefixLength < 31) reserved.add(subnet.base + sizeOf(subnet) - 1n)
+  if (sizeOf(subnet) > 2n) reserved.add(subnet.base)
+  return reserved
+}
+
 /** The addresses of one subnet, the lowest free one first. */
 export class Addresses {
   readonly subnet: Subnet
   readonly #range: Subnet
-  readonly #used = new Set<bigint>()
+  readonly #used: Set<bigint>
   /** Given back a moment ago, with the time until which they rest. */
   readonly #resting = new Map<bigint, number>()
   /** Everything of the range below it is used. */
@@ -74,9 +82,7 @@ export class Addresses {
         "invalidArgument",
         `address range ${formatSubnet(this.#range)} is not part of the network ${formatSubnet(subnet)}`,
       )
-    for (const { value } of options.reserved) this.#used.add(value)
-    if (subnet.family === 4 && subnet.prefixLength < 31) this.#used.add(subnet.base + sizeOf(subnet) - 1n)
-    if (sizeOf(subnet) > 2n) this.#used.add(subnet.base)
+    this.#used = reservedIn(subnet, options.reserved)
     this.#lowest = this.#range.base
   }
 

@@ -88,6 +88,7 @@ export interface Resources {
   pids?: { limit: number }
   blockIO?: {
     weight?: number
+    /** In an update of a running container a weight of 0 takes the device's weight back. */
     weightDevice?: { major: number; minor: number; weight: number }[]
     throttleReadBpsDevice?: ThrottleDevice[]
     throttleWriteBpsDevice?: ThrottleDevice[]
@@ -101,6 +102,7 @@ export interface Resources {
 export interface ThrottleDevice {
   major: number
   minor: number
+  /** Per second; 0 is no limit. */
   rate: number
 }
 

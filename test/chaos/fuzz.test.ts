@@ -107,7 +107,19 @@ function target(key: string, route: Route, random: Seeded): string {
   }
   if (random.chance(0.1)) query.push(`${escaped(random.pick(nasty))}=${escaped(random.pick(nasty))}`)
   if (random.chance(0.02)) query.push(`filters=${escaped(JSON.stringify({ label: { ["x".repeat(100_000)]: true } }))}`)
-  const version = random.pick(["", "", "/v1.24", "/v1.30", "/v1.43", "/v1.51", "/v1.9", "/v99.9", "/v1.", "/v1.44.3"])
+  const version = random.pick([
+    "",
+    "",
+    "/v1.24",
+    "/v1.30",
+    "/v1.43",
+    "/v1.51",
+    "/v1.56",
+    "/v1.9",
+    "/v99.9",
+    "/v1.",
+    "/v1.44.3",
+  ])
   return `${version}${filled}${query.length > 0 ? `?${query.join("&")}` : ""}`
 }
 

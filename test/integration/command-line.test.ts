@@ -205,7 +205,7 @@ describe("the command line by itself", () => {
       seen.length = 0
       const { stdout } = await info("tcp://far.example:2375", { HTTP_PROXY: `http://me:secret@${address()}` })
       expect(stdout).toBe("through\n")
-      expect(seen).toEqual([`GET http://far.example:2375/v1.51/info Basic ${btoa("me:secret")}`])
+      expect(seen).toEqual([`GET http://far.example:2375/v1.56/info Basic ${btoa("me:secret")}`])
     })
 
     test("a stream goes through a way that the proxy makes", async () => {

@@ -6,6 +6,7 @@ import type { EventMessage } from "../../src/api/events.ts"
 import { type Filters, noFilters } from "../../src/api/filters.ts"
 import type { ImageDeleteItem, JsonMessage } from "../../src/api/image.ts"
 import { withMounted } from "../../src/core/snapshots/suite.ts"
+import { addSource } from "../../src/core/transfer/sources.ts"
 import { download } from "../../src/distribution/download.ts"
 import type { ImageUser } from "../../src/engine/images/context.ts"
 import { EngineImages } from "../../src/engine/images/service.ts"
@@ -131,6 +132,25 @@ check("inspect and history show what the image says", async ({ images, make, com
   expect((await images.inspect(scope, id, { manifests: false })).Parent).toBe(base)
 })
 
+check(
+  "an image's identity is the repositories that it was pulled from or pushed to, whatever it is called",
+  async (bench) => {
+    const { images, make, stores } = bench
+    const { scope } = stores
+    await make("app:1", "one")
+    expect(await images.inspect(scope, "app:1", { manifests: false })).not.toHaveProperty("Identity")
+    const { target } = await stores.images.get(scope, "docker.io/library/app:1")
+    await addSource(scope, stores.content, target.digest, { domain: "registry.example", name: "team/app" })
+    await addSource(scope, stores.content, target.digest, { domain: "docker.io", name: "library/app" })
+    const identity = { Pull: [{ Repository: "docker.io/library/app" }, { Repository: "registry.example/team/app" }] }
+    expect((await images.inspect(scope, "app:1", { manifests: false })).Identity).toEqual(identity)
+    const listed = async (options: object) =>
+      (await images.list(scope, { ...listing, ...options }))[0]?.Manifests?.[0]?.ImageData?.Identity
+    expect(await listed({ manifests: true, identity: true })).toEqual(identity)
+    expect(await listed({ manifests: true })).toBeUndefined()
+  },
+)
+
 check("the list tells names, sizes, sharing and containers, and can be filtered", async (bench) => {
   const { images, make, commit, users } = bench
   const { scope } = bench.stores
@@ -147,6 +167,10 @@ check("the list tells names, sizes, sharing and containers, and can be filtered"
     (await images.list(scope, { ...listing, filters: filters(wanted) })).flatMap((image) => image.RepoTags)
   expect(await found({ reference: ["app"] })).toEqual(["app:1", "app:2"])
   expect(await found({ reference: ["*:2", "user/*"] })).toEqual(["user/derived:latest", "app:2"])
+  expect(await found({ reference: ["docker.io/library/app"] })).toEqual(["app:1", "app:2"])
+  expect(await found({ reference: ["docker.io/library/app:1"] })).toEqual(["app:1"])
+  expect(await found({ reference: ["docker.io/*/derived:latest"] })).toEqual(["user/derived:latest"])
+  expect(await found({ reference: ["library/app"] })).toEqual([])
   expect(await found({ label: ["role=web"] })).toEqual(["app:1", "app:2"])
   expect(await found({ before: ["user/derived"] })).toEqual(["app:1", "app:2"])
   expect(await found({ since: ["app:1"] })).toEqual(["user/derived:latest"])

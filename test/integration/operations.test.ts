@@ -94,7 +94,7 @@ async function check(key: string, one: Case): Promise<void> {
   const always: NonNullable<Case["answers"]> = one.hijacked
     ? {}
     : {
-        "api-version": "1.51",
+        "api-version": "1.56",
         "docker-experimental": "false",
         ostype: "linux",
         server: /^Docker\/\S+ \(linux\)$/,

@@ -60,13 +60,17 @@ test("reading the configuration again is an event of the daemon", async () => {
 test("events come as JSON lines, as a sequence, or one after the other, as the client accepts them", async () => {
   await out("run", "--rm", "--name", "told", "busybox", "true")
   const query = `/events?since=0&until=${Math.floor(Date.now() / 1000) + 1}&filters={"container":["told"],"event":["start","die"]}`
-  const asked = (accept: string) => daemon.request("GET", query, undefined, { accept })
-  const [plain, lines, sequence] = await Promise.all([
-    asked("application/json"),
-    asked("application/jsonl"),
+  const asked = (accept: string, version = "") => daemon.request("GET", `${version}${query}`, undefined, { accept })
+  const [plain, byDefault, lines, newlines, sequence] = await Promise.all([
+    asked("application/json", "/v1.51"),
+    asked("application/json", "/v1.52"),
+    asked("application/jsonl", "/v1.51"),
+    asked("application/x-ndjson"),
     asked("application/json-seq"),
   ])
   expect(plain.headers["content-type"]).toBe("application/json")
+  expect(byDefault.headers["content-type"]).toBe("application/jsonl")
+  expect(newlines.headers["content-type"]).toBe("application/x-ndjson")
   expect(lines.headers["content-type"]).toBe("application/jsonl")
   expect(sequence.headers["content-type"]).toBe("application/json-seq")
   expect(
@@ -108,7 +112,7 @@ test("versions that are too old or too new are refused, and pings say which one 
   expect([ping.status, ping.text, ping.headers["api-version"], ping.headers["swarm"]]).toEqual([
     200,
     "",
-    "1.51",
+    "1.56",
     "inactive",
   ])
   expect(ping.headers["cache-control"]).toBe("no-cache, no-store, must-revalidate")

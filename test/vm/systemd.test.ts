@@ -39,7 +39,7 @@ if (underSystemd)
       out("barge", "version") // it answers once the socket has its group
       expect(out("stat", "-c", "%G %a", "/run/barge/barge.sock")).toBe("docker 660")
       expect(existsSync("/usr/share/bash-completion/completions/barge")).toBe(true)
-      expect(out("barge", "version", "-f", "{{.Server.APIVersion}}")).toBe("1.51")
+      expect(out("barge", "version", "-f", "{{.Server.APIVersion}}")).toBe("1.56")
       out("barge", "image", "bootstrap", "busybox")
       out("barge", "run", "-d", "--name", "lasting", "--restart", "always", "busybox", "sleep", "100000")
     })

@@ -1,4 +1,5 @@
-import type { BuildCacheRecord, DiskUsageResponse } from "../../api/system.ts"
+import type { BuildCacheRecord } from "../../api/system.ts"
+import type { DiskUsageLists } from "../../client/system.ts"
 import { parseNanos } from "../../std/clock.ts"
 import type { Int64 } from "../../std/json.ts"
 import { Struct, Subject, type Value } from "../../std/template/value.ts"
@@ -24,16 +25,16 @@ const sum = (values: readonly (Int64 | undefined)[]): number =>
   values.reduce<number>((total, value) => total + Number(value ?? 0), 0)
 
 /** The lines of `docker system df`. @throws Failure invalidArgument when the template cannot be parsed or executed */
-export function formatDiskUsage(usage: DiskUsageResponse, format = "table"): string {
+export function formatDiskUsage(usage: DiskUsageLists, format = "table"): string {
   const template = format === "" || format === "table" ? table : format === "raw" ? raw : format
   return formatList(template, headings, summaries(usage))
 }
 
-function summaries(usage: DiskUsageResponse): readonly Subject[] {
-  const images = usage.Images ?? []
-  const containers = usage.Containers ?? []
-  const volumes = usage.Volumes ?? []
-  const records = usage.BuildCache ?? []
+function summaries(usage: DiskUsageLists): readonly Subject[] {
+  const images = usage.Images
+  const containers = usage.Containers
+  const volumes = usage.Volumes
+  const records = usage.BuildCache
   const runs = (state: string) => /running|paused|restarting/.test(state.toLowerCase())
   const usedImages = sum(
     images
@@ -136,24 +137,24 @@ interface Rows {
   readonly cache: readonly Subject[]
 }
 
-function detailRows(usage: DiskUsageResponse, truncates: boolean): Rows {
+function detailRows(usage: DiskUsageLists, truncates: boolean): Rows {
   return {
-    images: (usage.Images ?? []).map((image) => {
+    images: usage.Images.map((image) => {
       const name = image.RepoTags?.[0] ?? "<none>:<none>"
       const colon = name.lastIndexOf(":")
       return imageRow(image, { repository: name.slice(0, colon), tag: name.slice(colon + 1), digest: "" }, truncates)
     }),
     // The size that containers share with their images is counted with the images.
-    containers: (usage.Containers ?? []).map((each) => containerRow({ ...each, SizeRootFs: 0 }, truncates)),
-    volumes: (usage.Volumes ?? []).map(volumeRow),
-    cache: [...(usage.BuildCache ?? [])]
+    containers: usage.Containers.map((each) => containerRow({ ...each, SizeRootFs: 0 }, truncates)),
+    volumes: usage.Volumes.map(volumeRow),
+    cache: [...usage.BuildCache]
       .sort((one, other) => ((one.LastUsedAt ?? "") < (other.LastUsedAt ?? "") ? -1 : 1))
       .map((record) => cacheRow(record, truncates)),
   }
 }
 
 /** The text of `docker system df -v`. @throws Failure invalidArgument when the template cannot be parsed or executed */
-export function formatDiskUsageDetails(usage: DiskUsageResponse, format = "table"): string {
+export function formatDiskUsageDetails(usage: DiskUsageLists, format = "table"): string {
   if (format !== "" && format !== "table") {
     const rows = detailRows(usage, false)
     const whole = new Map<string, Value>([
@@ -166,7 +167,7 @@ export function formatDiskUsageDetails(usage: DiskUsageResponse, format = "table
   }
   const rows = detailRows(usage, true)
   const columns = (...names: string[]) => `table ${names.map((name) => `{{.${name}}}`).join("\t")}`
-  const cached = sum((usage.BuildCache ?? []).filter((record) => !record.Shared).map((record) => record.Size))
+  const cached = sum(usage.BuildCache.filter((record) => !record.Shared).map((record) => record.Size))
   const parts = [
     "Images space usage:\n\n",
     formatList(

@@ -1,4 +1,4 @@
-import type { DiskUsageResponse } from "../../api/system.ts"
+import type { DiskUsageLists } from "../../client/system.ts"
 import type { Int64 } from "../../std/json.ts"
 import { alignColumns } from "./table.ts"
 import { humanSize } from "./units.ts"
@@ -14,15 +14,15 @@ const sum = (sizes: readonly (Int64 | undefined)[]) =>
   sizes.reduce<number>((total, size) => total + Math.max(0, Number(size ?? 0)), 0)
 
 /** What `system prune` would remove now, without regard to filters: a paragraph of numbers and sizes. */
-export function prunePreview(usage: DiskUsageResponse, { all, volumes }: Scope): string {
-  const containers = (usage.Containers ?? []).filter(({ State }) => !/running|paused|restarting/.test(State))
-  const images = (usage.Images ?? []).filter(
+export function prunePreview(usage: DiskUsageLists, { all, volumes }: Scope): string {
+  const containers = usage.Containers.filter(({ State }) => !/running|paused|restarting/.test(State))
+  const images = usage.Images.filter(
     ({ RepoTags, Containers }) => Containers <= 0 && (all || (RepoTags ?? []).every((tag) => tag === "<none>:<none>")),
   )
-  const anonymous = (usage.Volumes ?? []).filter(
+  const anonymous = usage.Volumes.filter(
     ({ Labels, UsageData }) => UsageData?.RefCount === 0 && Labels && "com.docker.volume.anonymous" in Labels,
   )
-  const cache = (usage.BuildCache ?? []).filter(({ InUse, Shared }) => !InUse && !Shared)
+  const cache = usage.BuildCache.filter(({ InUse, Shared }) => !InUse && !Shared)
   const rows = [
     { what: "stopped containers", count: containers.length, size: sum(containers.map(({ SizeRw }) => SizeRw)) },
     {

@@ -96,17 +96,24 @@ export interface Transfer {
   resolve(scope: Scope, target: Descriptor, platform?: Platform): Promise<ResolvedImage>
   /** Makes sure that every layer of the image is a committed snapshot named by its chain ID; each is unpacked once however many ask. */
   unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void>
-  /** Loads a docker-archive or an OCI layout (plain, gzip, zstd, xz when the tool is there). Nothing stays when it fails. @throws invalidArgument */
+  /**
+   * Loads a docker-archive or an OCI layout (plain, gzip, zstd, xz when the tool is there). Nothing stays when it fails.
+   * @throws invalidArgument; notFound when an image lacks one of the platforms that are asked for
+   */
   load(
     scope: Scope,
     archive: AsyncIterable<Uint8Array>,
-    options?: { readonly platform?: Platform; readonly progress?: (progress: TransferProgress) => void },
+    options?: { readonly platforms?: readonly Platform[]; readonly progress?: (progress: TransferProgress) => void },
   ): Promise<readonly LoadedImage[]>
-  /** Writes docker-archive plus OCI layout in one tar. `images` are names, or IDs for what is saved without a name. @throws notFound before the first byte */
+  /**
+   * Writes docker-archive plus OCI layout in one tar. `images` are names, or IDs for what is saved without a name. With one platform its image
+   * is written alone, with several their index with the content of these platforms only.
+   * @throws notFound before the first byte, also for a platform that an image does not have
+   */
   save(
     scope: Scope,
     images: readonly { readonly target: Descriptor; readonly names: readonly string[] }[],
-    options?: { readonly platform?: Platform },
+    options?: { readonly platforms?: readonly Platform[] },
   ): AsyncIterable<Uint8Array>
   /**
    * Makes a one-layer image of a root file system tar (plain or compressed; `docker import`), unpacked already. It belongs to

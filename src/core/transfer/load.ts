@@ -31,19 +31,22 @@ export async function loadArchive(
   scope: Scope,
   stores: { readonly content: ContentStore; readonly images: ImageStore; readonly unpacker: Unpacker },
   source: AsyncIterable<Uint8Array>,
-  options: { readonly platform?: Platform; readonly progress?: (progress: TransferProgress) => void },
+  options: { readonly platforms?: readonly Platform[]; readonly progress?: (progress: TransferProgress) => void },
 ): Promise<readonly LoadedImage[]> {
   const { content, images, unpacker } = stores
   const archive = await scope.span.step("read archive", () => ImageArchive.read(scope, content, source))
   const offered = await offeredBy(scope, content, archive)
   const loaded: { readonly offer: OfferedImage; readonly image: ResolvedImage }[] = []
   for (const offer of offered) {
-    const image = await choose(scope, content, offer.target, options.platform)
-    await scope.span.step("unpack", (span) => {
-      span.set({ image: offer.names[0] ?? image.id, layers: image.content.layers.length })
-      return unpacker.unpack(scope, image, loadProgress(image, options.progress))
-    })
-    loaded.push({ offer, image })
+    const wanted: readonly (Platform | undefined)[] = options.platforms?.length ? options.platforms : [undefined]
+    for (const [at, platform] of wanted.entries()) {
+      const image = await choose(scope, content, offer.target, platform)
+      await scope.span.step("unpack", (span) => {
+        span.set({ image: offer.names[0] ?? image.id, layers: image.content.layers.length })
+        return unpacker.unpack(scope, image, loadProgress(image, options.progress))
+      })
+      if (at === 0) loaded.push({ offer, image })
+    }
   }
   const manifest = archive.document("manifest.json")
   const parents = manifest ? parentsIn(archive, manifest) : new Map<Digest, Digest>()

@@ -23,14 +23,14 @@ export async function* saveArchive(
   scope: Scope,
   content: ContentStore,
   images: readonly { readonly target: Descriptor; readonly names: readonly string[] }[],
-  options: { readonly platform?: Platform },
+  options: { readonly platforms?: readonly Platform[] },
 ): AsyncGenerator<Uint8Array> {
   const blobs = new Map<Digest, number>()
   const times = new Map<Digest, bigint>()
   const index: Descriptor[] = []
   const docker = new Map<Digest, { image: ResolvedImage; tags: Set<string> }>()
   for (const { target, names } of images) {
-    const { root, image, needed } = await select(scope, content, target, options.platform)
+    const { root, image, needed } = await select(scope, content, target, options.platforms ?? [])
     for (const { digest, size } of needed) blobs.set(digest, size)
     const created = parseNanos(image.config.created ?? "") ?? 0n
     for (const { digest } of [image.configDescriptor, ...image.content.layers]) {
@@ -90,15 +90,24 @@ function repositoriesOf(
 }
 
 /**
- * What of `target` to save: an index whole when all of it is here and no platform is asked for, otherwise the one image.
- * `image` is the one that readers of Docker's form get.
+ * What of `target` to save: an index whole when all of it is here and no platform is asked for, an index with the images of several platforms,
+ * otherwise the one image. `image` is the one that readers of Docker's form get.
  */
 async function select(
   scope: Scope,
   content: ContentStore,
   target: Descriptor,
-  platform: Platform | undefined,
+  platforms: readonly Platform[],
 ): Promise<{ readonly root: Descriptor; readonly image: ResolvedImage; readonly needed: readonly Descriptor[] }> {
+  const [platform] = platforms
+  if (platforms.length > 1) {
+    const images = await Promise.all(platforms.map((each) => resolveImage(scope, content, target, each)))
+    return {
+      root: bare(target),
+      image: images[0]!,
+      needed: [...(await indexesOf(scope, content, target)), ...images.flatMap(partsOf)],
+    }
+  }
   const whole = platform ? undefined : await closure(scope, content, target)
   const image = await resolveImage(scope, content, target, platform).catch(async (error: unknown) => {
     if (!whole || !isKind(error, "notFound")) throw error
@@ -126,6 +135,14 @@ async function closure(
     found.push(...parts)
   }
   return found
+}
+
+/** `target` and the indexes below it that are here, when it is an index. */
+async function indexesOf(scope: Scope, content: ContentStore, target: Descriptor): Promise<readonly Descriptor[]> {
+  if (!isIndex(target.mediaType) || !(await content.has(scope, target.digest))) return []
+  const { manifests } = parseIndex(await content.readAll(scope, target.digest))
+  const below = await Promise.all(manifests.map((each) => indexesOf(scope, content, each)))
+  return [target, ...below.flat()]
 }
 
 const partsOf = (image: ResolvedImage): readonly Descriptor[] => [

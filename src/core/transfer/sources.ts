@@ -31,14 +31,18 @@ export async function addSource(
   await content.label(scope, digest, { [label(repository.domain)]: [...others, repository.name].join(",") })
 }
 
-/** The repositories that layers of a manifest can be fetched from, the latest first. */
-export function layerSources(info: Pick<ContentInfo, "labels">): readonly Pick<Reference, "domain" | "path">[] {
-  const own = Object.keys(info.labels)
+/** Every repository that a blob came from or was brought to, by registry. */
+export const placesOf = (info: Pick<ContentInfo, "labels">): readonly Pick<Reference, "domain" | "path">[] =>
+  Object.keys(info.labels)
     .filter((name) => name.startsWith(prefix))
     .flatMap((name) => {
       const domain = name.slice(prefix.length)
       return sourcesOf(info, domain).map((path) => ({ domain, path }))
     })
+
+/** The repositories that layers of a manifest can be fetched from, the latest first. */
+export function layerSources(info: Pick<ContentInfo, "labels">): readonly Pick<Reference, "domain" | "path">[] {
+  const own = placesOf(info)
   const others = (info.labels[layersLabel] ?? "")
     .split(",")
     .filter(Boolean)

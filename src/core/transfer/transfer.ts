@@ -66,7 +66,10 @@ export class ImageTransfer implements Transfer {
   async load(
     scope: Scope,
     archive: AsyncIterable<Uint8Array>,
-    options: { readonly platform?: Platform; readonly progress?: (progress: TransferProgress) => void } = {},
+    options: {
+      readonly platforms?: readonly Platform[]
+      readonly progress?: (progress: TransferProgress) => void
+    } = {},
   ): Promise<readonly LoadedImage[]> {
     const stores = { content: this.#content, images: this.#images, unpacker: this.unpacker }
     return await this.#protected(scope, (held) => loadArchive(held, stores, archive, options))
@@ -75,7 +78,7 @@ export class ImageTransfer implements Transfer {
   save(
     scope: Scope,
     images: readonly { readonly target: Descriptor; readonly names: readonly string[] }[],
-    options: { readonly platform?: Platform } = {},
+    options: { readonly platforms?: readonly Platform[] } = {},
   ): AsyncIterable<Uint8Array> {
     return saveArchive(scope, this.#content, images, options)
   }

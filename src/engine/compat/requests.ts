@@ -1,5 +1,6 @@
 import type { CreateRequest, HostConfig, MountRequest, PortMap, UpdateRequest } from "../../api/container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
+import type { Filters } from "../../api/filters.ts"
 import type { NetworkCreateRequest } from "../../api/network.ts"
 import { Failure } from "../../errors/failure.ts"
 import { noSettings } from "../networks/endpoint.ts"
@@ -14,8 +15,7 @@ type ReshapeBody = (body: never, version: string) => unknown
  */
 const bodies: Readonly<Record<string, ReshapeBody>> = {
   "POST /containers/create": (body: CreateRequest | undefined, version) => body && createBody(body, version),
-  "POST /containers/:id/update": (body: UpdateRequest, version) =>
-    isBefore(version, "1.40") ? { ...body, PidsLimit: null } : body,
+  "POST /containers/:id/update": updateBody,
   "POST /containers/:id/exec": (body: ExecCreateRequest, version) =>
     isBefore(version, "1.42") ? { ...body, ConsoleSize: undefined } : body,
   "POST /exec/:id/start": (body: ExecStartRequest, version) =>
@@ -25,6 +25,11 @@ const bodies: Readonly<Record<string, ReshapeBody>> = {
 }
 
 const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
+  "GET /containers/json": (query, version) => {
+    if (isBefore(version, "1.56") && (query["filters"] as Filters).has("annotation"))
+      throw new Failure("invalidArgument", "invalid filter 'annotation'")
+    return query
+  },
   "POST /containers/:id/stop": dropBefore("1.42", "signal"),
   "POST /containers/:id/restart": dropBefore("1.42", "signal"),
   "POST /containers/:id/wait": dropBefore("1.30", "condition"),
@@ -32,12 +37,14 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
     ...query,
     ...(isBefore(version, "1.41") ? { platform: undefined } : {}),
     shallowReadOnly: isBefore(version, "1.44"),
+    warnsOfEmptyPorts: !isBefore(version, "1.52"),
   }),
   "GET /containers/:id/stats": (query, version) =>
     isBefore(version, "1.41") ? { ...query, "one-shot": false } : query,
   "GET /images/json": (query, version) => ({
     ...query,
     ...(isBefore(version, "1.47") ? { manifests: false } : {}),
+    ...(isBefore(version, "1.54") ? { identity: false } : {}),
     ...(isBefore(version, "1.41") && query["filter"] ? { filters: withReference(query) } : {}),
   }),
   "GET /images/:name/json": (query, version) => ({
@@ -46,13 +53,17 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
     ...(isBefore(version, "1.49") ? { platform: undefined } : {}),
   }),
   "GET /images/:name/history": dropBefore("1.48", "platform"),
-  "GET /images/get": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
-  "GET /images/:name/get": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
-  "POST /images/load": (query, version) => (isBefore(version, "1.48") ? { ...query, platform: [] } : query),
+  "GET /images/get": onePlatform,
+  "GET /images/:name/get": onePlatform,
+  "POST /images/load": onePlatform,
   "POST /images/create": dropBefore("1.32", "platform"),
   "POST /images/:name/push": dropBefore("1.46", "platform"),
   "DELETE /images/:name": (query, version) => (isBefore(version, "1.50") ? { ...query, platforms: [] } : query),
-  "GET /system/df": (query, version) => (isBefore(version, "1.42") ? { ...query, type: [] } : query),
+  "GET /system/df": (query, version) => ({
+    ...query,
+    ...(isBefore(version, "1.42") ? { type: [] } : {}),
+    ...(isBefore(version, "1.52") ? { verbose: false } : {}),
+  }),
   "POST /volumes/prune": (query, version) =>
     isBefore(version, "1.42")
       ? { ...query, filters: new Map([...(query["filters"] as Map<string, string[]>), ["all", ["true"]]]) }
@@ -61,6 +72,17 @@ const queries: Readonly<Record<string, Reshape<Record<string, unknown>>>> = {
 
 function dropBefore(since: string, name: string): Reshape<Record<string, unknown>> {
   return (query, version) => (isBefore(version, since) ? { ...query, [name]: undefined } : query)
+}
+
+/** Platforms by which an archive is cut: none before 1.48, one before 1.52. @throws invalidArgument for several in between */
+function onePlatform(query: Record<string, unknown>, version: string): Record<string, unknown> {
+  if (isBefore(version, "1.48")) return { ...query, platform: [] }
+  if (isBefore(version, "1.52") && (query["platform"] as readonly string[]).length > 1)
+    throw new Failure(
+      "invalidArgument",
+      "multiple platform parameters are not supported in this API version; use API version 1.52 or later",
+    )
+  return query
 }
 
 /** A name by itself was how images were filtered before references were. */
@@ -81,6 +103,23 @@ export function reshapeQuery(key: string, query: unknown, version: string): unkn
   return reshape && query ? reshape(query as Record<string, unknown>, version) : query
 }
 
+/** Block devices were part of the body all along, and ignored before 1.55. */
+function updateBody(body: UpdateRequest, version: string): UpdateRequest {
+  const withoutDevices = {
+    BlkioWeightDevice: null,
+    BlkioDeviceReadBps: null,
+    BlkioDeviceWriteBps: null,
+    BlkioDeviceReadIOps: null,
+    BlkioDeviceWriteIOps: null,
+  }
+  return {
+    ...body,
+    ...(isBefore(version, "1.55") ? withoutDevices : {}),
+    ...(isBefore(version, "1.52") ? {} : { KernelMemoryTCP: undefined }),
+    ...(isBefore(version, "1.40") ? { PidsLimit: null } : {}),
+  }
+}
+
 function createBody(body: CreateRequest, version: string): CreateRequest {
   let result: CreateRequest = { ...body, HostConfig: createHostConfig(body.HostConfig, version) }
   if (isBefore(version, "1.44")) {
@@ -92,10 +131,11 @@ function createBody(body: CreateRequest, version: string): CreateRequest {
         "Container cannot be created with multiple network endpoints: use API version 1.44 or newer",
       )
   }
+  if (!isBefore(version, "1.52")) result = { ...result, MacAddress: undefined }
   return addressOfEndpoint(result)
 }
 
-/** Before 1.44 a container had one MAC address; since then it belongs to the endpoint. Both are accepted. */
+/** Before 1.44 a container had one MAC address; since then it belongs to the endpoint. Both are accepted before 1.52. */
 function addressOfEndpoint(body: CreateRequest): CreateRequest {
   const address = body.MacAddress
   const mode = body.HostConfig.NetworkMode || "default"
@@ -136,6 +176,8 @@ function createHostConfig(host: HostConfig, version: string): HostConfig {
   if (isBefore(version, "1.41")) result = { ...result, CgroupnsMode: result.CgroupnsMode || "host" }
   if (isBefore(version, "1.43")) result = { ...result, Annotations: undefined }
   if (!isBefore(version, "1.42")) result = { ...result, KernelMemory: undefined }
+  if (!isBefore(version, "1.52")) result = { ...result, KernelMemoryTCP: undefined }
+  if (isBefore(version, "1.56")) result = { ...result, Umask: undefined }
   return result.Mounts ? { ...result, Mounts: result.Mounts.map((mount) => createMount(mount, version)) } : result
 }
 

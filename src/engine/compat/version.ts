@@ -1,7 +1,7 @@
 import { Failure } from "../../errors/failure.ts"
 
 /** The newest API version that is implemented in full, and the oldest that is accepted. */
-export const newestVersion = "1.51"
+export const newestVersion = "1.56"
 export const oldestVersion = "1.24"
 
 /** Orders API versions: numbers compare as numbers, component by component (1.9 < 1.10). @returns negative, 0, positive */

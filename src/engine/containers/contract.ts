@@ -25,6 +25,8 @@ export interface CreateOptions {
   readonly platform?: string
   /** Mounts below read-only binds stay writable: what clients before 1.44 expect. */
   readonly shallowReadOnly: boolean
+  /** Warn of ports with an empty list of bindings, which clients since 1.52 expect to mean nothing. */
+  readonly warnsOfEmptyPorts: boolean
 }
 
 export interface ListOptions {
@@ -34,7 +36,7 @@ export interface ListOptions {
   readonly limit: number
   /** Fill in SizeRw and SizeRootFs. */
   readonly size: boolean
-  /** status, name, id, label, ancestor, before, since, exited, health, network, volume, publish, expose, is-task, isolation */
+  /** status, name, id, label, annotation, ancestor, before, since, exited, health, network, volume, publish, expose, is-task, isolation */
   readonly filters: Filters
 }
 

@@ -101,13 +101,23 @@ export async function createContainer(
     })
     context.traces.keep(id, scope.span)
     publish(context, container, "create")
-    return { Id: id, Warnings: [...warnings, ...platformWarning(image)] }
+    const ofPorts = options.warnsOfEmptyPorts ? emptyPortsWarning(hostConfig) : []
+    return { Id: id, Warnings: [...ofPorts, ...warnings, ...platformWarning(image)] }
   } catch (error) {
     registry.free(name, id)
     await dropImageMounts(context, scope, mounts)
     rmSync(folder, { recursive: true, force: true })
     throw error
   }
+}
+
+/** A port without a binding is published on a port that the kernel chooses, as ever; Docker will do nothing for it one day. */
+function emptyPortsWarning({ PortBindings }: HostConfig): readonly string[] {
+  const empty = Object.entries(PortBindings ?? {}).flatMap(([port, bindings]) => (bindings?.length ? [] : [port]))
+  if (empty.length === 0) return []
+  return [
+    `Following container port(s) have an empty list of port-bindings: ${empty.join(", ")}. Such bindings will be discarded in a future version.`,
+  ]
 }
 
 function platformWarning(image: ContainerImage | undefined): string[] {

@@ -156,25 +156,10 @@ export function boundPorts({ networks }: ContainerContext, container: Container)
 
 function networkSettings(context: ContainerContext, container: Container): NetworkSettings {
   const { sandbox } = container.state
-  const bridged = sandbox?.networks["bridge"]
   return {
-    Bridge: "",
     SandboxID: sandbox?.id ?? "",
     SandboxKey: sandbox?.path ?? "",
     Ports: boundPorts(context, container),
-    HairpinMode: false,
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    SecondaryIPAddresses: null,
-    SecondaryIPv6Addresses: null,
-    EndpointID: bridged?.endpointId ?? "",
-    Gateway: bridged?.ipv4?.gateway ?? "",
-    GlobalIPv6Address: bridged?.ipv6?.address ?? "",
-    GlobalIPv6PrefixLen: bridged?.ipv6?.prefixLength ?? 0,
-    IPAddress: bridged?.ipv4?.address ?? "",
-    IPPrefixLen: bridged?.ipv4?.prefixLength ?? 0,
-    IPv6Gateway: bridged?.ipv6?.gateway ?? "",
-    MacAddress: bridged?.macAddress ?? "",
     Networks: networksOf(container),
   }
 }

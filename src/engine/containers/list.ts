@@ -1,5 +1,12 @@
 import type { ContainerSummary, Port } from "../../api/container.ts"
-import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
+import {
+  annotationsMatch,
+  booleanFilter,
+  exactMatch,
+  type Filters,
+  labelsMatch,
+  patternMatch,
+} from "../../api/filters.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
 import { Turns } from "../../std/turns.ts"
@@ -79,7 +86,7 @@ function checkFilters(filters: Filters): void {
 
 function matches(container: Container, filters: Filters): boolean {
   const { document, id } = container
-  const { config, state } = document
+  const { config, hostConfig, state } = document
   const names = (wanted: string) => document.name === wanted || `/${document.name}` === wanted
   const nameFilter = filters.get("name")
   if (
@@ -94,6 +101,7 @@ function matches(container: Container, filters: Filters): boolean {
   // An empty ID is nobody's: a script whose variable was empty must not get, and then remove, everything.
   if (ids && ids.length > 0 && !ids.some((prefix) => prefix !== "" && id.startsWith(prefix))) return false
   if (!labelsMatch(filters, config.Labels)) return false
+  if (!annotationsMatch(filters, hostConfig.Annotations ?? {})) return false
   if (!exactMatch(filters, "status", state.status)) return false
   const exited = filters.get("exited")
   if (exited && (state.startedAt === "0" || container.running || !exited.includes(String(state.exitCode)))) return false
@@ -181,6 +189,10 @@ class Listing {
       },
       NetworkSettings: { Networks: networksOf(container) },
       Mounts: await Promise.all(document.mounts.map((mount) => mountPoint(this.#scope, this.#context.volumes, mount))),
+      Health: {
+        Status: document.state.health?.status ?? "none",
+        FailingStreak: document.state.health?.failingStreak ?? 0,
+      },
     }
   }
 

@@ -107,7 +107,7 @@ export function execProcess(
 }
 
 function setUser(process: Process, user: ResolvedUser, capabilities: readonly string[]): void {
-  process.user = { uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] }
+  process.user = { ...process.user, uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] }
   process.capabilities = processCapabilities(user.uid, capabilities)
   const others = process.env.filter((line) => line !== "HOME=")
   if (!others.some((line) => line.startsWith("HOME="))) process.env = [...others, `HOME=${user.home}`]
@@ -126,7 +126,7 @@ function processOf(
   return {
     terminal: config.Tty,
     ...(config.Tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
-    user: { uid: 0, gid: 0 },
+    user: { uid: 0, gid: 0, ...(host.Umask === undefined ? {} : { umask: host.Umask }) },
     capabilities: processCapabilities(0, capabilities),
     noNewPrivileges: security.noNewPrivileges,
     ...(host.OomScoreAdj === 0 ? {} : { oomScoreAdj: host.OomScoreAdj }),

@@ -59,6 +59,7 @@ function sample(
   const base = {
     name: `/${container.name}`,
     id: container.id,
+    os_type: "linux" as const,
     read: zeroTime,
     preread: previous.read,
     pids_stats: {},

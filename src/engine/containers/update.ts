@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import type { UpdateResponse } from "../../api/container.ts"
 import type { HostConfig, UpdateRequest } from "../../api/container-config.ts"
 import type { Scope } from "../../core/scope.ts"
@@ -43,7 +44,7 @@ export async function updateContainer(
   if (policy.Name) validateRestartPolicy(policy)
   if (container.running) {
     try {
-      await context.tasks.update(scope, container.id, limitsOf(after))
+      await context.tasks.update(scope, container.id, limitsOf({ ...after, ...withdrawnRules(before, after) }))
     } catch (error) {
       throw new Failure("internal", `Cannot update container ${container.id}: ${messageOf(error)}`, error)
     }
@@ -52,6 +53,28 @@ export async function updateContainer(
   await context.registry.save(scope, container)
   publish(context, container, "update")
   return { Warnings: warnings.length > 0 ? warnings : null }
+}
+
+/**
+ * The rules for block devices in `after`, and one of no limit for each device that only `before` has a rule for: the kernel keeps a rule until
+ * it is taken back. A device that is gone has none.
+ */
+function withdrawnRules(before: HostConfig, after: HostConfig): Partial<HostConfig> {
+  const gone = <T extends { readonly Path: string }>(old: readonly T[] | null, now: readonly T[] | null) =>
+    (old ?? []).filter(({ Path }) => !now?.some((kept) => kept.Path === Path) && existsSync(Path))
+  const rates = (
+    name: "BlkioDeviceReadBps" | "BlkioDeviceWriteBps" | "BlkioDeviceReadIOps" | "BlkioDeviceWriteIOps",
+  ) => [...(after[name] ?? []), ...gone(before[name], after[name]).map(({ Path }) => ({ Path, Rate: 0 }))]
+  return {
+    BlkioWeightDevice: [
+      ...(after.BlkioWeightDevice ?? []),
+      ...gone(before.BlkioWeightDevice, after.BlkioWeightDevice).map(({ Path }) => ({ Path, Weight: 0 })),
+    ],
+    BlkioDeviceReadBps: rates("BlkioDeviceReadBps"),
+    BlkioDeviceWriteBps: rates("BlkioDeviceWriteBps"),
+    BlkioDeviceReadIOps: rates("BlkioDeviceReadIOps"),
+    BlkioDeviceWriteIOps: rates("BlkioDeviceWriteIOps"),
+  }
 }
 
 /** A share of CPUs is one number or a quota of a period: an update does not turn one into the other. */
@@ -67,7 +90,7 @@ function refuseCpuConflicts(before: HostConfig, request: UpdateRequest, refuse: 
 /** What is no limit: a client may send it with the others, but only a new container gets it. */
 const fixed = new Set(["CgroupParent", "DeviceCgroupRules", "DeviceRequests", "Devices", "Ulimits"])
 
-/** The resources that a request names: zero values and absent ones leave what is set; no number of processes is no limit. */
+/** The resources that a request names: zero values and absent ones leave what is set, an empty list clears; no number of processes is no limit. */
 function given(request: UpdateRequest): Partial<HostConfig> {
   const { RestartPolicy: _, PidsLimit: pids, ...resources } = request
   const named = Object.entries(resources).filter(

@@ -48,6 +48,7 @@ export function validateContainer(
   for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule)
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
     throw refuse(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`)
+  if ((host.Umask ?? 0) > 0o777) throw refuse(`invalid umask ${host.Umask}: it must be between 0 and 511 (octal 0777)`)
   if (host.ShmSize < 0) throw refuse("SHM size can not be less than 0")
   if (host.Runtime && !facts.runtimes.has(host.Runtime))
     throw refuse(`unknown or invalid runtime name: ${host.Runtime}`)

@@ -1,5 +1,6 @@
 import type { Filters } from "../../api/filters.ts"
 import type {
+  AttestationStatement,
   AuthConfig,
   ImageDeleteItem,
   ImageHistoryItem,
@@ -19,6 +20,17 @@ export interface ImageListOptions {
   /** Include RepoDigests of images without a tag. */
   readonly digests: boolean
   readonly manifests: boolean
+  /** Include the identity of each manifest, which needs `manifests`. */
+  readonly identity?: boolean
+}
+
+export interface AttestationOptions {
+  /** `os/arch[/variant]`, one at most; the host's when empty. */
+  readonly platforms: readonly string[]
+  /** Predicate types; all when empty. */
+  readonly types: readonly string[]
+  /** Give the statements themselves too. */
+  readonly statement: boolean
 }
 
 export interface ImageRemoveOptions {
@@ -78,6 +90,8 @@ export interface Images {
     ref: string,
     options: { readonly manifests: boolean; readonly platform?: string },
   ): Promise<ImageInspect>
+  /** The in-toto statements that are stored here for an image. @throws invalidArgument for several platforms */
+  attestations(scope: Scope, ref: string, options: AttestationOptions): Promise<readonly AttestationStatement[]>
   history(scope: Scope, ref: string, options: { readonly platform?: string }): Promise<readonly ImageHistoryItem[]>
   tag(scope: Scope, ref: string, options: { readonly repository: string; readonly tag?: string }): Promise<void>
   /** @throws conflict when containers or other images need it */

@@ -9,6 +9,7 @@ import { formatNanos, parseNanos } from "../../std/clock.ts"
 import { sortedByName } from "../../std/sorted.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, repoTags } from "./context.ts"
+import { identityOf } from "./identity.ts"
 import { manifestsOf } from "./manifests.ts"
 import { resolveFor } from "./platform.ts"
 import { LayerSizes } from "./sizes.ts"
@@ -42,19 +43,20 @@ export async function inspectImage(
   const { image, target, resolved: found } = await resolved(context, scope, ref, options.platform)
   const { config } = found
   const layers = await new LayerSizes(context, scope).of({ resolved: found })
+  const identity = await identityOf(context, scope, target.digest)
   let tagged = 0n
   for (const row of image.rows) if (row.updatedAt > tagged) tagged = row.updatedAt
   return {
     Id: found.id,
     RepoTags: repoTags(image),
     RepoDigests: await repoDigests(context, scope, image.rows),
-    Parent: image.parent ?? "",
+    ...filled("Parent", image.parent),
     ...(config.container ? { Container: config.container } : {}),
     ...(config.container_config ? { ContainerConfig: config.container_config } : {}),
-    Comment: config.history?.at(-1)?.comment ?? "",
+    ...filled("Comment", config.history?.at(-1)?.comment),
     ...(config.created ? { Created: config.created } : {}),
-    DockerVersion: config.docker_version ?? "",
-    Author: config.author ?? "",
+    ...filled("DockerVersion", config.docker_version),
+    ...filled("Author", config.author),
     Config: inspectConfig(config.config ?? {}),
     Architecture: config.architecture,
     ...(config.variant ? { Variant: config.variant } : {}),
@@ -65,8 +67,13 @@ export async function inspectImage(
     RootFS: { Type: "layers", ...(layers.length > 0 ? { Layers: config.rootfs.diff_ids } : {}) },
     Metadata: { LastTagTime: formatNanos(tagged) },
     ...(options.manifests ? { Descriptor: target, Manifests: await manifestsOf(context, scope, image, target) } : {}),
+    ...(identity ? { Identity: identity } : {}),
   }
 }
+
+/** The field, unless it has nothing to say. */
+const filled = <Name extends string>(name: Name, text: string | undefined): Partial<Record<Name, string>> =>
+  text ? ({ [name]: text } as Record<Name, string>) : {}
 
 const mapsOfConfig: ReadonlySet<string> = new Set(["ExposedPorts", "Labels", "Volumes"])
 

@@ -1,8 +1,16 @@
 import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
 import type { ImageSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
+import { Failure } from "../../errors/failure.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
-import { familiar, familiarName, parseReference, type Reference } from "../../oci/reference.ts"
+import {
+  familiar,
+  familiarName,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from "../../oci/reference.ts"
 import { parseNanos } from "../../std/clock.ts"
 import { sortedByName } from "../../std/sorted.ts"
 import { Turns } from "../../std/turns.ts"
@@ -27,6 +35,8 @@ export async function listImages(
   scope: Scope,
   options: ImageListOptions,
 ): Promise<readonly ImageSummary[]> {
+  if (options.identity && !options.manifests)
+    throw new Failure("invalidArgument", "conflicting options: identity requires manifests=1")
   const images = (await context.catalog.all(scope)).toSorted(newestFirst)
   const parents = parentsOf(images)
   const matches = await matcher(context, scope, options.filters)
@@ -58,7 +68,10 @@ export async function listImages(
       Labels: labels ? sortedByName(labels) : null,
       ParentId: image.parent ?? "",
       ...(options.manifests
-        ? { Descriptor: shown(image), Manifests: await manifestsOf(context, scope, image, shown(image)) }
+        ? {
+            Descriptor: shown(image),
+            Manifests: await manifestsOf(context, scope, image, shown(image), { identity: options.identity }),
+          }
         : {}),
       RepoDigests: (await repoDigests(context, scope, image.rows)).filter(
         (digest) => references.length === 0 || nameMatches(references, parseReference(digest)),
@@ -131,6 +144,14 @@ function layerUses(images: readonly CatalogImage[]): ReadonlyMap<string, number>
   return uses
 }
 
-/** Whether a name matches one of the patterns of filter `reference`: with or without its tag. */
-const nameMatches = (patterns: readonly string[], reference: Reference): boolean =>
-  patterns.some((pattern) => glob(pattern, familiar(reference)) || glob(pattern, familiarName(reference)))
+/** Whether a name matches one of the patterns of filter `reference`: in its familiar form or in full, with or without its tag. */
+function nameMatches(patterns: readonly string[], reference: Reference): boolean {
+  const { domain, path } = reference
+  const names = [
+    familiar(reference),
+    familiarName(reference),
+    formatReference(withDefaultTag(reference)),
+    `${domain}/${path}`,
+  ]
+  return patterns.some((pattern) => names.some((name) => glob(pattern, name)))
+}

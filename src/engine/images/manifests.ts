@@ -1,4 +1,4 @@
-import type { ManifestSummary } from "../../api/image.ts"
+import type { ImageIdentity, ManifestSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import { isKind } from "../../errors/failure.ts"
@@ -7,6 +7,7 @@ import type { Index } from "../../oci/image.ts"
 import type { Platform } from "../../oci/platform.ts"
 import type { CatalogImage } from "./catalog.ts"
 import type { ImageContext } from "./context.ts"
+import { identityOf } from "./identity.ts"
 import { LayerSizes } from "./sizes.ts"
 
 /** The manifests of an image, one per platform, and what of them is here. */
@@ -15,15 +16,23 @@ export async function manifestsOf(
   scope: Scope,
   image: CatalogImage,
   target: Descriptor,
+  options: { readonly identity?: boolean } = {},
 ): Promise<readonly ManifestSummary[]> {
+  const identity = options.identity ? await identityOf(context, scope, target.digest) : undefined
+  const summary = async (manifest: Descriptor, known?: ResolvedImage) =>
+    withIdentity(await summaryOf(context, scope, manifest, known), identity)
   if (!isIndex(target.mediaType)) {
-    return image.resolved ? [await summary(context, scope, image.resolved.manifest, image.resolved)] : []
+    return image.resolved ? [await summary(image.resolved.manifest, image.resolved)] : []
   }
   const index = JSON.parse(Buffer.from(await context.content.readAll(scope, target.digest)).toString("utf8")) as Index
-  return await Promise.all(index.manifests.map((manifest) => summary(context, scope, manifest)))
+  return await Promise.all(index.manifests.map((manifest) => summary(manifest)))
 }
 
-async function summary(
+/** What is known of the origin of an image is known of each of its platforms. */
+const withIdentity = (summary: ManifestSummary, Identity: ImageIdentity | undefined): ManifestSummary =>
+  summary.ImageData && Identity ? { ...summary, ImageData: { ...summary.ImageData, Identity } } : summary
+
+async function summaryOf(
   context: ImageContext,
   scope: Scope,
   manifest: Descriptor,

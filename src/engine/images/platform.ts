@@ -2,14 +2,8 @@ import type { Scope } from "../../core/scope.ts"
 import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
-import { formatPlatform, type Platform, parsePlatform } from "../../oci/platform.ts"
+import { formatPlatform, type Platform } from "../../oci/platform.ts"
 import type { ImageContext } from "./context.ts"
-
-/** The one platform of a request that may name several. @throws invalidArgument in Docker's words */
-export function onlyPlatform(texts: readonly string[]): Platform | undefined {
-  if (texts.length > 1) throw new Failure("invalidArgument", "multiple platform parameters not supported")
-  return texts[0] === undefined ? undefined : parsePlatform(texts[0])
-}
 
 /** The image of `target` for `platform`. @throws notFound in Docker's words when it is for others */
 export async function resolveFor(

@@ -1,5 +1,6 @@
 import type { Filters } from "../../api/filters.ts"
 import type {
+  AttestationStatement,
   ImageDeleteItem,
   ImageHistoryItem,
   ImageInspect,
@@ -14,10 +15,12 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import { parsePlatform } from "../../oci/platform.ts"
 import { familiar, formatReference, parseReference } from "../../oci/reference.ts"
 import type { ContainerImage, ContainerImages } from "../containers/context.ts"
+import { imageAttestations } from "./attestations.ts"
 import { bootstrapImage } from "./bootstrap.ts"
 import { ImageCatalog } from "./catalog.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type {
+  AttestationOptions,
   CopyOptions,
   ImageListOptions,
   ImageRemoveOptions,
@@ -32,7 +35,7 @@ import { layersSize, listImages } from "./list.ts"
 import { commitImage, importImage } from "./make.ts"
 import { messagesFrom, progressMessage } from "./messages.ts"
 import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
-import { onlyPlatform, resolveFor } from "./platform.ts"
+import { resolveFor } from "./platform.ts"
 import { pullImages } from "./pull.ts"
 import { pushImages } from "./push.ts"
 import { pruneImages, removeImage } from "./remove.ts"
@@ -55,6 +58,10 @@ export class EngineImages implements Images, ContainerImages {
     options: { readonly manifests: boolean; readonly platform?: string },
   ): Promise<ImageInspect> {
     return inspectImage(this.#context, scope, ref, options)
+  }
+
+  attestations(scope: Scope, ref: string, options: AttestationOptions): Promise<readonly AttestationStatement[]> {
+    return imageAttestations(this.#context, scope, ref, options)
   }
 
   history(scope: Scope, ref: string, options: { readonly platform?: string }): Promise<readonly ImageHistoryItem[]> {
@@ -87,11 +94,11 @@ export class EngineImages implements Images, ContainerImages {
     archive: AsyncIterable<Uint8Array>,
     options: { readonly quiet: boolean; readonly platforms: readonly string[] },
   ): AsyncIterable<JsonMessage> {
-    const platform = onlyPlatform(options.platforms)
+    const platforms = options.platforms.map((text) => parsePlatform(text))
     return messagesFrom(async (tell) => {
       const { transfer, catalog } = this.#context
       const loaded = await transfer.load(scope, archive, {
-        ...(platform ? { platform } : {}),
+        platforms,
         ...(options.quiet ? {} : { progress: (progress) => tell(progressMessage(progress)) }),
       })
       for (const { name, id } of loaded) {
@@ -108,7 +115,7 @@ export class EngineImages implements Images, ContainerImages {
     refs: readonly string[],
     options: { readonly platforms: readonly string[] },
   ): Promise<AsyncIterable<Uint8Array>> {
-    const platform = onlyPlatform(options.platforms)
+    const platforms = options.platforms.map((text) => parsePlatform(text))
     const { catalog, transfer, images } = this.#context
     const wanted: Parameters<typeof transfer.save>[1][number][] = []
     for (const ref of refs) {
@@ -133,13 +140,14 @@ export class EngineImages implements Images, ContainerImages {
       }
     }
     for (const { target } of wanted) {
-      await transfer.resolve(scope, target, platform)
+      for (const platform of platforms.length > 0 ? platforms : [undefined])
+        await transfer.resolve(scope, target, platform)
       const image = (await catalog.all(scope)).find((each) =>
         each.rows.some((row) => row.target.digest === target.digest),
       )
       if (image) publishImage(this.#context, "save", image, image.id)
     }
-    return this.#saved(scope, wanted, platform ? { platform } : {})
+    return this.#saved(scope, wanted, { platforms })
   }
 
   /** An archive whose layers are here while it is written, also those that are not kept. */

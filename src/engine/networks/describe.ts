@@ -1,9 +1,40 @@
-import type { IpamPool, NetworkEndpoint, NetworkInspect } from "../../api/network.ts"
+import type { IpamPool, NetworkEndpoint, NetworkInspect, SubnetStatus } from "../../api/network.ts"
 import type { Networking, NetworkRecord, Sandbox } from "../../network/contract.ts"
+import { subnetUse } from "../../network/subnet-use.ts"
+import type { Int64 } from "../../std/json.ts"
 import type { Container } from "../containers/container.ts"
 import type { NetworkDocument } from "./catalog.ts"
 
-/** A network as `GET /networks/{id}` shows it; without its containers where they are not asked for. */
+/** A network as `GET /networks/{id}` shows it: with its containers and the use of its addresses. */
+export const inspectNetwork = (
+  document: NetworkDocument,
+  networking: Networking,
+  containers: readonly Container[],
+): NetworkInspect => ({
+  ...describeNetwork(document, networking, containers),
+  Status: { IPAM: { Subnets: subnetsOf(document, networking) } },
+})
+
+/** The highest number of the API's statistics. */
+const most = 2n ** 64n - 1n
+const atMost = (value: bigint): Int64 => {
+  const bounded = value > most ? most : value
+  return bounded > BigInt(Number.MAX_SAFE_INTEGER) ? bounded : Number(bounded)
+}
+
+function subnetsOf({ id }: NetworkDocument, networking: Networking): Record<string, SubnetStatus> {
+  const record = networking.network(id)
+  if (!record) return {}
+  const endpoints = networking.sandboxes().flatMap((sandbox) => endpointIn(sandbox, id) ?? [])
+  return Object.fromEntries(
+    subnetUse(record, endpoints).map(({ subnet, inUse, available }) => [
+      subnet,
+      { IPsInUse: atMost(inUse), DynamicIPsAvailable: atMost(available) },
+    ]),
+  )
+}
+
+/** A network as the list of networks shows it; with `containers` those among them that are in it. */
 export function describeNetwork(
   document: NetworkDocument,
   networking: Networking,

@@ -17,7 +17,7 @@ import { connectContainer, disconnectContainer } from "./attach.ts"
 import { isPredefined, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"
 import { createNetwork, type NetworkDefaults } from "./create.ts"
-import { describeNetwork } from "./describe.ts"
+import { describeNetwork, inspectNetwork } from "./describe.ts"
 import { exposedPorts } from "./exposure.ts"
 
 /** Docker's networks: the catalogue says what exists, `Networking` does it. */
@@ -54,7 +54,7 @@ export class EngineNetworks implements Networks {
 
   async inspect(_scope: Scope, ref: string, options: { readonly scope?: string }): Promise<NetworkInspect> {
     if (options.scope && options.scope !== "local") throw new Failure("notFound", `network ${ref} not found`)
-    return describeNetwork(this.#context.networks.resolve(ref), this.#context.networking, this.#context.registry.all())
+    return inspectNetwork(this.#context.networks.resolve(ref), this.#context.networking, this.#context.registry.all())
   }
 
   async create(_scope: Scope, request: NetworkCreateRequest): Promise<NetworkCreateResponse> {

@@ -8,6 +8,7 @@ import { type RouteTable, route } from "./route.ts"
 
 const listFilters = filters(
   "ancestor",
+  "annotation",
   "before",
   "exited",
   "expose",
@@ -52,7 +53,7 @@ export const containerRoutes = (c: Containers): RouteTable => ({
     run: async ({ scope, query }) => json(await c.list(scope, { ...query, limit: query.limit ?? 0 })),
   }),
   "POST /containers/create": route({
-    query: { name: text, platform: text, shallowReadOnly: fromCompat },
+    query: { name: text, platform: text, shallowReadOnly: fromCompat, warnsOfEmptyPorts: fromCompat },
     optionalBody: createRequest,
     run: async ({ scope, query, body, request }) => {
       if (!request.hasBody) throw new Failure("invalidArgument", "invalid JSON: got EOF while reading request body")
@@ -109,7 +110,7 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       if (query.stream && query["one-shot"])
         throw new Failure("invalidArgument", "cannot have stream=true and one-shot=true")
       const values = await c.stats(scope, params["id"]!, { stream: query.stream, oneShot: query["one-shot"] })
-      return { kind: "objects", values, framing: "json" }
+      return { kind: "objects", values, mediaType: "application/json" }
     },
   }),
   "GET /containers/:id/attach/ws": route({

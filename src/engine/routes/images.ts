@@ -21,6 +21,7 @@ export const imageRoutes = (i: Images): RouteTable => ({
       filter: text,
       digests: flag(),
       manifests: flag(),
+      identity: flag(),
     },
     run: async ({ scope, query }) => json(await i.list(scope, { ...query, sharedSize: query["shared-size"] })),
   }),
@@ -43,6 +44,18 @@ export const imageRoutes = (i: Images): RouteTable => ({
   "GET /images/:name/json": route({
     query: { manifests: flag(), platform },
     run: async ({ scope, params, query }) => json(await i.inspect(scope, params["name"]!, query)),
+  }),
+  "GET /images/:name/attestations": route({
+    since: "1.55",
+    query: { platform: platforms, type: repeated, statement: flag() },
+    run: async ({ scope, params, query }) =>
+      json(
+        await i.attestations(scope, params["name"]!, {
+          platforms: query.platform,
+          types: query.type.map((type) => type.trim()).filter((type) => type !== ""),
+          statement: query.statement,
+        }),
+      ),
   }),
   "GET /images/:name/history": route({
     query: { platform },

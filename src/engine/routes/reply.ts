@@ -1,6 +1,9 @@
 import type { JsonMessage } from "../../api/image.ts"
 import type { Attachment } from "../containers/contract.ts"
 
+/** What a stream of JSON objects is called; in `application/json-seq` (RFC 7464) a record separator stands before each. */
+export type JsonStreamType = "application/json" | "application/jsonl" | "application/x-ndjson" | "application/json-seq"
+
 /** What a route answers. Values that must be exact for old clients are reshaped by `compat` before they are written. */
 export type Reply =
   | { readonly kind: "json"; readonly value: unknown; readonly status: number }
@@ -13,12 +16,8 @@ export type Reply =
     }
   /** The head at once, the value when it is there. */
   | { readonly kind: "late"; readonly value: Promise<unknown> }
-  /** A JSON object per line; the head at once. */
-  | {
-      readonly kind: "objects"
-      readonly values: AsyncIterable<unknown>
-      readonly framing: "json" | "jsonl" | "json-seq"
-    }
+  /** A JSON object per line; the head at once. Without a media type: the one that clients of the version expect. */
+  | { readonly kind: "objects"; readonly values: AsyncIterable<unknown>; readonly mediaType?: JsonStreamType }
   /**
    * Progress: what fails before the first message is the status, afterwards it goes into the stream. `headFirst`: the status is 200 in any
    * case.

@@ -2,6 +2,7 @@ import { Failure } from "../../errors/failure.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { Events } from "../events/contract.ts"
 import type { DiskUsageType, System } from "../system/contract.ts"
+import { bestAccepted } from "./accept.ts"
 import { filters, flag, type QueryField, timestamp } from "./query.ts"
 import { json, type Reply } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
@@ -26,12 +27,6 @@ const ping = route({
     },
   }),
 })
-
-function recordFraming(request: HttpRequest): "json" | "jsonl" | "json-seq" {
-  const accept = request.headers.get("accept") ?? ""
-  if (accept.includes("application/json-seq")) return "json-seq"
-  return accept.includes("application/jsonl") || accept.includes("application/x-ndjson") ? "jsonl" : "json"
-}
 
 const noSessions = (request: HttpRequest): never => {
   const protocol = request.headers.get("upgrade")
@@ -69,12 +64,17 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
     run: ({ scope, query, request }): Reply => {
       if (query.since !== undefined && query.until !== undefined && query.until < query.since)
         throw new Failure("invalidArgument", "`since` time cannot be after `until` time")
-      return { kind: "objects", values: events.subscribe(scope, query), framing: recordFraming(request) }
+      const mediaType = bestAccepted(request.headers.get("accept"), [
+        "application/jsonl",
+        "application/x-ndjson",
+        "application/json-seq",
+      ])
+      return { kind: "objects", values: events.subscribe(scope, query), ...(mediaType ? { mediaType } : {}) }
     },
   }),
   "GET /system/df": route({
-    query: { type: diskUsageTypes },
-    run: async ({ scope, query }) => json(await s.diskUsage(scope, query.type)),
+    query: { type: diskUsageTypes, verbose: flag() },
+    run: async ({ scope, query }) => json(await s.diskUsage(scope, { types: query.type, verbose: query.verbose })),
   }),
   "POST /build": noBuilder,
   "POST /build/cancel": noBuilder,

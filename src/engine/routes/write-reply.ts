@@ -7,7 +7,7 @@ import { reasons } from "../../std/http/status.ts"
 import { webSocketAccept, webSocketStream } from "../../std/http/websocket.ts"
 import { encodeJson } from "../../std/json.ts"
 import { Turns } from "../../std/turns.ts"
-import { recordReshaper, reshapeResponse } from "../compat/responses.ts"
+import { jsonStreamType, recordReshaper, reshapeResponse } from "../compat/responses.ts"
 import { isBefore } from "../compat/version.ts"
 import type { Reply } from "./reply.ts"
 
@@ -80,10 +80,10 @@ async function encodeInTurns(value: unknown): Promise<string> {
 }
 
 async function writeObjects(context: ReplyContext, reply: Reply & { kind: "objects" }): Promise<void> {
-  const types = { json: "application/json", jsonl: "application/jsonl", "json-seq": "application/json-seq" }
+  const mediaType = reply.mediaType ?? jsonStreamType(context.version)
   const reshape = recordReshaper(context.key, context.version)
-  const writer = context.response.stream(200, { ...context.headers, "Content-Type": types[reply.framing] })
-  const before = reply.framing === "json-seq" ? "\x1e" : ""
+  const writer = context.response.stream(200, { ...context.headers, "Content-Type": mediaType })
+  const before = mediaType === "application/json-seq" ? "\x1e" : ""
   for await (const value of reply.values) {
     const record = reshape ? reshape(value) : value
     if (record !== undefined) await writer.write(Buffer.from(`${before}${encodeJson(record)}\n`))

@@ -4,12 +4,18 @@ import type { Scope } from "../../core/scope.ts"
 
 export type DiskUsageType = "container" | "image" | "volume" | "build-cache"
 
+export interface DiskUsageOptions {
+  /** Empty: all. */
+  readonly types: readonly DiskUsageType[]
+  /** Each usage has its items, and nothing stands beside the usages. */
+  readonly verbose: boolean
+}
+
 /** The daemon as a whole. */
 export interface System {
   info(scope: Scope): Promise<InfoResponse>
   version(scope: Scope): Promise<VersionResponse>
-  /** `types` empty: all. */
-  diskUsage(scope: Scope, types: readonly DiskUsageType[]): Promise<DiskUsageResponse>
+  diskUsage(scope: Scope, options: DiskUsageOptions): Promise<DiskUsageResponse>
   pruneBuildCache(
     scope: Scope,
     options: { readonly all: boolean; readonly filters: Filters },

@@ -8,7 +8,6 @@ import type {
   InfoResponse,
   VersionResponse,
 } from "../../api/system.ts"
-import type { Volume } from "../../api/volume.ts"
 import type { Scope } from "../../core/scope.ts"
 import { readCdiDevices } from "../../runtime/cdi/devices.ts"
 import { build } from "../../std/build.ts"
@@ -21,7 +20,8 @@ import type { Images } from "../images/contract.ts"
 import { usualDriver } from "../logging/config.ts"
 import { logDrivers } from "../logging/drivers.ts"
 import type { Volumes } from "../volumes/contract.ts"
-import type { DiskUsageType, System } from "./contract.ts"
+import type { DiskUsageOptions, System } from "./contract.ts"
+import { diskUsage } from "./disk-usage.ts"
 import { initVersion } from "./init-version.ts"
 
 /** What `info` tells of this daemon beyond its containers. */
@@ -224,49 +224,8 @@ export class EngineSystem implements System {
     }
   }
 
-  async diskUsage(scope: Scope, types: readonly DiskUsageType[]): Promise<DiskUsageResponse> {
-    const { containers, images } = this.#with
-    const wants = (type: DiskUsageType) => types.length === 0 || types.includes(type)
-    return {
-      LayersSize: wants("image") ? await this.#with.layersSize(scope) : 0,
-      ...(wants("image")
-        ? {
-            Images: await images.list(scope, {
-              all: true,
-              filters: new Map(),
-              sharedSize: true,
-              digests: true,
-              manifests: false,
-            }),
-          }
-        : {}),
-      ...(wants("container")
-        ? { Containers: await containers.list(scope, { all: true, limit: 0, size: true, filters: new Map() }) }
-        : {}),
-      ...(wants("volume")
-        ? {
-            Volumes: await this.#volumes(scope),
-          }
-        : {}),
-      ...(wants("build-cache") ? { BuildCache: [] } : {}),
-    }
-  }
-
-  /** Volumes with what they take; what those with options hold lies elsewhere. */
-  async #volumes(scope: Scope): Promise<Volume[]> {
-    const { volumes, context } = this.#with
-    const users = new Map<string, number>()
-    for (const { document } of context.registry.all()) {
-      const named = document.mounts.flatMap((mount) => (mount.type === "volume" ? [mount.source] : []))
-      for (const name of new Set(named)) users.set(name, (users.get(name) ?? 0) + 1)
-    }
-    const listed: Volume[] = []
-    for (const volume of (await volumes.list(scope, new Map())).Volumes) {
-      if (volume.Options) continue
-      const Size = await volumes.size(volume.Name)
-      listed.push({ ...volume, UsageData: { RefCount: users.get(volume.Name) ?? 0, Size } })
-    }
-    return listed
+  diskUsage(scope: Scope, options: DiskUsageOptions): Promise<DiskUsageResponse> {
+    return diskUsage({ ...this.#with, known: () => this.#with.context.registry.all() }, scope, options)
   }
 
   async pruneBuildCache(): Promise<BuildPruneResponse> {

@@ -37,6 +37,7 @@ export const containerMaking: Operations = {
           "HostConfig",
           "NetworkSettings",
           "Mounts",
+          "Health",
         ],
         answers: { "content-type": "application/json" },
       }),

@@ -180,6 +180,7 @@ export const containerReading: Operations = {
         fields: [
           "name",
           "id",
+          "os_type",
           "read",
           "preread",
           "pids_stats",

@@ -38,14 +38,14 @@ export const execs: Operations = {
       success("gives what is printed", "/exec/{exec}/start", 200, {
         hijacked: true,
         body: {},
-        answers: { "content-type": "application/vnd.docker.raw-stream", "api-version": "1.51", ostype: "linux" },
+        answers: { "content-type": "application/vnd.docker.raw-stream", "api-version": "1.56", ostype: "linux" },
         equals: "\u0001\0\0\0\0\0\0\u0004out\n",
       }),
       success("upgrades", "/exec/{exec}/start", 101, {
         hijacked: true,
         body: {},
         headers: { Connection: "Upgrade", Upgrade: "tcp" },
-        answers: { "content-type": "application/vnd.docker.multiplexed-stream", upgrade: "tcp", "api-version": "1.51" },
+        answers: { "content-type": "application/vnd.docker.multiplexed-stream", upgrade: "tcp", "api-version": "1.56" },
       }),
       success("gives bare bytes where a terminal was asked for", "/exec/{exec}/start", 200, {
         hijacked: true,

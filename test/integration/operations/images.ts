@@ -1,3 +1,4 @@
+import { formatPlatform, hostPlatform } from "../../../src/oci/platform.ts"
 import { tarOf } from "../../tar-archive.ts"
 import { badFilters, badInput, conflict, filtered, notFound, type Operations, reasons, success } from "./operation.ts"
 
@@ -15,6 +16,20 @@ export const images: Operations = {
       success("finds by name", `/images/json?${filtered({ reference: ["{image.name}"] })}`, 200, {
         has: [{ Id: "{image}", RepoTags: ["{image.name}:1", "{image.name}:latest"], SharedSize: -1, ParentId: "" }],
       }),
+      success(
+        "finds by the name in full",
+        `/images/json?${filtered({ reference: ["docker.io/library/busy*"] })}`,
+        200,
+        {
+          has: [{ RepoTags: ["busybox:latest"] }],
+        },
+      ),
+      badInput(
+        "is asked for identities without manifests",
+        "/images/json?identity=1",
+        "conflicting options: identity requires manifests=1",
+      ),
+      success("ignores identities before 1.54", "/v1.53/images/json?identity=1", 200),
       ...badFilters("/images/json"),
       badInput("is given no boolean", `/images/json?${filtered({ dangling: ["x"] })}`, "invalid filter 'dangling=[x]'"),
       badInput(
@@ -78,6 +93,33 @@ export const images: Operations = {
     ],
     never: { conflict: reasons.changesNothing },
   },
+  "GET /images/:name/attestations": {
+    cases: [
+      success("finds none of an image that has none", "/images/busybox/attestations?type=x&statement=1", 200, {
+        equals: [],
+      }),
+      success(
+        "finds those for a platform",
+        `/images/busybox/attestations?platform=${formatPlatform(hostPlatform())}`,
+        200,
+        { equals: [] },
+      ),
+      success("is not there before 1.55", "/v1.54/images/busybox/attestations", 404, { says: "page not found" }),
+      unknown("/images/no-such/attestations"),
+      notFound(
+        "is given a platform that the image is not for",
+        "/images/busybox/attestations?platform=plan9/mips",
+        /does not match the specified platform \(plan9\/mips\)$/,
+      ),
+      malformed("/images/a:b:c/attestations"),
+      badInput(
+        "is given several platforms",
+        "/images/busybox/attestations?platform=linux/amd64&platform=linux/arm64",
+        "only one platform value is currently supported",
+      ),
+    ],
+    never: { conflict: reasons.changesNothing },
+  },
   "GET /images/:name/history": {
     cases: [
       success("tells the steps", "/images/{image.name}/history", 200, {
@@ -106,9 +148,9 @@ export const images: Operations = {
         answers: { "content-type": "application/json" },
       }),
       badInput(
-        "is given several platforms",
-        "/images/load?platform=linux/amd64&platform=linux/arm64",
-        "multiple platform parameters not supported",
+        "is given several platforms before 1.52",
+        "/v1.51/images/load?platform=linux/amd64&platform=linux/arm64",
+        "multiple platform parameters are not supported in this API version; use API version 1.52 or later",
         {
           body: tarOf(),
           headers: tar,

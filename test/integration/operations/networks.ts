@@ -10,7 +10,8 @@ import {
   success,
 } from "./operation.ts"
 
-const fields = [
+/** Of an entry of the list. */
+const summary = [
   "Name",
   "Id",
   "Created",
@@ -24,7 +25,6 @@ const fields = [
   "Ingress",
   "ConfigFrom",
   "ConfigOnly",
-  "Containers",
   "Options",
   "Labels",
 ]
@@ -32,7 +32,10 @@ const unknown = (path: string, ask = {}) => notFound("is given an unknown one", 
 
 const list = (path: string) => ({
   cases: [
-    success("lists", path, 200, { fields }),
+    success("lists", path, 200, { fields: summary }),
+    success("says up to 1.51 that it shows no containers", `/v1.51${path}`, 200, {
+      fields: [...summary, "Containers"],
+    }),
     success("finds by name", `${path}?${filtered({ name: ["{network.name}"] })}`, 200, {
       has: [{ Id: "{network}", Name: "{network.name}", Driver: "bridge" }],
     }),
@@ -57,7 +60,7 @@ export const networks: Operations = {
   "GET /networks/:id": {
     cases: [
       success("shows one by name", "/networks/{usedNetwork.name}", 200, {
-        fields,
+        fields: [...summary, "Containers", "Status"],
         has: {
           Id: "{usedNetwork}",
           Scope: "local",

@@ -27,6 +27,10 @@ const at = (path: string) => ({
   ],
 })
 
+/** The fields of `/system/df` up to 1.51, and since 1.52. */
+const lists = ["LayersSize", "Images", "Containers", "Volumes", "BuildCache"]
+const sums = ["ImageUsage", "ContainerUsage", "VolumeUsage", "BuildCacheUsage"]
+
 export const system: Operations = {
   "GET|HEAD /_ping": {
     cases: [
@@ -86,14 +90,14 @@ export const system: Operations = {
         ],
         has: {
           // Clients ask for a least release of Docker.
-          Version: /^28\.\d+\.\d+\+barge-\d+-\d+-\d+[^.]*$/,
-          ApiVersion: "1.51",
+          Version: /^29\.\d+\.\d+\+barge-\d+-\d+-\d+[^.]*$/,
+          ApiVersion: "1.56",
           MinAPIVersion: "1.24",
           Os: "linux",
           Components: [
             {
               Name: "Engine",
-              Details: { ApiVersion: "1.51", MinAPIVersion: "1.24", Os: "linux", Experimental: "false" },
+              Details: { ApiVersion: "1.56", MinAPIVersion: "1.24", Os: "linux", Experimental: "false" },
             },
             { Name: "containerd" },
             { Name: /^(crun|runc)$/, Version: /^\d+\.\d+/ },
@@ -108,9 +112,18 @@ export const system: Operations = {
     cases: [
       success("tells what happened", `/events?since=0&until=1`, 200, {
         equals: "",
+        answers: { "content-type": "application/jsonl" },
+      }),
+      success("calls them JSON up to 1.51", `/v1.51/events?since=0&until=1`, 200, {
+        equals: "",
         answers: { "content-type": "application/json" },
       }),
       success("ignores an unknown filter", `/events?until=1&${filtered({ bogus: ["x"] })}`, 200, { equals: "" }),
+      success("calls them what the client accepts", `/events?since=0&until=1`, 200, {
+        headers: { accept: "application/json;q=0.9, application/x-ndjson;q=0.5, application/json-seq" },
+        equals: "",
+        answers: { "content-type": "application/json-seq" },
+      }),
       badInput("is given filters that are not JSON", "/events?until=1&filters=x", "invalid filter"),
       badInput(
         "is given times in the wrong order",
@@ -123,10 +136,21 @@ export const system: Operations = {
   },
   "GET /system/df": {
     cases: [
-      success("counts bytes", "/system/df", 200, {
-        fields: ["LayersSize", "Images", "Containers", "Volumes", "BuildCache"],
+      success("counts bytes up to 1.51 in lists", "/v1.51/system/df?verbose=1", 200, { fields: lists }),
+      success("counts bytes since 1.52 in sums, with lists beside them", "/v1.52/system/df", 200, {
+        fields: [...sums, ...lists],
+        has: {
+          ImageUsage: { ActiveCount: Number, TotalCount: Number, Reclaimable: Number, TotalSize: Number },
+          BuildCacheUsage: { ActiveCount: 0, TotalCount: 0, Reclaimable: 0, TotalSize: 0 },
+        },
       }),
-      success("counts what is asked for", "/system/df?type=volume", 200, { fields: ["LayersSize", "Volumes"] }),
+      success("gives what it counted when that is asked for", "/system/df?verbose=1", 200, {
+        fields: sums,
+        has: { BuildCacheUsage: { TotalCount: 0, Items: [] } },
+      }),
+      success("counts what is asked for", "/system/df?type=volume", 200, {
+        fields: ["VolumeUsage", "LayersSize", "Volumes"],
+      }),
       badInput("is asked for something else", "/system/df?type=bogus", "unknown object type: bogus"),
     ],
     never: { notFound: reasons.namesNothing, conflict: reasons.changesNothing },
