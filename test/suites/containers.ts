@@ -291,7 +291,7 @@ export function containerSuite(client: "docker" | "barge"): void {
 
     test("containers reach each other over the bridge; none has only loopback; host has the host's interfaces", async () => {
       await out("run", "-d", "--name", "peer", "busybox", "sleep", "1000")
-      const address = (await out("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "peer")).trim()
+      const address = (await out("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "peer")).trim()
       expect(await out("run", "--rm", "busybox", "ping", "-c", "1", "-W", "5", address)).toContain("1 packets received")
       expect(await out("run", "--rm", "--network", "none", "busybox", "sh", "-c", "ls /sys/class/net")).toBe("lo\n")
       expect(await out("run", "--rm", "--network", "host", "busybox", "ls", "/sys/class/net")).toContain(daemon.bridge)

@@ -44,6 +44,13 @@ export const int64 = (short: string, usage: string, options: Options = {}): Flag
 export const uint16 = (short: string, usage: string): Flag<number> =>
   custom(short, usage, "uint16", 0, (value) => Number(parseInteger(value, 16, false)), { shownDefault: "0" })
 
+/** Permissions that are taken away, in octal (`022`, `0o22` is no number here). Nothing when it is not given. */
+export const umask = (usage: string): Flag<number | undefined> =>
+  custom<number | undefined>("", usage, "umask", undefined, (value) => {
+    if (/^[0-7]{1,10}$/.test(value)) return Number.parseInt(value, 8)
+    throw new Error(`strconv.ParseUint: parsing ${JSON.stringify(value)}: invalid syntax`)
+  })
+
 const sizeUnits: Readonly<Record<string, number>> = { "": 0, b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 }
 
 /** Bytes of `64m`, `1.5GiB`, `100` (binary units, as Docker reads memory sizes). @throws Error in Docker's words */

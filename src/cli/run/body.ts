@@ -153,6 +153,7 @@ function hostConfigOf({ flags, given, socket, consoleSize }: CreateWish): Partia
     MaskedPaths: unconfinedPaths ? [] : null,
     ReadonlyPaths: unconfinedPaths ? [] : null,
     Init: given.has("init") ? flags.init : undefined,
+    Umask: flags.umask,
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DeviceRequest, MountRequest } from "../../api/container-config.ts"
 import { bool, custom, list, spellingOf, text, type Values } from "../flags/flag.ts"
-import { bytes, decimal, duration, int, int64, swapBytes, uint16 } from "../flags/numbers.ts"
+import { bytes, decimal, duration, int, int64, swapBytes, uint16, umask } from "../flags/numbers.ts"
 import { defaultPlatformFlag } from "../flags/platform.ts"
 import {
   deviceRuleWord,
@@ -151,6 +151,7 @@ export const containerFlags = {
   tmpfs: list("", "Mount a tmpfs directory"),
   tty: bool("t", "Allocate a pseudo-TTY"),
   ulimit: ulimits("Ulimit options"),
+  umask: umask("Set umask for the container"),
   "use-api-socket": bool("", "Bind mount Docker API socket and required auth"),
   user: text("u", "Username or UID (format: <name|uid>[:<group|gid>])"),
   userns: text("", "User namespace to use"),

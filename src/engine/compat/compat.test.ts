@@ -109,7 +109,8 @@ test("the endpoint on the default bridge is shown a second time up to 1.51", () 
 })
 
 test("a container has a MAC address, KernelMemoryTCP and an empty OnBuild up to 1.51, a umask since 1.56", () => {
-  const shown = (version: string) => reshapeResponse("GET /containers/:id/json", container, version) as typeof container
+  const shown = (version: string): typeof container =>
+    JSON.parse(JSON.stringify(reshapeResponse("GET /containers/:id/json", container, version)))
   expect<object>(shown("1.51").Config).toEqual(container.Config)
   expect<object>(shown("1.52").Config).toEqual({ Hostname: "h" })
   expect<object>(shown("1.51").HostConfig).toEqual({ KernelMemoryTCP: 5 })

@@ -5,21 +5,20 @@ import { isBefore } from "./version.ts"
 
 /** `GET /containers/{id}/json` */
 export function containerInspect(inspect: ContainerInspect, version: string): unknown {
-  const { KernelMemoryTCP, Umask, ...host } = inspect.HostConfig
-  const { MacAddress, OnBuild, ...config } = inspect.Config
+  const { HostConfig, Config } = inspect
   const before52 = isBefore(version, "1.52")
   return {
     ...inspect,
     HostConfig: {
-      ...host,
-      ...(before52 && KernelMemoryTCP !== undefined ? { KernelMemoryTCP } : {}),
-      ...(isBefore(version, "1.56") || Umask === undefined ? {} : { Umask }),
+      ...HostConfig,
+      ...(before52 ? {} : { KernelMemoryTCP: undefined }),
+      ...(isBefore(version, "1.56") ? { Umask: undefined } : {}),
     },
     ...(isBefore(version, "1.48") ? { ImageManifestDescriptor: undefined } : {}),
     Config: {
-      ...config,
-      ...(before52 || OnBuild?.length ? { OnBuild } : {}),
-      ...(before52 && MacAddress ? { MacAddress } : {}),
+      ...Config,
+      ...(before52 ? {} : { MacAddress: undefined }),
+      ...(before52 || Config.OnBuild?.length ? {} : { OnBuild: undefined }),
     },
     NetworkSettings: networkSettings(inspect, version),
   }
