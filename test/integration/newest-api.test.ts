@@ -68,6 +68,8 @@ test("a port without bindings is warned of since 1.52, and published in every ve
   await asked("POST", `/containers/${now.Id}/start`)
   const { Ports } = (await inspect(now.Id))["NetworkSettings"] as { Ports: Record<string, { HostPort: string }[]> }
   expect(Number(Ports["80/tcp"]?.[0]?.HostPort)).toBeGreaterThan(0)
+  for (const { Id } of [before, now])
+    expect((await inspect(Id))["HostConfig"]!["PortBindings"]).toEqual({ "80/tcp": [{ HostIp: "", HostPort: "" }] })
   await remove(before.Id)
   await remove(now.Id)
 })

@@ -1,4 +1,4 @@
-import type { CreateRequest, HostConfig, MountRequest, PortMap, UpdateRequest } from "../../api/container-config.ts"
+import type { CreateRequest, HostConfig, MountRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
 import type { Filters } from "../../api/filters.ts"
 import type { NetworkCreateRequest } from "../../api/network.ts"
@@ -157,18 +157,8 @@ function addressOfEndpoint(body: CreateRequest): CreateRequest {
   return { ...body, NetworkingConfig: { EndpointsConfig: { ...endpoints, [network]: settings } } }
 }
 
-/** Before 1.53 a port without a binding was published on an ephemeral port; since then it is not published. */
-function portBindings(bindings: PortMap, version: string): PortMap {
-  const entries = Object.entries(bindings)
-  return Object.fromEntries(
-    isBefore(version, "1.53")
-      ? entries.map(([port, list]) => [port, list?.length ? list : [{ HostIp: "", HostPort: "" }]])
-      : entries.filter(([, list]) => list?.length),
-  )
-}
-
 function createHostConfig(host: HostConfig, version: string): HostConfig {
-  let result = host.PortBindings ? { ...host, PortBindings: portBindings(host.PortBindings, version) } : host
+  let result = host
   if (isBefore(version, "1.25") && result.AutoRemove) result = { ...result, AutoRemove: false }
   if (isBefore(version, "1.40")) {
     result = { ...result, IpcMode: result.IpcMode || "shareable" }

@@ -101,7 +101,7 @@ export async function createContainer(
     })
     context.traces.keep(id, scope.span)
     publish(context, container, "create")
-    const ofPorts = options.warnsOfEmptyPorts ? emptyPortsWarning(hostConfig) : []
+    const ofPorts = options.warnsOfEmptyPorts ? emptyPortsWarning(asked) : []
     return { Id: id, Warnings: [...ofPorts, ...warnings, ...platformWarning(image)] }
   } catch (error) {
     registry.free(name, id)
@@ -111,7 +111,7 @@ export async function createContainer(
   }
 }
 
-/** A port without a binding is published on a port that the kernel chooses, as ever; Docker will do nothing for it one day. */
+/** What clients since 1.52 are told: Docker means to publish no port for an empty list one day. */
 function emptyPortsWarning({ PortBindings }: HostConfig): readonly string[] {
   const empty = Object.entries(PortBindings ?? {}).flatMap(([port, bindings]) => (bindings?.length ? [] : [port]))
   if (empty.length === 0) return []

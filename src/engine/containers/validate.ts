@@ -67,6 +67,7 @@ export function validateContainer(
 export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroupMode" | "defaultRuntime">): HostConfig {
   return {
     ...host,
+    PortBindings: host.PortBindings && withBindings(host.PortBindings),
     MemorySwap: host.Memory > 0 && host.MemorySwap === 0 ? Number(host.Memory) * 2 : host.MemorySwap,
     PidsLimit: host.PidsLimit !== null && host.PidsLimit <= 0 ? null : host.PidsLimit,
     OomKillDisable: host.OomKillDisable ?? (facts.cgroupMode === "unified" ? null : false),
@@ -84,6 +85,12 @@ export function adaptHostConfig(host: HostConfig, facts: Pick<HostFacts, "cgroup
         }),
   }
 }
+
+/** A port without a binding is published on a port of the host that the kernel chooses. */
+const withBindings = (ports: PortMap): PortMap =>
+  Object.fromEntries(
+    Object.entries(ports).map(([port, list]) => [port, list?.length ? list : [{ HostIp: "", HostPort: "" }]]),
+  )
 
 /** @throws invalidArgument in Docker's words */
 export function validateRestartPolicy(policy: RestartPolicy): void {
