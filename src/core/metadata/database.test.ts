@@ -2,7 +2,7 @@ import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { MetadataDatabase } from "./database.ts"
@@ -61,6 +61,17 @@ test("a child process does not keep the lock of a daemon that has ended", async 
   MetadataDatabase.open(folder.database)[Symbol.dispose]()
   child.kill("SIGKILL")
   await once(child, "exit")
+})
+
+test("nobody but root can read the database, also one that could be read before", () => {
+  using folder = new Folder()
+  const modes = () => [folder.database, `${folder.database}-wal`].map((file) => statSync(file).mode & 0o777)
+  const database = MetadataDatabase.open(folder.database)
+  expect(modes()).toEqual([0o600, 0o600])
+  database[Symbol.dispose]()
+  for (const file of [folder.database, `${folder.database}-wal`]) chmodSync(file, 0o644)
+  MetadataDatabase.open(folder.database)[Symbol.dispose]()
+  expect(modes()).toEqual([0o600, 0o600])
 })
 
 test("a database of a newer program is refused and left alone", () => {

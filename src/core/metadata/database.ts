@@ -1,5 +1,5 @@
 import { constants, Database, type Statement } from "bun:sqlite"
-import { closeSync, mkdirSync } from "node:fs"
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import { takeLockFile } from "../../linux/lock-file.ts"
@@ -54,6 +54,7 @@ export class MetadataDatabase implements Metadata {
     const lock = takeLockFile(`${path}.lock`, path, "--data-root")
     let database: Database | undefined
     try {
+      hideFromOthers(path)
       database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
       // Exclusive: the index of the WAL is kept in memory instead of in a file, which a full disk could refuse.
       for (const pragma of [
@@ -196,4 +197,14 @@ export class MetadataDatabase implements Metadata {
       throw explainSqlite(error, this.path)
     }
   }
+}
+
+/**
+ * Lets root alone read the database: it has the environments of containers, with their secrets, and the way to it is open to
+ * everybody. SQLite gives its WAL the mode of the database.
+ */
+function hideFromOthers(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600))
+  for (const file of [path, `${path}-wal`])
+    if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
 }
