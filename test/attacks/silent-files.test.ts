@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { Attacker } from "./attacker.ts"
@@ -42,3 +42,24 @@ for (const [way, wordsFor] of Object.entries(ways))
       await eventually(async () => !isLooking(), "the end of the processes that looked at it")
     },
   )
+
+test.skipIf(!existsSync("/dev/fuse"))("a copy from files that never answer holds up no other copy", async () => {
+  await daemon.docker("run", "-d", "--name", "other", "busybox", "sleep", "1000")
+  await using attacker = await serving("/mnt")
+  const held = [1, 2].map((number) => daemon.docker("cp", `${attacker.name}:/mnt/${number}`, "-"))
+  await eventually(async () => threadsThatWait() > 0, "a thread that waits for the files")
+  expect((await daemon.docker("cp", "other:/bin/busybox", "-")).code).toBe(0)
+  expect((await daemon.docker("rm", "-f", attacker.name)).code).toBe(0)
+  for (const answer of held) expect((await answer).code).not.toBe(0)
+  expect((await daemon.docker("cp", "other:/bin/busybox", "-")).code).toBe(0)
+})
+
+/** How many of the daemon's threads wait for a file system that a process serves. */
+const threadsThatWait = (): number =>
+  readdirSync(`/proc/${daemon.pid}/task`).filter((thread) => {
+    try {
+      return readFileSync(`/proc/${daemon.pid}/task/${thread}/stack`, "latin1").includes("fuse_")
+    } catch {
+      return false
+    }
+  }).length
