@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from "bun:test"
+import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -38,6 +39,22 @@ test("unknown names and large numbers are refused in Docker's words", () => {
   )
   expect(() => resolveUser(root, "0", ["nogroup"])).toThrow("Unable to find group nogroup")
   expect(() => resolveUser(root, "4294967295")).toThrow("uids and gids must be in range 0-2147483647")
+})
+
+test("a passwd file that would take long to read is refused, also when it is a pipe", () => {
+  const other = mkdtempSync(join(tmpdir(), "users-"))
+  try {
+    mkdirSync(join(other, "etc"))
+    writeFileSync(join(other, "etc/passwd"), "root:x:0:0::/root:/bin/sh\n".repeat(100_000))
+    expect(() => resolveUser(other, "root")).toThrow(
+      "/etc/passwd in the container is not a readable file of at most 2 MiB",
+    )
+    rmSync(join(other, "etc/passwd"))
+    execFileSync("mkfifo", [join(other, "etc/passwd")])
+    expect(() => resolveUser(other, "root")).toThrow("is not a readable file")
+  } finally {
+    rmSync(other, { recursive: true })
+  }
 })
 
 test("a passwd that is a link is followed inside the root only", () => {

@@ -1,4 +1,4 @@
-import { fstatSync, readFileSync } from "node:fs"
+import { fstatSync, readSync } from "node:fs"
 import { Failure } from "../errors/failure.ts"
 import { AT_FDCWD, closeDescriptor, openAt, openAt2, openFlags, resolveFlags } from "../linux/files.ts"
 
@@ -12,8 +12,8 @@ export interface ResolvedUser {
   readonly home: string
 }
 
-/** The most bytes read of a container's passwd or group file. */
-const longest = 16 * 1024 * 1024
+/** The most bytes of a container's passwd or group file, some 30,000 users: it is read while every other request waits. */
+const longest = 2 * 1024 * 1024
 const highestId = 2147483647
 
 /**
@@ -23,22 +23,13 @@ const highestId = 2147483647
  * @throws invalidArgument in Docker's words when a name is unknown or a number too large
  */
 export function resolveUser(root: string, user: string, groupAdd: readonly string[] = []): ResolvedUser {
-  const passwd = entries(readInside(root, "etc/passwd"), 7).map(([name, , uid, gid, , home]) => ({
-    name: name!,
-    uid: Number(uid),
-    gid: Number(gid),
-    home: home || "/",
-  }))
-  const groups = entries(readInside(root, "etc/group"), 4).map(([name, , gid, members]) => ({
-    name: name!,
-    gid: Number(gid),
-    members: (members ?? "").split(","),
-  }))
+  const passwd = readInside(root, "etc/passwd")
+  const groups = [...entries(readInside(root, "etc/group"))]
   const separator = user.indexOf(":")
   const userWord = separator < 0 ? user : user.slice(0, separator)
   const groupWord = separator < 0 ? "" : user.slice(separator + 1)
   const wanted = userWord === "" ? 0 : numeric(userWord)
-  const entry = passwd.find((one) => (wanted === undefined ? one.name === userWord : one.uid === wanted))
+  const entry = passwdEntry(passwd, wanted === undefined ? { name: userWord } : { uid: wanted })
   if (!entry && wanted === undefined)
     throw new Failure("invalidArgument", `unable to find user ${userWord}: no matching entries in passwd file`)
   const uid = entry?.uid ?? inRange(wanted!)
@@ -46,16 +37,16 @@ export function resolveUser(root: string, user: string, groupAdd: readonly strin
   let memberships: number[] = []
   if (groupWord !== "") {
     const number = numeric(groupWord)
-    const group = groups.find((one) => (number === undefined ? one.name === groupWord : one.gid === number))
+    const group = groups.find((one) => (number === undefined ? one.name === groupWord : one.id === number))
     if (!group && number === undefined)
       throw new Failure("invalidArgument", `unable to find group ${groupWord}: no matching entries in group file`)
-    gid = group?.gid ?? inRange(number!)
-  } else if (entry) memberships = groups.filter((one) => one.members.includes(entry.name)).map((one) => one.gid)
+    gid = group?.id ?? inRange(number!)
+  } else if (entry) memberships = groups.filter((one) => isMember(one.rest, entry.name)).map((one) => one.id)
   const added = groupAdd.map((word) => {
     const number = numeric(word)
-    const group = groups.find((one) => one.name === word || one.gid === number)
+    const group = groups.find((one) => one.name === word || one.id === number)
     if (!group && number === undefined) throw new Failure("invalidArgument", `Unable to find group ${word}`)
-    return group?.gid ?? inRange(number!)
+    return group?.id ?? inRange(number!)
   })
   return { uid, gid, additionalGids: [...new Set([gid, ...memberships, ...added])], home: entry?.home ?? "/" }
 }
@@ -67,14 +58,37 @@ function inRange(id: number): number {
   throw new Failure("invalidArgument", `uids and gids must be in range 0-${highestId}`)
 }
 
-/** Lines of colon-separated fields; lines with too few, comments and NIS entries are passed over. */
-const entries = (text: string, fields: number): string[][] =>
-  text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "" && !line.startsWith("#"))
-    .map((line) => line.split(":"))
-    .filter((words) => words.length >= Math.min(fields, 4) && /^\d+$/.test(words[2] ?? ""))
+/** The first user with a name or an ID. */
+function passwdEntry(text: string, wanted: { readonly name: string } | { readonly uid: number }) {
+  for (const { name, id, rest } of entries(text)) {
+    if ("name" in wanted ? name !== wanted.name : id !== wanted.uid) continue
+    const [gid, , home] = rest.split(":")
+    if (/^\d+$/.test(gid ?? "")) return { name, uid: id, gid: Number(gid), home: home || "/" }
+  }
+  return undefined
+}
+
+const isMember = (members: string, name: string): boolean => members.includes(name) && members.split(",").includes(name)
+
+/**
+ * Lines `name:password:id:rest` of a passwd or group file; others, comments and NIS entries are passed over. A hostile image may
+ * have hundreds of thousands of them: nothing is made of those that are not looked at.
+ */
+function* entries(text: string): Generator<{ readonly name: string; readonly id: number; readonly rest: string }> {
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf("\n", start)
+    const end = newline < 0 ? text.length : newline
+    const password = text.indexOf(":", start) + 1
+    const id = text.indexOf(":", password) + 1
+    const rest = text.indexOf(":", id) + 1
+    if (start < password && password < id && id < rest && rest <= end) {
+      const [name, number] = [text.slice(start, password - 1).trim(), text.slice(id, rest - 1)]
+      if (name !== "" && !name.startsWith("#") && /^\d+$/.test(number))
+        yield { name, id: Number(number), rest: text.slice(rest, end).trim() }
+    }
+    start = end + 1
+  }
+}
 
 /** A regular file's text, resolved as if `root` were `/`; empty when it is not there. */
 function readInside(root: string, path: string): string {
@@ -90,8 +104,10 @@ function readInside(root: string, path: string): string {
     )
     const { size } = fstatSync(file)
     if (!fstatSync(file).isFile() || size > longest)
-      throw new Failure("invalidArgument", `/${path} in the container is not a readable file of at most 16 MB`)
-    return readFileSync(file, "utf8")
+      throw new Failure("invalidArgument", `/${path} in the container is not a readable file of at most 2 MiB`)
+    // No further than it was long: the container may be writing to it.
+    const bytes = Buffer.alloc(size)
+    return bytes.toString("utf8", 0, readSync(file, bytes, 0, size, 0))
   } catch (error) {
     const { code } = error as { code?: string }
     if (code === "ENOENT" || code === "ENOTDIR") return ""
