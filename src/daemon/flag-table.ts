@@ -204,7 +204,11 @@ export const daemonFlags: Readonly<Record<string, DaemonFlag>> = {
     help: "Resources that a swarm may give away",
     withoutEffect: "there is no swarm mode",
   },
-  "oom-score-adjust": { kind: "int", help: "oom_score_adj of the daemon" },
+  "oom-score-adjust": {
+    kind: "int",
+    help: "oom_score_adj of the daemon",
+    withoutEffect: "the service manager sets it, as OOMScoreAdjust= of the unit",
+  },
   "otlp-endpoint": { kind: "text", help: "OpenTelemetry collector that traces are sent to (OTLP over HTTP)" },
   pidfile: {
     kind: "text",
