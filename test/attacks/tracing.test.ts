@@ -57,6 +57,17 @@ for (const [way, provoke] of Object.entries(ways))
     await answer
   })
 
+for (const way of ["exec", "exec with a terminal"])
+  test(`a process that is held for ever holds up nobody else, and is removed with its container: ${way}`, async () => {
+    await using attacker = await Attacker.start(daemon, "hold")
+    const [answer] = await untilKept(attacker, () => ways[way]!(attacker))
+    expect((await daemon.docker("run", "--rm", "busybox", "echo", "other")).stdout).toBe("other\n")
+    expect((await daemon.docker("rm", "-f", attacker.name)).code).toBe(0)
+    // It may have run to its end in the moment between the end of its tracer and its own.
+    await answer
+    await eventually(async () => !processesOf("/memfd:enter", daemon.bridge), "the end of the programs that enter")
+  })
+
 test("a health check's process that is seized before it is its program gives nothing away", async () => {
   await using attacker = await Attacker.start(daemon, "hold", {
     flags: ["--health-cmd", "true", "--health-interval", "20ms"],
