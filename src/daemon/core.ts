@@ -1,3 +1,4 @@
+import { mkdirSync } from "node:fs"
 import { cpus } from "node:os"
 import { join } from "node:path"
 import { MetadataContainerStore } from "../core/containers/store.ts"
@@ -24,6 +25,7 @@ import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { bootId } from "../linux/boot.ts"
 import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
+import { UnbindableDirectories } from "../linux/unbindable-directories.ts"
 import { Criu } from "../runtime/criu.ts"
 import { openDriver } from "../runtime/driver.ts"
 import { probeRuntimes, withShimName } from "../runtime/probe.ts"
@@ -33,6 +35,7 @@ import { proxySettings } from "../std/http/proxy.ts"
 import type { Log } from "../std/log.ts"
 import { claimRunRoot } from "./claim-run-root.ts"
 import type { DaemonConfig } from "./config.ts"
+import type { Roots } from "./roots.ts"
 
 /** What registries are told to be, by the configuration. */
 export const registrySettings = (config: DaemonConfig) => ({
@@ -42,6 +45,15 @@ export const registrySettings = (config: DaemonConfig) => ({
 })
 
 export type Core = Awaited<ReturnType<typeof openCore>>
+
+/** Where roots and network namespaces of containers are mounted: two mounts for each that runs, which launches are to be spared. */
+function openMountDirectories(roots: Roots): UnbindableDirectories {
+  const bundles = join(roots.run, "bundles")
+  const namespaces = join(roots.run, "netns")
+  mkdirSync(bundles, { recursive: true, mode: 0o700 })
+  mkdirSync(namespaces, { recursive: true, mode: 0o711 })
+  return UnbindableDirectories.open([bundles, namespaces], { seen: [roots.data] })
+}
 
 /** core and what it stands on, composed. Disposed in the reverse order of what it is made of. */
 export async function openCore(config: DaemonConfig, log: Log) {
@@ -54,6 +66,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
       folder: installation.quarantine,
     })
   }
+  const mountDirectories = stack.adopt(openMountDirectories(roots), (directories) => directories.close())
   const events = new MemoryEventBus((error) =>
     log.error("a listener of core's events failed", { error: messageOf(error) }),
   )
@@ -144,6 +157,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     cgroupParent: config.cgroupParent,
     events,
     blocking,
+    launchSight: { directories: mountDirectories, own: [roots.data, roots.run] },
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
   const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)

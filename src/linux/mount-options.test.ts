@@ -29,19 +29,22 @@ const table = mountTable(
     "30 27 0:30 / /a rw master:2 - tmpfs tmpfs rw",
     "31 30 0:31 / /a/with\\040blank rw - tmpfs tmpfs rw",
     "32 27 0:32 / /a rw shared:3 master:2 - tmpfs tmpfs rw",
+    "33 27 254:0 /srv/b /b/unbindable rw unbindable - ext4 /dev/vda rw",
     "",
   ].join("\n"),
 )
 
 test("a mount table tells points and propagation", () => {
-  expect(table[0]).toEqual({ mountPoint: "/", shared: true, slave: false })
-  expect(table[1]).toEqual({ mountPoint: "/a", shared: false, slave: true })
+  const none = { shared: false, slave: false, unbindable: false }
+  expect(table[0]).toEqual({ ...none, mountPoint: "/", tree: "254:0 /", shared: true })
+  expect(table[1]).toEqual({ ...none, mountPoint: "/a", tree: "0:30 /", slave: true })
+  expect(table[4]).toEqual({ ...none, mountPoint: "/b/unbindable", tree: "254:0 /srv/b", unbindable: true })
   expect(table[2]!.mountPoint).toBe("/a/with blank")
 })
 
 test("a path lies on the deepest mount above it, the latest where several are on one point", () => {
   expect(mountHolding("/b/c", table)?.mountPoint).toBe("/")
   expect(mountHolding("/a/with blank/x", table)?.mountPoint).toBe("/a/with blank")
-  expect(mountHolding("/a/x", table)).toEqual({ mountPoint: "/a", shared: true, slave: true })
+  expect(mountHolding("/a/x", table)).toMatchObject({ mountPoint: "/a", shared: true, slave: true })
   expect(mountHolding("/ab", table)?.mountPoint).toBe("/")
 })

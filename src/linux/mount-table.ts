@@ -3,9 +3,13 @@ import { readFileSync } from "node:fs"
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)). */
 export interface MountTableEntry {
   readonly mountPoint: string
+  /** Its file system, as device number, and the directory of it that is mounted: two mounts with the same have the same files. */
+  readonly tree: string
   readonly shared: boolean
   /** It gets what is mounted at its master. */
   readonly slave: boolean
+  /** Copies that bind mounts and open_tree(2) make of a tree leave it out, with what is mounted below it. */
+  readonly unbindable: boolean
 }
 
 /** Everything mounted in this process's namespace, in the order it was mounted. */
@@ -18,8 +22,10 @@ export function mountTable(text = readFileSync("/proc/self/mountinfo", "utf8")):
       const optional = words.slice(6, words.indexOf("-"))
       return {
         mountPoint: unescapeMount(words[4]!),
+        tree: `${words[2]} ${words[3]}`,
         shared: optional.some((word) => word.startsWith("shared:")),
         slave: optional.some((word) => word.startsWith("master:")),
+        unbindable: optional.includes("unbindable"),
       }
     })
 }

@@ -44,6 +44,18 @@ export function idleProgram(architecture: string = process.arch): Buffer {
   )
 }
 
+/**
+ * A static ELF program that makes `calls`, writes one byte to its stdout and does nothing more until it is killed: for
+ * what exists only as long as a process is in it. When a call fails it ends without that byte, with errno as its exit code.
+ * @throws RangeError on other architectures than x86_64 and arm64
+ */
+export function waitingProgram(calls: readonly SystemCall[], architecture: string = process.arch): Buffer {
+  const ready: readonly SystemCall[] = [...calls, ["write", 1, "1", 1]]
+  const waits = ready.length
+  const again: Row = { call: ["ppoll", 0, 0, 0, 0], onFailure: waits, onPositive: waits }
+  return assemble([...rowsOf(ready, 0), again], architecture)
+}
+
 /** SIG_SETMASK. */
 const setMask = 2
 

@@ -41,6 +41,11 @@ export interface LaunchRequest {
   readonly consoleSocket?: string
   /** `join`: the child joins these cgroup files before it becomes the runtime, which then leaves cgroups alone. `runtime`: the runtime makes the group named in the spec. */
   readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
+  /**
+   * Mounts in unbindable directories that this launch needs. When it is given, the runtime is started without sight of any
+   * other mount in such directories, where the host allows that: a start then takes no longer for the containers that run.
+   */
+  readonly carriedMounts?: readonly string[]
   readonly span: Span
   /** Told of each program that is started for it, a child of this process, by its PID. */
   readonly programStarted?: (pid: number) => void

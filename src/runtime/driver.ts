@@ -16,6 +16,7 @@ import { enter } from "./enter.ts"
 import { runtimeFailure } from "./failure.ts"
 import { type Before, launch, preludeFailed, runtimeEnvironment } from "./launch.ts"
 import { SealedCopy } from "./sealed-copy.ts"
+import { ShortTables } from "./short-table.ts"
 
 /** Drives any program with runc's command line. */
 export function openDriver(info: RuntimeInfo): RuntimeDriver {
@@ -38,6 +39,7 @@ type Identity = Pick<LaunchRequest, "id" | "stateRoot">
 class CommandLineDriver implements RuntimeDriver {
   readonly info: RuntimeInfo
   readonly #sealed: SealedCopy | undefined
+  readonly #shortTables = new ShortTables()
 
   constructor(info: RuntimeInfo) {
     this.info = info
@@ -110,7 +112,7 @@ class CommandLineDriver implements RuntimeDriver {
       async (span) => {
         const cgroup = request.cgroup.kind === "join" ? `${request.cgroup.files.length} joined` : "by the runtime"
         span.set({ program: this.info.path, cgroup })
-        const exitCode = await this.#spawn(request, command)
+        const exitCode = await this.#spawnNew(request, command, log)
         if (exitCode !== 0) {
           this.#checkPrelude(exitCode, log)
           const failure = failed(read(log), exitCode)
@@ -176,7 +178,7 @@ class CommandLineDriver implements RuntimeDriver {
         span.set({ program: this.info.path })
         try {
           // Only who makes a container looks at the host's cgroups.
-          const exitCode = await this.#spawn(request, command, false)
+          const exitCode = await this.#spawn(request, command, { hideUnified: false })
           if (exitCode === 0) return readPid(pidFile)
           this.#checkPrelude(exitCode, log)
           throw runtimeFailure({
@@ -220,14 +222,28 @@ class CommandLineDriver implements RuntimeDriver {
     ]
   }
 
+  /** Starts the runtime to make a container: without sight of other containers' mounts where that is wanted and possible. */
+  async #spawnNew(request: LaunchRequest, command: readonly string[], log: string): Promise<number> {
+    // Others may leave a process in the launch's mount namespace, which would hold on to the host's mounts.
+    const carried = this.info.family === "other" ? undefined : request.carriedMounts
+    const shortTable = await this.#shortTables.of(carried)
+    if (!shortTable) return await this.#spawn(request, command)
+    rmSync(log, { force: true })
+    const exitCode = await this.#spawn(request, command, { hideUnified: this.info.hideUnified, shortTable })
+    if (exitCode !== preludeFailed || existsSync(log)) return exitCode
+    const again = await this.#spawn(request, command)
+    if (again !== preludeFailed) this.#shortTables.giveUp()
+    return again
+  }
+
   #spawn(
     { cgroup, stdio, programStarted }: Pick<LaunchRequest, "cgroup" | "stdio" | "programStarted">,
     command: readonly string[],
-    hideUnified = this.info.hideUnified,
+    before: Omit<Before, "cgroup"> = { hideUnified: this.info.hideUnified },
   ): Promise<number> {
     if (cgroup.kind === "join" && !this.info.cgroupsByUs)
       throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
-    return this.#run({ hideUnified, cgroup }, command, stdio, programStarted)
+    return this.#run({ ...before, cgroup }, command, stdio, programStarted)
   }
 
   #quietly(command: readonly string[]): Promise<number> {

@@ -3,6 +3,7 @@ import { mountFlags } from "../linux/mount.ts"
 import type { SystemCall } from "../linux/syscall-image.ts"
 import { callFailed, syscallProgram } from "../linux/syscall-program.ts"
 import type { LaunchRequest } from "./contract.ts"
+import { descriptorsOf, intoShortTable, type ShortTable, unshareMounts } from "./short-table.ts"
 
 /** The environment of runtime programs: nothing of ours reaches them. */
 export const runtimeEnvironment = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const
@@ -12,12 +13,12 @@ export const preludeFailed = callFailed
 
 const AT_FDCWD = -100
 const O_WRONLY = 1
-const CLONE_NEWNS = 0x20000
 const MNT_DETACH = 2
 
 /** What has to happen before a runtime is called. */
 export interface Before {
   readonly hideUnified: boolean
+  readonly shortTable?: ShortTable
   readonly cgroup: LaunchRequest["cgroup"]
 }
 
@@ -32,21 +33,24 @@ export interface Launch extends Disposable {
  *   thread-group lock and its RCU grace period (6–14 ms when another process writes the PID to `cgroup.procs`).
  * - hiding the host's cgroup2 mount, in a mount namespace of the launch alone: /sys/fs/cgroup is cut off from
  *   propagation first, so the host keeps its mount, and every other mount keeps its propagation.
+ * - leaving the mounts of other containers behind, in a mount namespace of the launch alone (`short-table.ts`).
  * @param program the file to execute; `command` names it as it wants to be called
  */
 export function launch(before: Before, command: readonly string[], program = command[0]!): Launch {
   const files = before.cgroup.kind === "join" ? before.cgroup.files : []
+  const { hideUnified, shortTable } = before
+  const firstFree = 3 + (shortTable ? descriptorsOf(shortTable) : 0)
   const calls: SystemCall[] = [
-    ...(before.hideUnified ? hideUnified : []),
-    ...files.flatMap((file) => joinGroup(file, 3)),
+    ...(shortTable ? intoShortTable(shortTable) : hideUnified ? [unshareMounts] : []),
+    ...(hideUnified ? unmountUnified : []),
+    ...files.flatMap((file) => joinGroup(file, firstFree)),
   ]
   if (calls.length === 0 && program === command[0]) return { command, [Symbol.dispose]: () => {} }
   const start = memoryProgram("launch", syscallProgram(calls, program, command, runtimeEnvironment))
   return { command: [start.path], [Symbol.dispose]: () => start[Symbol.dispose]() }
 }
 
-const hideUnified: readonly SystemCall[] = [
-  ["unshare", CLONE_NEWNS],
+const unmountUnified: readonly SystemCall[] = [
   ["mount", "none", "/sys/fs/cgroup", 0, mountFlags.slave | mountFlags.recursive, 0],
   ["umount2", "/sys/fs/cgroup/unified", MNT_DETACH],
 ]

@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly io: IoConfig
   readonly log: LogConfig
   readonly cgroup: { readonly kind: "join"; readonly files: readonly string[] } | { readonly kind: "runtime" }
+  /** As in the driver's `LaunchRequest`. */
+  readonly carriedMounts?: readonly string[]
   /** The file that counts OOM kills (v1 `memory.oom_control`, v2 `memory.events`), read when init ends. */
   readonly oomFile?: string
 }

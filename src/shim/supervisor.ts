@@ -169,13 +169,13 @@ export class Supervisor {
     span: Span,
   ): Promise<{ readonly pid: number }> {
     this.#openUnlessOpened(request.id, request.io, request.log)
-    const { id, bundle, runtime, stateRoot, cgroup, oomFile } = request
+    const { id, bundle, runtime, stateRoot, cgroup, oomFile, carriedMounts } = request
     const driver = this.#options.driver(runtime)
     const process = this.get(id)
     process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
     const pid = await this.#start(process, span, verb === "create" ? "created" : "running", async (launch) => {
-      const common = { id, bundle, stateRoot, cgroup, ...launch }
+      const common = { id, bundle, stateRoot, cgroup, ...(carriedMounts ? { carriedMounts } : {}), ...launch }
       if (verb !== "restore") return { pid: await driver[verb](common) }
       return { pid: await driver.restore({ ...common, ...(request as RestoreRequest).checkpoint }) }
     })

@@ -5,6 +5,7 @@ import type { RuntimeDriver } from "../../runtime/contract.ts"
 import type { Shim } from "../../shim/contract.ts"
 import type { EventBus } from "../events/contract.ts"
 import type { MountOptions, Snapshotter } from "../snapshots/contract.ts"
+import type { LaunchSight } from "./carried-mounts.ts"
 
 /** What the task service works with. */
 export interface TaskCollaborators {
@@ -21,6 +22,8 @@ export interface TaskCollaborators {
   readonly cgroupParent: string
   readonly events: EventBus
   readonly blocking: BlockingCalls
+  /** Absent: every launch sees the host's whole mount table. */
+  readonly launchSight?: LaunchSight
   /** How many containers start at the same moment; more only raises every start's latency. */
   readonly startsAtOnce: number
 }

@@ -8,6 +8,7 @@ import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
 import { Bundle, type TaskHoldings } from "./bundle.ts"
+import { carriedMounts } from "./carried-mounts.ts"
 import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
@@ -108,7 +109,7 @@ export class Tasks implements TaskService {
       if (request.snapshotKey && !rootStays)
         await mountRoot(this.#with, scope, request.snapshotKey, bundle.rootfs, { ephemeral: request.ephemeral })
       const root = request.rootfs ?? bundle.rootfs
-      const limits = await step(scope, "spec", async (span) => {
+      const { limits, carried } = await step(scope, "spec", async (span) => {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
@@ -123,7 +124,9 @@ export class Tasks implements TaskService {
           namespaces: spec.linux.namespaces.map((each) => each.type).join(" "),
           mounts: spec.mounts.length,
         })
-        return spec.linux.resources
+        // CRIU looks for what it restores in the mounts of the host.
+        const carried = request.checkpoint ? undefined : carriedMounts(spec, this.#with.launchSight)
+        return { limits: spec.linux.resources, carried }
       })
       const { pid } = await step(scope, "start", (span) => {
         const run: RunRequest = {
@@ -134,6 +137,7 @@ export class Tasks implements TaskService {
           io: request.io,
           log: request.log,
           cgroup: cgroupByUs ? { kind: "join", files: cgroup.joinFiles } : { kind: "runtime" },
+          ...(carried ? { carriedMounts: carried } : {}),
           ...(cgroup.oomFile ? { oomFile: cgroup.oomFile } : {}),
         }
         const { checkpoint } = request
