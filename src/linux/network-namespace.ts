@@ -1,4 +1,5 @@
 import { closeSync, openSync, rmSync, writeFileSync } from "node:fs"
+import { mountAttributes, mountDetached } from "./detached-mount.ts"
 import { check, libc, types } from "./libc.ts"
 import { mount, mountFlags } from "./mount.ts"
 
@@ -36,15 +37,34 @@ export function enterNetworkNamespace(path: string): void {
 }
 
 /**
- * Writes files below /proc/sys/net, in the calling thread's namespace. @param sysctls paths below that folder, with slashes.
- * A file that the kernel does not have is passed over when `lenient`.
+ * Writes files below /proc/sys/net, in the calling thread's namespace.
+ *
+ * In the proc file system at /proc the kernel looks such a name up among those of every network namespace on the host; in
+ * a new one only among those that were asked for there.
+ * @param sysctls paths below that folder, with slashes. A file that the kernel does not have is passed over when `lenient`.
  */
 export function writeNetworkSysctls(sysctls: Readonly<Record<string, string>>, lenient: boolean): void {
-  for (const [file, value] of Object.entries(sysctls)) {
-    try {
-      writeFileSync(`/proc/sys/net/${file}`, value)
-    } catch (error) {
-      if (!lenient || (error as { code?: string }).code !== "ENOENT") throw error
+  const proc = openProc()
+  try {
+    for (const [file, value] of Object.entries(sysctls)) {
+      try {
+        writeFileSync(`${proc.path}/sys/net/${file}`, value)
+      } catch (error) {
+        if (!lenient || (error as { code?: string }).code !== "ENOENT") throw error
+      }
     }
+  } finally {
+    if (proc.descriptor !== undefined) closeSync(proc.descriptor)
+  }
+}
+
+/** A proc file system of this process alone; the host's where that cannot be mounted. */
+function openProc(): { readonly path: string; readonly descriptor?: number } {
+  try {
+    const { nosuid, nodev, noexec } = mountAttributes
+    const descriptor = mountDetached("proc", nosuid | nodev | noexec)
+    return { path: `/proc/self/fd/${descriptor}`, descriptor }
+  } catch {
+    return { path: "/proc" }
   }
 }

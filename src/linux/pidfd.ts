@@ -78,14 +78,17 @@ export function reap(pidfd: number): number | "not a child" | undefined {
   return info[siCode] === CLD_EXITED ? info[siStatus]! : 128 + info[siStatus]!
 }
 
-/** The PIDs of children, adopted ones included, that have ended and are not reaped yet; they stay so. */
-export function endedChildren(): readonly number[] {
+/**
+ * The PIDs of children, adopted ones included, that have ended and are not reaped yet; they stay so.
+ * @param known children that are not asked for: nothing is read of them, however many they are
+ */
+export function endedChildren(known: ReadonlySet<number | undefined>): readonly number[] {
   info.fill(0)
   if (c.waitid(P_ALL, 0, info, WEXITED | WNOHANG | WNOWAIT, null) < 0 || !info[siPid]) return []
   return readdirSync("/proc/self/task")
     .flatMap((task) => childrenOf(task))
     .map(Number)
-    .filter((pid) => pid > 0 && statFields(pid)?.[0] === "Z")
+    .filter((pid) => pid > 0 && !known.has(pid) && statFields(pid)?.[0] === "Z")
 }
 
 /** What one thread has started, or adopted: proc(5). */

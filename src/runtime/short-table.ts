@@ -29,8 +29,8 @@ export const descriptorsOf = ({ carried }: ShortTable): number => 2 + carried.le
  * open_tree(2) leaves out what is unbindable. So the host's tree is copied beside the table, and becomes the root of a
  * copy of a bare namespace. Its mounts are peers and slaves of the same mounts as after unshare.
  *
- * One call fails, and nothing has happened, on kernels before 5.2 and where the host has mount namespaces bound to files
- * (as snapd does), which the kernel lets no namespace take that is younger than they are.
+ * One call fails, and nothing has happened, on kernels before 5.2 and on those that refuse to move a tree with a mount
+ * namespace bound to a file in it (as snapd has).
  */
 export function intoShortTable({ bare, carried }: ShortTable): readonly SystemCall[] {
   const tree = 3
