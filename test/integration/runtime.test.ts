@@ -86,6 +86,17 @@ for (const info of variants)
       expect(openCgroup(host, `${parent}/${id}`).exists()).toBe(false)
     })
 
+    test("a container starts also where a mount that its launch is to be given cannot be had", async () => {
+      await using run = new Run(info)
+      for (const attempt of ["first", "second"]) {
+        const output = outputPipe()
+        const request = run.request(["/bin/echo", attempt], output.write)
+        await run.driver.run({ ...request, carriedMounts: [join(bundles.directory, "missing")] })
+        expect(await output.text()).toBe(`${attempt}\n`)
+        await run.driver.delete(request)
+      }
+    })
+
     test("its processes are in the container's control groups, execs too", async () => {
       await using run = new Run(info)
       const pid = await run.driver.run(run.request(["/bin/sleep", "1000"], "ignore"))
