@@ -254,9 +254,9 @@ export class Supervisor {
     // One that ended before its runtime did is told by then, and becomes a child of ours only as a zombie.
     const awaited = [...this.#processes.values()].filter((each) => !each.exit)
     const supervised = new Set(awaited.map((each) => each.record.pid))
-    const strays = endedChildren(supervised)
-    // Asked after the children: whatever a launch leaves from now on is not among them.
-    if (this.#launches.mayHaveLeft) {
+    const strays = this.#launches.mayHaveLeft ? undefined : endedChildren(supervised)
+    // Asked again after the children: whatever a launch leaves from now on is not among them.
+    if (!strays || this.#launches.mayHaveLeft) {
       this.#suspects = new Set()
       return
     }

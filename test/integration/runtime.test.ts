@@ -87,13 +87,13 @@ for (const info of variants)
     })
 
     test("a container starts also where a mount that its launch is to be given cannot be had", async () => {
-      await using run = new Run(info)
+      const driver = openDriver(info)
       for (const attempt of ["first", "second"]) {
+        await using run = new Run(info)
         const output = outputPipe()
         const request = run.request(["/bin/echo", attempt], output.write)
-        await run.driver.run({ ...request, carriedMounts: [join(bundles.directory, "missing")] })
+        await driver.run({ ...request, carriedMounts: [join(bundles.directory, "missing")] })
         expect(await output.text()).toBe(`${attempt}\n`)
-        await run.driver.delete(request)
       }
     })
 
