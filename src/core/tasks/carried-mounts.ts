@@ -1,5 +1,5 @@
-import { realpathSync } from "node:fs"
-import { liesOn, otherUnbindable, type UnbindableDirectories } from "../../linux/unbindable-directories.ts"
+import { liesOn, type UnbindableDirectories } from "../../linux/unbindable-directories.ts"
+import { isOutOfCopies } from "../../linux/unbindable-path.ts"
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
 
 /** What decides which mounts a launch must see. */
@@ -19,12 +19,6 @@ export function carriedMounts(spec: RuntimeSpec, sight: LaunchSight | undefined)
   if (!sight?.directories.holds(spec.root.path)) return undefined
   const network = spec.linux.namespaces.find(({ type }) => type === "network")?.path
   const sources = spec.mounts.flatMap(({ type, source }) => (type === "bind" && source ? [source] : []))
-  if (bindsUnbindable(sources.filter((source) => !liesOn(source, sight.own)))) return undefined
+  if (sources.some((source) => !liesOn(source, sight.own) && isOutOfCopies(source))) return undefined
   return network !== undefined && sight.directories.holds(network) ? [spec.root.path, network] : [spec.root.path]
-}
-
-function bindsUnbindable(sources: readonly string[]): boolean {
-  if (sources.length === 0) return false
-  const unbindable = otherUnbindable()
-  return unbindable.length > 0 && sources.some((source) => liesOn(realpathSync(source), unbindable))
 }
