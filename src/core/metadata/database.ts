@@ -50,10 +50,11 @@ export class MetadataDatabase implements Metadata {
    */
   static open(path: string): MetadataDatabase {
     mkdirSync(dirname(path), { recursive: true, mode: 0o710 })
-    // On a file beside the database: SQLite's own locks live on the database file and are its business.
-    const lock = takeLockFile(`${path}.lock`, path, "--data-root")
+    let lock: number | undefined
     let database: Database | undefined
     try {
+      // On a file beside the database: SQLite's own locks live on the database file and are its business.
+      lock = takeLockFile(`${path}.lock`, path, "--data-root")
       hideFromOthers(path)
       database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
       // Exclusive: the index of the WAL is kept in memory instead of in a file, which a full disk could refuse.
@@ -71,7 +72,7 @@ export class MetadataDatabase implements Metadata {
       return new MetadataDatabase(path, database, lock)
     } catch (error) {
       database?.close()
-      closeSync(lock)
+      if (lock !== undefined) closeSync(lock)
       throw explainSqlite(error, path)
     }
   }

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
 import { nowNanos } from "../../std/clock.ts"
 import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
+import { compressedSuffix } from "./compressor.ts"
 import {
   encloseFrame,
   fileHeader,
@@ -15,6 +16,7 @@ import {
 } from "./frame.ts"
 import { Losses } from "./losses.ts"
 import { finishRotation, RotatingFile } from "./rotating-file.ts"
+import { unpackedHead } from "./unpack.ts"
 import type { Leftover, LogMark, LogTrouble, LogWriter } from "./writer.ts"
 
 /** The log of raw chunks (see `frame.ts`). */
@@ -96,15 +98,39 @@ export class FramedLog implements LogWriter {
 }
 
 /**
+ * The generation of a file that has not begun yet: one more than that of the file rotated last, since a kill may have fallen between
+ * the rotation and the new file's header.
+ */
+function generationAfterLast(path: string): number {
+  for (const [name, headOf] of [
+    [`${path}.1`, (descriptor: number) => readAt(descriptor, 0, fileHeaderLength)],
+    [`${path}.1${compressedSuffix}`, (descriptor: number) => unpackedHead(descriptor, fileHeaderLength)],
+  ] as const) {
+    try {
+      const descriptor = openSync(name, "r")
+      try {
+        const last = generationOf(headOf(descriptor))
+        if (last !== undefined) return last + 1
+      } finally {
+        closeSync(descriptor)
+      }
+    } catch {
+      // It is not there, or cannot be unpacked.
+    }
+  }
+  return 0
+}
+
+/**
  * Makes a file that a crash left torn whole again: what arrived of its last frame becomes a frame of that length.
- * @returns the file's generation; 0 when there is none
+ * @returns the file's generation, or the one it is going to have
  */
 export function repair(path: string): number {
   let descriptor: number
   try {
     descriptor = openSync(path, "r+")
   } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return 0
+    if ((error as { code?: string }).code === "ENOENT") return generationAfterLast(path)
     throw error
   }
   try {
@@ -113,7 +139,7 @@ export function repair(path: string): number {
     const generation = generationOf(first)
     if (generation === undefined) {
       ftruncateSync(descriptor, 0)
-      return 0
+      return generationAfterLast(path)
     }
     if (size > fileHeaderLength && !endsWhole(descriptor, size)) mend(descriptor, size)
     return generation

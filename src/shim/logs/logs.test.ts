@@ -1,7 +1,17 @@
 import { afterEach, expect, test } from "bun:test"
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync } from "node:fs"
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
 import { LineSplitter } from "./line-splitter.ts"
 import { type ReadLogOptions, readChunks, readLines } from "./reader.ts"
@@ -163,6 +173,28 @@ test("a torn tail is mended when the log is opened again: what arrived of it sta
     put(second, "next\n")
     expect((await content({ log })).toString()).toBe(`whole\n${arrived}next\n`)
     second.close(tick())
+  }
+})
+
+test("a kill between a rotation and the new file's header keeps the order of the files", async () => {
+  for (const compressed of [false, true]) {
+    for (const begun of [false, true]) {
+      const log = config("framed", 4096, 100)
+      const writer = openLog(log, noTrouble)
+      const before = Array.from({ length: 300 }, (_, number) => put(writer, `line ${number}\n`)).at(-1)!
+      writer.close(tick())
+      for (let number = before.generation; number > 0; number--)
+        renameSync(`${log.path}.${number}`, `${log.path}.${number + 1}`)
+      if (compressed) {
+        writeFileSync(`${log.path}.1.gz`, gzipSync(readFileSync(log.path)))
+        rmSync(log.path)
+      } else renameSync(log.path, `${log.path}.1`)
+      if (begun) writeFileSync(log.path, "")
+      const next = openLog(log, noTrouble)
+      const after = put(next, "line 300\n")
+      expect(after.generation).toBe(before.generation + 1)
+      next.close(tick())
+    }
   }
 })
 
