@@ -1,4 +1,5 @@
 import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
 import type { Scope } from "../scope.ts"
 
 /** A name for a target. Names are full references (`docker.io/library/busybox:latest`) or, for untagged images, the target's digest. */
@@ -17,6 +18,8 @@ export interface ImageStore {
   get(scope: Scope, name: string): Promise<Image>
   find(scope: Scope, name: string): Promise<Image | undefined>
   list(scope: Scope): Promise<readonly Image[]>
+  /** The names that point to this content, in order. */
+  pointingTo(scope: Scope, digest: Digest): Promise<readonly Image[]>
   /** Creates the name or points it elsewhere. @returns the image and what the name pointed to before */
   set(
     scope: Scope,

@@ -14,8 +14,7 @@ export async function nameImage(
   name: string | undefined,
   target: Descriptor,
 ): Promise<Image | undefined> {
-  const others = (await images.list(scope)).filter((image) => image.name !== name)
-  const named = others.filter((image) => image.target.digest === target.digest)
+  const named = (await images.pointingTo(scope, target.digest)).filter((image) => image.name !== name)
   if (name === undefined) {
     if (named.length === 0) await images.set(scope, target.digest, target)
     return undefined
@@ -26,7 +25,8 @@ export async function nameImage(
   const { previous } = unchanged ? { previous: before } : await images.set(scope, name, target)
   for (const image of named) if (image.name === target.digest) await images.remove(scope, image.name)
   if (!previous || previous.target.digest === target.digest) return undefined
-  if (!others.some((image) => image.target.digest === previous.target.digest)) {
+  // The name points elsewhere by now: what is left are the other names of its old image.
+  if ((await images.pointingTo(scope, previous.target.digest)).length === 0) {
     await images.set(scope, previous.target.digest, previous.target)
   }
   return previous

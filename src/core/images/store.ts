@@ -1,5 +1,6 @@
 import { Failure } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
+import type { Digest } from "../../oci/digest.ts"
 import { nowNanos } from "../../std/clock.ts"
 import type { EventBus } from "../events/contract.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
@@ -39,6 +40,18 @@ export class MetadataImageStore implements ImageStore {
     return this.#database
       .all<ImageRow>("SELECT * FROM images WHERE namespace = ? ORDER BY name", scope.namespace)
       .map(toImage)
+  }
+
+  async pointingTo(scope: Scope, digest: Digest): Promise<readonly Image[]> {
+    // A target is short text that has its digest in it: SQLite skips the other rows without decoding them.
+    return this.#database
+      .all<ImageRow>(
+        "SELECT * FROM images WHERE namespace = ? AND instr(target, ?) > 0 ORDER BY name",
+        scope.namespace,
+        digest,
+      )
+      .map(toImage)
+      .filter((image) => image.target.digest === digest)
   }
 
   async set(

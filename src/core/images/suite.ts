@@ -32,6 +32,17 @@ export function imageSuite(run: (use: (images: ImageStore) => Promise<void>) => 
     expect(await images.find(other, "a")).toBeUndefined()
   })
 
+  check("the names of one image are found by its digest", async (images) => {
+    await images.set(scope, "b", target("one"))
+    await images.set(scope, "a", target("one"))
+    await images.set(scope, "c", { ...target("two"), annotations: { base: target("one").digest } })
+    await images.set(other, "d", target("one"))
+    const found = await images.pointingTo(scope, target("one").digest)
+    expect(found.map((image) => image.name)).toEqual(["a", "b"])
+    expect(found[0]).toEqual(await images.get(scope, "a"))
+    expect(await images.pointingTo(scope, target("three").digest)).toEqual([])
+  })
+
   check("a removed name is gone, and a missing one is told", async (images) => {
     await images.set(scope, "a", target("a"))
     await images.remove(scope, "a")

@@ -9,6 +9,7 @@ import type { Digest } from "../../oci/digest.ts"
 import type { Index } from "../../oci/image.ts"
 import { familiar, formatReference, parseReference, type Reference, withDefaultTag } from "../../oci/reference.ts"
 import { Turns } from "../../std/turns.ts"
+import { WeighedMap } from "../../std/weighed-map.ts"
 import { referenceOf, sameRepository, tryReference } from "./names.ts"
 
 /** One image as Docker sees it, with everything that names it. */
@@ -34,15 +35,15 @@ interface Resolution {
   readonly parent?: string
 }
 
-/** Blobs never change, so resolutions are kept; this many. */
-const kept = 512
+/** Blobs never change, so resolutions are kept: of documents of this many bytes. Every list asks for all of them. */
+const keptBytes = 32 << 20
 
 /** Finds images by what people write, and groups names by image. */
 export class ImageCatalog {
   readonly #images: ImageStore
   readonly #content: ContentStore
   readonly #transfer: Pick<Transfer, "resolve">
-  readonly #resolutions = new Map<string, Resolution>()
+  readonly #resolutions = new WeighedMap<string, Resolution>(keptBytes)
 
   constructor(parts: { images: ImageStore; content: ContentStore; transfer: Pick<Transfer, "resolve"> }) {
     this.#images = parts.images
@@ -140,8 +141,7 @@ export class ImageCatalog {
     if (!resolved) return undefined
     const parent = await parentOf(scope, this.#content, resolved.id)
     const resolution = { resolved, ...(parent ? { parent } : {}) }
-    this.#resolutions.set(key, resolution)
-    if (this.#resolutions.size > kept) this.#resolutions.delete(this.#resolutions.keys().next().value!)
+    this.#resolutions.set(key, resolution, resolved.manifest.size + resolved.configDescriptor.size)
     return resolution
   }
 

@@ -101,10 +101,12 @@ export class EngineImages implements Images, ContainerImages {
         platforms,
         ...(options.quiet ? {} : { progress: (progress) => tell(progressMessage(progress)) }),
       })
+      // All at once: one look at the catalog for each would take time that grows with the square of their number.
+      const known = new Map((await catalog.all(scope)).map((image) => [image.id, image]))
       for (const { name, id } of loaded) {
         const text = name === undefined ? `Loaded image ID: ${id}` : `Loaded image: ${familiar(parseReference(name))}`
         tell({ stream: `${text}\n` })
-        const image = await catalog.byId(scope, id)
+        const image = known.get(id)
         if (image) publishImage(this.#context, "load", image, id)
       }
     })
