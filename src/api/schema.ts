@@ -1,6 +1,5 @@
 import { Failure } from "../errors/failure.ts"
 import type { Int64, Json } from "../std/json.ts"
-import { sortedByName } from "../std/sorted.ts"
 
 /**
  * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case, of
@@ -143,12 +142,13 @@ export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | nu
     zero: () => null,
     read(value, at) {
       if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
-      return Object.fromEntries(
-        Object.entries(sortedByName(value as Record<string, Json>)).map(([key, one]) => [
-          (item as Schema<unknown>) === freeText ? key : text.read(key, at),
-          one === null ? (item.zero() as T) : item.read(one, at),
-        ]),
-      )
+      const given = value as Record<string, Json>
+      const read = (key: string): [string, T] => {
+        const name = (item as Schema<unknown>) === freeText ? key : text.read(key, at)
+        const one = given[key]!
+        return [name, one === null ? (item.zero() as T) : item.read(one, at)]
+      }
+      return Object.fromEntries(Object.keys(given).sort().map(read))
     },
   }
 }

@@ -56,7 +56,17 @@ export class MetadataContainerStore implements ContainerStore {
         this.#putExtension(scope, container.id, name, value)
       }
       this.#publish(scope, "/containers/create", container.id, { image: container.image ?? "" })
-      return this.#get(scope, container.id)
+      // Not read back: an extension may have megabytes.
+      return {
+        id: container.id,
+        ...(container.image === undefined ? {} : { image: container.image }),
+        labels: container.labels ?? {},
+        ...(snapshot ? { snapshotKey: snapshot.key } : {}),
+        runtime: container.runtime,
+        extensions: container.extensions ?? {},
+        createdAt: now,
+        updatedAt: now,
+      }
     })
   }
 

@@ -138,16 +138,18 @@ export function publish(
   action: string,
   attributes: Readonly<Record<string, string>> = {},
 ): void {
+  const { id, name } = container
+  const { Labels, Image } = container.document.config
+  let joined: Readonly<Record<string, string>> | undefined
   context.events.publish({
     Type: "container",
     Action: action,
     Actor: {
-      ID: container.id,
-      Attributes: {
-        ...(container.document.config.Labels ?? {}),
-        ...attributes,
-        image: container.document.config.Image,
-        name: container.name,
+      ID: id,
+      // Put together for the first reader: most events have none, and labels may be megabytes.
+      get Attributes() {
+        joined ??= { ...Labels, ...attributes, image: Image, name }
+        return joined
       },
     },
   })

@@ -68,7 +68,8 @@ function joined<T>(
   below: Readonly<Record<string, T>> | null | undefined,
   above: Readonly<Record<string, T>> | null | undefined,
 ): Readonly<Record<string, T>> | null {
-  return below || above ? sortedByName({ ...below, ...above }) : null
+  const both = below && above ? { ...below, ...above } : (below ?? above)
+  return both ? sortedByName(both) : null
 }
 
 type Health = ContainerConfig["Healthcheck"]
