@@ -95,7 +95,20 @@ export class ThreadedDiffer implements Differ, Disposable {
 
   async changes(scope: Scope, key: string): Promise<readonly Change[]> {
     const tree = await this.#snapshots.tree(scope, key)
-    return await this.#reader.call("changes", tree, scope.signal ? { signal: scope.signal } : {})
+    using _ = this.#reader.hold()
+    scope.signal?.throwIfAborted()
+    const list = await this.#reader.call("openChanges", tree)
+    const found: Change[] = []
+    try {
+      for (;;) {
+        scope.signal?.throwIfAborted()
+        const piece = await this.#reader.call("nextChanges", list)
+        if (piece.length === 0) return found
+        found.push(...piece)
+      }
+    } finally {
+      await this.#reader.call("closeChanges", list).catch(() => {})
+    }
   }
 
   async *tree(scope: Scope, key: string): AsyncGenerator<Uint8Array> {

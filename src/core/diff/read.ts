@@ -1,9 +1,13 @@
 import type { SnapshotTree } from "../snapshots/contract.ts"
 import type { Change } from "./contract.ts"
 
-/** What the reading thread can be asked: changes at once, archives piece by piece. */
+/** What the reading thread can be asked. Changes and archives come piece by piece: taking in a long message holds the receiver's thread. */
 export type ReadCalls = {
-  readonly changes: { readonly request: SnapshotTree; readonly answer: readonly Change[] }
+  /** Finds all changes. @returns the number of their list */
+  readonly openChanges: { readonly request: SnapshotTree; readonly answer: number }
+  /** The next changes of a list; none at its end. */
+  readonly nextChanges: { readonly request: number; readonly answer: readonly Change[] }
+  readonly closeChanges: { readonly request: number; readonly answer: null }
   /** Starts an archive. @returns its number */
   readonly open: {
     readonly request: {

@@ -9,11 +9,24 @@ import type { ReadCalls, ReadPiece } from "./read.ts"
 import { layerTar, treeTar } from "./tar-stream.ts"
 import { TreeComparison } from "./walk.ts"
 
+/** How many changes go into one message: few enough to be taken in within a few milliseconds. */
+const changesAtOnce = 1000
+
+const lists = new Map<number, Iterator<readonly Change[]>>()
 const streams = new Map<number, AsyncGenerator<ReadPiece>>()
 let opened = 0
 
 serveCalls<ReadCalls>({
-  changes,
+  openChanges: (tree) => {
+    const number = ++opened
+    lists.set(number, inPieces(changes(tree)))
+    return number
+  },
+  nextChanges: (number) => lists.get(number)?.next().value ?? [],
+  closeChanges: (number) => {
+    lists.delete(number)
+    return null
+  },
   open: ({ what, tree, compression }) => {
     const number = ++opened
     streams.set(number, pieces(what === "layer" ? layerTar(tree) : treeTar(tree.layers), compression))
@@ -43,6 +56,10 @@ async function* pieces(tar: Generator<Uint8Array>, compression: "none" | "gzip" 
   }
   for await (const bytes of compress(plain(), compression)) yield { bytes }
   yield { diffID: `sha256:${hash.digest("hex")}`, size }
+}
+
+function* inPieces(found: readonly Change[]): Generator<readonly Change[], undefined> {
+  for (let at = 0; at < found.length; at += changesAtOnce) yield found.slice(at, at + changesAtOnce)
 }
 
 /** The differences as `docker diff` tells them: every directory above a difference is modified. */
