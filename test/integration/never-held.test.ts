@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { TestDaemon } from "../fixtures/daemon.ts"
 import { freePort } from "../fixtures/free-port.ts"
 import { Pinger } from "../fixtures/pinger.ts"
+import { config, digestOf } from "../fixtures/two-layer-image.ts"
+import { tarOf } from "../tar-archive.ts"
 
 const metrics = `127.0.0.1:${await freePort(1)}`
 let daemon: TestDaemon
@@ -43,6 +45,49 @@ test("lists of hundreds of containers, with their sizes, let others be served", 
 
 test("the disk's usage with hundreds of containers lets others be served", () =>
   servesDuring(() => daemon.get("/system/df")))
+
+test("changes of thousands of files come whole and in order, and let others be served", async () => {
+  const paths = Array.from({ length: 2500 }, (_, at) => `many/${String(at).padStart(4, "0")}`)
+  const archive = tarOf(["many/", { type: "directory" }], ...paths.map((path) => [path] as const))
+  const put = await daemon.request("PUT", "/containers/many-0/archive?path=/", archive, {
+    "content-type": "application/x-tar",
+  })
+  expect(put.status).toBe(200)
+  let changes: { Path: string; Kind: number }[] = []
+  await servesDuring(async () => {
+    const answer = await daemon.get("/containers/many-0/changes")
+    changes = JSON.parse(answer.text)
+    return answer
+  })
+  const below = changes.filter(({ Path }) => Path.startsWith("/many"))
+  expect(below.map(({ Path }) => Path)).toEqual(["/many", ...paths.map((path) => `/${path}`)])
+  expect(new Set(below.map(({ Kind }) => Kind))).toEqual(new Set([1]))
+})
+
+test("a load of many images tells and names each, and lets others be served", async () => {
+  const layer = tarOf(["etc/one", {}, "1"])
+  const images = Array.from({ length: 30 }, (_, at) => {
+    const text = JSON.stringify({ ...JSON.parse(config(layer)), author: `number ${at}` })
+    return { text, file: `${digestOf(text).slice(7)}.json`, tag: `loaded-${at}:latest` }
+  })
+  const archive = tarOf(["layer.tar", {}, layer], ...images.map(({ file, text }) => [file, {}, text] as const), [
+    "manifest.json",
+    {},
+    JSON.stringify(images.map(({ file, tag }) => ({ Config: file, RepoTags: [tag], Layers: ["layer.tar"] }))),
+  ])
+  let told = ""
+  await servesDuring(async () => {
+    const answer = await daemon.request("POST", "/images/load?quiet=1", archive, {
+      "content-type": "application/x-tar",
+    })
+    told = answer.text
+    return answer
+  })
+  expect([...(told.match(/loaded-\d+:latest/g) ?? [])]).toEqual(images.map(({ tag }) => tag))
+  const { body } = await daemon.json<{ Id: string; RepoTags: string[] }[]>("GET", "/images/json")
+  const ids = new Map(body.flatMap(({ Id, RepoTags }) => RepoTags.map((tag) => [tag, Id] as const)))
+  expect(images.map(({ tag }) => ids.get(tag))).toEqual(images.map(({ text }) => digestOf(text)))
+})
 
 test("metrics tell for how long the daemon's thread was held", async () => {
   const text = await (await fetch(`http://${metrics}/metrics`)).text()

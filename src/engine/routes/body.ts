@@ -5,7 +5,7 @@ import type { HttpRequest } from "../../std/http/request.ts"
 import { decodeJson, type Json } from "../../std/json.ts"
 import { findJsonFault } from "../../std/json-syntax.ts"
 
-/** JSON bodies are kept in memory: 32 MiB is far above any request of a real client. */
+/** JSON bodies are kept in memory, and parsed at once: 32 MiB is far above any request of a real client (docs/scale.md tells what it costs). */
 const maxBytes = 32 * 1024 * 1024
 
 /**
