@@ -47,8 +47,8 @@ export interface LaunchRequest {
    */
   readonly carriedMounts?: readonly string[]
   readonly span: Span
-  /** Told of each program that is started for it, a child of this process, by its PID. */
-  readonly programStarted?: (pid: number) => void
+  /** Told of each program that is started for it, a child of this process, and whether it is an OCI runtime. */
+  readonly programStarted?: (pid: number, kind: "enter" | "runtime") => void
 }
 
 /** A process that runs. */

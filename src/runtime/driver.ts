@@ -255,11 +255,11 @@ class CommandLineDriver implements RuntimeDriver {
     before: Before,
     command: readonly string[],
     stdio: LaunchRequest["stdio"],
-    started?: (pid: number) => void,
+    started?: LaunchRequest["programStarted"],
   ): Promise<number> {
     using start = launch(before, command, this.#sealed?.path())
     const child = spawn({ command: start.command, ...stdio, env: runtimeEnvironment })
-    started?.(child.pid)
+    started?.(child.pid, "runtime")
     return child.exited
   }
 

@@ -38,7 +38,7 @@ export async function openTerminalIn(
     using file = memoryProgram("terminal", terminalProgram(cgroupFiles).image)
     const nothing = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const
     const child = spawn({ command: [file.path], ...nothing, more: [pidfd, theirs], env: runtimeEnvironment })
-    programStarted?.(child.pid)
+    programStarted?.(child.pid, "enter")
     const code = await child.exited
     if (code !== 0) throw terminalFailure(code)
     const [master, slave] = receiveDescriptors(ours)?.descriptors ?? []

@@ -88,7 +88,7 @@ async function run(
   try {
     using file = memoryProgram("enter", program.image)
     const first = spawn({ command: [file.path], ...stdio, more: [pidfd, writer], env: runtimeEnvironment })
-    programStarted?.(first.pid)
+    programStarted?.(first.pid, "enter")
     await first.exited
     setNonBlocking(reader, true)
     const bytes = Buffer.alloc(2 * report.size)

@@ -47,7 +47,7 @@ type Launch = (launch: {
   readonly stdio: Stdio
   readonly consoleSocket?: string
   readonly span: Span
-  readonly programStarted: (pid: number) => void
+  readonly programStarted: NonNullable<ExecRequest["programStarted"]>
 }) => Promise<Started>
 
 /** How long an ended child stays unclaimed before it counts as left behind, in milliseconds. */
@@ -247,19 +247,15 @@ export class Supervisor {
 
   /**
    * Throws the status of ended children away that belong to nobody: what hooks and runtimes leave behind. An init cannot end
-   * before such a one of its PID namespace is reaped. A child that was seen twice without a launch in between is one. Call now
-   * and then; launches call it too.
+   * before such a one of its PID namespace is reaped. A child that was seen twice and cannot be that of a launch is one. Call
+   * now and then; launches call it too.
    */
   sweepOrphans(): void {
     // One that ended before its runtime did is told by then, and becomes a child of ours only as a zombie.
     const awaited = [...this.#processes.values()].filter((each) => !each.exit)
     const supervised = new Set(awaited.map((each) => each.record.pid))
-    const strays = this.#launches.mayHaveLeft ? undefined : endedChildren(supervised)
-    // Asked again after the children: whatever a launch leaves from now on is not among them.
-    if (!strays || this.#launches.mayHaveLeft) {
-      this.#suspects = new Set()
-      return
-    }
+    // Launches are asked after the children are listed: what a launch leaves from then on is not among them.
+    const strays = endedChildren(supervised).filter((pid) => !this.#launches.mayHaveLeft(pid))
     for (const pid of strays) if (this.#suspects.has(pid)) discardChild(pid)
     this.#suspects = new Set(strays.filter((pid) => !this.#suspects.has(pid)))
     if (this.#suspects.size > 0) this.#sweepSoon()
