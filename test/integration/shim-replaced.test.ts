@@ -284,13 +284,17 @@ test("a shim that nobody connects to ends by itself", async () => {
   expect(await shim.exited).toBe(0)
 })
 
+/** Waits for the end of a process, and reaps it if it has become a child of this one: its container could not end before. */
 async function gone(pid: number): Promise<void> {
-  const { openPidfd } = await import("../../src/linux/pidfd.ts")
+  const { discardChild, openPidfd } = await import("../../src/linux/pidfd.ts")
   const { Reactor, readiness } = await import("../../src/linux/reactor.ts")
   using reactor = new Reactor()
   try {
-    await reactor.ready(openPidfd(pid), readiness.read)
+    const pidfd = openPidfd(pid)
+    await reactor.ready(pidfd, readiness.read)
+    closeSync(pidfd)
   } catch {}
+  discardChild(pid)
 }
 
 test("a shim in another mount namespace is replaced when nothing runs in it, and otherwise says what to do", async () => {
