@@ -52,9 +52,12 @@ export function copyDescriptor(pid: number, descriptor: number): number {
   }
 }
 
-/** From now on orphaned descendants become children of this process (prctl(2)). Survives execve. */
-export function becomeSubreaper(): void {
-  check(c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)")
+/** From now on, until disposal, orphaned descendants become children of this process (prctl(2)). Survives execve. */
+export function becomeSubreaper(): Disposable {
+  const set = (value: number) =>
+    void check(c.prctl(PR_SET_CHILD_SUBREAPER, value, 0, 0, 0), "prctl(PR_SET_CHILD_SUBREAPER)")
+  set(1)
+  return { [Symbol.dispose]: () => set(0) }
 }
 
 /** What waitid(2) writes; indices of its 32-bit words as every Linux architecture with 64 bits has them. */

@@ -2,7 +2,7 @@ import { closeSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path"
 import { growPipe, pipe, setNonBlocking } from "../linux/descriptor.ts"
 import { memoryFile, memoryProgram } from "../linux/memory-file.ts"
-import { copyDescriptor, openPidfd, sendSignal, startTicks } from "../linux/pidfd.ts"
+import { copyDescriptor, openPidfd, sendSignal, startTicks, statFields } from "../linux/pidfd.ts"
 import { growSendBuffer, socketPair } from "../linux/socket.ts"
 import { spawn } from "../linux/spawn.ts"
 import { idleProgram } from "../linux/syscall-program.ts"
@@ -37,27 +37,32 @@ export class Holder {
   readonly held: HeldDescriptors
   readonly #file: string
   readonly #journal: (line: string) => void
-  #pid: number | undefined
+  #identity: HolderIdentity | undefined
   #closed = false
 
   /** Finds the run root's holder, or starts one. Without one everything works, until shim and daemon are killed at once. */
   constructor(folder: string, journal: (line: string) => void) {
     this.#file = join(folder, "holder.json")
     this.#journal = journal
-    this.#pid = livingHolder(this.#file)
-    this.held = (this.#pid === undefined ? undefined : copyHeld(this.#pid)) ?? makeHeld()
-    if (this.#pid === undefined) this.#start()
+    const found = livingHolder(this.#file)
+    const held = found && copyHeld(found.pid)
+    this.#identity = held && found
+    this.held = held ?? makeHeld()
+    if (!this.#identity) this.#start()
   }
 
   /** Starts another one if it has been killed. Call now and then. */
   check(): void {
-    if (!this.#closed && livingHolder(this.#file) === undefined) this.#start()
+    if (this.#closed || livingHolder(this.#file)) return
+    if (!this.#identity || !isAlive(this.#identity)) this.#start()
+    // Its record was lost, or there was no room for one: the next shim could not find it.
+    else this.#record(this.#identity)
   }
 
   /** Ends the holder, when nothing is to be kept any more. */
   close(): void {
     this.#closed = true
-    if (this.#pid !== undefined) kill(this.#pid)
+    if (this.#identity && isAlive(this.#identity)) kill(this.#identity.pid)
     rmSync(this.#file, { force: true })
     for (const name of names) closeSync(this.held[name])
   }
@@ -74,24 +79,42 @@ export class Holder {
         more: names.map((name) => this.held[name]),
         env: {},
       })
-      this.#pid = pid
-      writeFileSync(`${this.#file}.new`, JSON.stringify({ pid, startTicks: startTicks(pid) }), { mode: 0o600 })
-      renameSync(`${this.#file}.new`, this.#file)
+      this.#identity = { pid, startTicks: startTicks(pid) }
+      this.#record(this.#identity)
     } catch (error) {
       this.#journal(`no holder of descriptors: ${(error as Error).message}`)
     }
   }
+
+  #record(identity: HolderIdentity): void {
+    try {
+      writeFileSync(`${this.#file}.new`, JSON.stringify(identity), { mode: 0o600 })
+      renameSync(`${this.#file}.new`, this.#file)
+    } catch (error) {
+      this.#journal(`the holder of descriptors cannot be recorded: ${(error as Error).message}`)
+    }
+  }
 }
 
-/** The PID in `file`, if that process lives. */
-function livingHolder(file: string): number | undefined {
+/** The start tells the process from a later one with the same PID. */
+interface HolderIdentity {
+  readonly pid: number
+  readonly startTicks: string | undefined
+}
+
+/** The holder that `file` names, if it lives. */
+function livingHolder(file: string): HolderIdentity | undefined {
   try {
-    const { pid, startTicks: ticks } = JSON.parse(readFileSync(file, "utf8")) as { pid: number; startTicks: string }
-    const [, state] = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, "latin1")) ?? []
-    return startTicks(pid) === ticks && state !== "Z" ? pid : undefined
+    const identity = JSON.parse(readFileSync(file, "utf8")) as HolderIdentity
+    return isAlive(identity) ? identity : undefined
   } catch {
     return undefined
   }
+}
+
+function isAlive({ pid, startTicks: ticks }: HolderIdentity): boolean {
+  const fields = statFields(pid)
+  return fields !== undefined && fields[0] !== "Z" && fields[19] === ticks
 }
 
 /** @returns undefined when it may not be done, or the holder is one of another layout */

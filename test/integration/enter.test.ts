@@ -152,14 +152,17 @@ const told = () => ({
 const script = (text: string): Partial<Process> => ({ args: ["sh", "-c", text, "zero", "one"] })
 
 let sleeper: Sleeper
+let subreaper: Disposable
 beforeAll(async () => {
-  becomeSubreaper()
+  subreaper = becomeSubreaper()
   sleeper = await Sleeper.start()
 })
 afterAll(async () => {
   await sleeper[Symbol.asyncDispose]()
   await openCgroup(host, parent).remove()
   nullDevices[Symbol.dispose]()
+  // Other files' containers would wait for ever for processes of theirs that nobody here reaps.
+  subreaper[Symbol.dispose]()
   bundles[Symbol.dispose]()
 })
 
