@@ -146,6 +146,8 @@ for (const driver of ["overlay", "unpacked", "native"] as const) {
         expect((await stores.differ.changes(scope, "changed")).map(({ path, kind }) => `${kind} ${path}`)).toEqual([
           "modified /bin",
           "added /bin/added",
+          "modified /etc",
+          "modified /etc/sub",
           "modified /etc/sub/deep",
           "deleted /gone",
           "added /renamed",
