@@ -94,7 +94,7 @@ test("a daemon refuses what another one holds, says what and what to do, and har
   await daemon.docker("run", "-d", "--name", "runs", "busybox", "sleep", "1000")
   expect(await refused(daemon, { "--data-root": `${daemon.root}/data` })).toMatch(/another daemon|in use/i)
   expect(await refused(daemon, { "--exec-root": `${daemon.root}/run` })).toMatch(/another daemon|in use/i)
-  expect(await refused(daemon, { "--pidfile": `${daemon.root}/daemon.pid` })).toContain("choose another --pidfile")
+  expect(await refused(daemon, { "--pidfile": `${daemon.root}/daemon.pid` })).toContain("--pidfile of its own")
   expect(await refused(daemon, { "-H": `unix://${daemon.socket}` })).toContain("another daemon listens on")
   expect(await refused(daemon, { "--bridge": daemon.bridge })).toMatch(/another daemon|in use|belongs/i)
   expect((await daemon.docker("exec", "runs", "echo", "alive")).stdout).toBe("alive\n")

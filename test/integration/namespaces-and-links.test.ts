@@ -105,7 +105,7 @@ test("who shares a container's network has its names and its files", async () =>
 test("a link gives names, variables and an address that follows the container", async () => {
   await out("run", "-d", "--name", "db", "-h", "store", "-e", "SIZE=3", "--expose", "5432", "busybox", "top")
   await out("run", "-d", "--name", "web", "--link", "db:data-base", "busybox", "top")
-  const address = await out("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "db")
+  const address = await out("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "db")
   expect(await out("exec", "web", "cat", "/etc/hosts")).toContain(`${address}\tdata-base store db`)
   const variables = (await out("exec", "web", "env")).split("\n")
   for (const line of [
@@ -130,7 +130,7 @@ test("a link gives names, variables and an address that follows the container", 
   await out("stop", "-t", "0", "db2")
   await out("run", "-d", "--name", "other", "busybox", "top")
   await out("start", "db2")
-  const moved = await out("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "db2")
+  const moved = await out("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "db2")
   expect(await out("exec", "web", "cat", "/etc/hosts")).toContain(`${moved}\tdata-base store`)
 
   await out("stop", "-t", "0", "db2", "web")

@@ -56,7 +56,7 @@ test("the default bridge is as the daemon's flags say", async () => {
     expect(seen).toContain(part)
   await docker("run", "-d", "--name", "one", "-p", "80", "busybox", "top")
   await docker("run", "-d", "--name", "two", "busybox", "top")
-  const address = await docker("inspect", "-f", "{{.NetworkSettings.IPAddress}}", "one")
+  const address = await docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "one")
   expect(address).toMatch(/^10\.77\.5\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])$/)
   expect(await docker("port", "one")).toMatch(/^80\/tcp -> 127\.0\.0\.1:\d+$/)
   const ping = await daemon.barge("exec", "two", "ping", "-c", "1", "-W", "1", address)
