@@ -10,6 +10,7 @@ const c = libc({
   recvmsg: { args: [types.i32, types.ptr, types.i32], returns: types.i64_fast },
 })
 
+const MSG_PEEK = 0x2
 const MSG_CTRUNC = 0x8
 const MSG_TRUNC = 0x20
 const MSG_DONTWAIT = 0x40
@@ -95,13 +96,15 @@ export interface Received {
 
 /**
  * Receives one message (at most 64 KiB) and the descriptors that came with it.
- * @param wait block the thread until something comes; otherwise a socket with nothing to read gives undefined at once
+ * @param options.peek leave the message where it is: the descriptors are the caller's all the same
+ * @returns undefined when there is nothing to read
  * @throws SystemError
  */
-export function receiveDescriptors(socket: number, wait = false): Received | undefined {
+export function receiveDescriptors(socket: number, options: { readonly peek?: boolean } = {}): Received | undefined {
+  const how = MSG_CMSG_CLOEXEC | MSG_DONTWAIT | (options.peek ? MSG_PEEK : 0)
   for (;;) {
     prepare(maxMessage, control.length)
-    const length = Number(c.recvmsg(socket, header, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT)))
+    const length = Number(c.recvmsg(socket, header, how))
     if (length < 0) {
       const number = errno()
       if (number === EINTR) continue

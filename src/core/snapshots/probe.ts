@@ -64,7 +64,9 @@ function probeOverlay(scratch: string): OverlayAbility {
   let volatile = true
   try {
     attempt(["volatile"])
-  } catch {
+  } catch (error) {
+    // Anything else (no room for the directory that marks such a mount) says nothing of the kernel.
+    if ((error as { code?: string }).code !== "EINVAL") throw error
     volatile = false
     attempt([])
   }
