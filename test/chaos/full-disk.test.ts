@@ -307,8 +307,7 @@ test("a pull that is larger than the disk leaves nothing behind, one that was ki
     const pulled = await daemon.docker("pull", `${registry.host}/big:1`)
     expect(pulled.code).toBe(1)
     expect(pulled.stderr).toMatch(advice)
-    // The database may have grown by its reserve.
-    await eventually(async () => used() < before + (4 << 20), "what was pulled is given back")
+    await eventually(async () => used() < before + (1 << 20), "what was pulled is given back")
 
     registry.fault = async ({ path }, response) => {
       if (!path.endsWith(digestOf(layer))) return false
@@ -321,7 +320,8 @@ test("a pull that is larger than the disk leaves nothing behind, one that was ki
     const cut = daemon.docker("pull", `${registry.host}/cut:1`)
     const ingests = join(root, "data/content/ingest")
     await eventually(
-      async () => readdirSync(ingests).some((name) => statSync(join(ingests, name)).size > 0),
+      async () =>
+        readdirSync(ingests).some((name) => (statSync(join(ingests, name), { throwIfNoEntry: false })?.size ?? 0) > 0),
       "half a layer",
     )
     await daemon.end("SIGKILL")

@@ -43,7 +43,7 @@ async function applyGrowing(
   { id, size }: { readonly id: number; readonly size: number },
   context: CallContext,
 ): Promise<AppliedBytes> {
-  const file = new GrowingFile()
+  using file = new GrowingFile()
   growing.set(id, file)
   try {
     using sink = sinkFor(request.target)

@@ -1,8 +1,10 @@
 import { closeSync, openSync, readSync } from "node:fs"
+import { Failure } from "../../errors/failure.ts"
 
-/** Reads a file that somebody else is still writing, up to where it has come to. */
-export class GrowingFile {
+/** Reads a file that somebody else is still writing, up to where it has come to. Dispose of it when nobody reads any more. */
+export class GrowingFile implements Disposable {
   #there = 0
+  #over = false
   #wake = () => {}
 
   /** So many bytes are there. */
@@ -31,9 +33,16 @@ export class GrowingFile {
     }
   }
 
+  /** Ends readers that wait for more bytes: they cannot be told otherwise, and have the file open. */
+  [Symbol.dispose](): void {
+    this.#over = true
+    this.#wake()
+  }
+
   async #beyond(at: number, signal: AbortSignal): Promise<void> {
     while (this.#there <= at) {
       signal.throwIfAborted()
+      if (this.#over) throw new Failure("cancelled", "nobody reads the file any more")
       await new Promise<void>((resolve) => {
         this.#wake = resolve
       })
