@@ -53,6 +53,15 @@ test("imports, type imports included, point only to lower layers", () => {
   expect(offences).toEqual([])
 })
 
+test("only the engine and clients of its API know Docker's wire types", () => {
+  const allowed = /^(api|client|engine|cli|compose|dashboard|daemon)\//
+  const offences = [...typescriptFiles(source)]
+    .filter((file) => importsOf(file).some((to) => relative(source, join(dirname(file), to)).startsWith("api/")))
+    .map((file) => relative(source, file))
+    .filter((file) => !allowed.test(file))
+  expect(offences).toEqual([])
+})
+
 test("only linux, std and core/metadata use what only Bun has", () => {
   const allowed = /^(linux|std|core\/metadata)\//
   const offences = [...typescriptFiles(source)]

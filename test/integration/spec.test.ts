@@ -128,7 +128,7 @@ for (const info of await testedRuntimes())
         { Hostname: "" },
         {
           pidFrom: { pid: first.pid },
-          network: { kind: "path", path: `/proc/${first.pid}/ns/net` },
+          network: { path: `/proc/${first.pid}/ns/net` },
         },
       )
       const theirs = (await second.output()).split("\n")

@@ -13,8 +13,7 @@ import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { shownLinks } from "./links.ts"
 import { mountPoint } from "./mounts/mount-point.ts"
 import { joinedRef } from "./neighbours.ts"
-import { parseSecurityOptions } from "./security-options.ts"
-import { appArmorProfile } from "./spec.ts"
+import { profileOf } from "./security-options.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))
@@ -79,7 +78,7 @@ const mainMac = ({ document: { hostConfig, networking } }: Container): string =>
 /** The profile's name, `unconfined` where the kernel confines and this container is left out, empty elsewhere. */
 function shownProfile({ host }: ContainerContext, { document: { hostConfig } }: Container): string {
   if (!host.apparmor.enabled) return ""
-  return appArmorProfile(hostConfig, parseSecurityOptions(hostConfig.SecurityOpt ?? []), host.apparmor) ?? "unconfined"
+  return profileOf(hostConfig, host.apparmor) ?? "unconfined"
 }
 
 function liveExecs(context: ContainerContext, container: Container): string[] | null {

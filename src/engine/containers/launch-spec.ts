@@ -1,7 +1,8 @@
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts"
-import { checkProfile } from "../../runtime/apparmor/load.ts"
 import { readCdiDevices } from "../../runtime/cdi/devices.ts"
 import { injectCdiDevices } from "../../runtime/cdi/inject.ts"
+import { buildSpec } from "../../runtime/spec/build.ts"
+import type { ReadyMount, SpecNamespaces } from "../../runtime/spec/contract.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
@@ -11,8 +12,7 @@ import { checkLinksRun, linkEnvironment } from "./links.ts"
 import { type MountHolds, prepareMount } from "./mounts/prepare.ts"
 import { ipcNeighbour, pidNeighbour } from "./neighbours.ts"
 import { writeNetworkFiles } from "./network-files.ts"
-import { applyUser, buildSpec } from "./spec.ts"
-import type { ResolvedMount as ReadyMount, SpecInput } from "./spec-input.ts"
+import { specRequest } from "./spec.ts"
 
 /** The OCI specification of a container that is about to start: its files written, its volumes filled. */
 export async function containerSpec(
@@ -31,26 +31,23 @@ export async function containerSpec(
       ? holds.whileMounted.use(context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))).path
       : undefined
   const mounts = await readyMounts(context, container, root, span, holds)
-  const spec = buildSpec({
-    id: container.id,
-    config,
-    host: hostConfig,
-    mounts,
-    files: await writeNetworkFiles(context, container),
-    network: networkNamespace(context, container),
-    ...(ipcFrom ? { ipcFrom } : {}),
-    ...(pidFrom ? { pidFrom } : {}),
-    ...(shmPath ? { shmPath } : {}),
-    linked: linkEnvironment(context.registry, container),
-    cgroupMode: context.host.cgroupMode,
-    cgroupPath: "",
-    runtime: runtimeOf(context, container),
-    seccomp: context.host.seccomp,
-    apparmor: context.host.apparmor,
-    ...(context.host.initPath ? { initPath: context.host.initPath } : {}),
-  })
-  if (spec.process.apparmorProfile) checkProfile(spec.process.apparmorProfile)
-  applyUser(spec, root, config, hostConfig)
+  const { cgroupMode, seccomp, apparmor, initPath } = context.host
+  const request = specRequest(
+    {
+      config,
+      host: hostConfig,
+      mounts,
+      files: await writeNetworkFiles(context, container),
+      network: networkNamespace(context, container),
+      ...(ipcFrom ? { ipcFrom } : {}),
+      ...(pidFrom ? { pidFrom } : {}),
+      ...(shmPath ? { shmPath } : {}),
+      linked: linkEnvironment(context.registry, container),
+      ...(initPath ? { initPath } : {}),
+    },
+    apparmor,
+  )
+  const spec = buildSpec(request, { cgroupMode, runtime: runtimeOf(context, container), seccomp, apparmor }, root)
   if (hostConfig.DeviceRequests?.length) {
     const known = readCdiDevices(context.defaults.cdiSpecDirs)
     injectCdiDevices(spec, requestedDevices(hostConfig, known), known)
@@ -75,23 +72,23 @@ async function readyMounts(
 }
 
 /** Where the container's network is: a namespace that exists, one to be made, or the host's. */
-function networkNamespace(context: ContainerContext, container: Container): SpecInput["network"] {
+function networkNamespace(context: ContainerContext, container: Container): SpecNamespaces["network"] {
   const mode = container.document.hostConfig.NetworkMode
   if (mode.startsWith("container:")) {
-    return { kind: "path", path: `/proc/${joinedPid(context, mode.slice("container:".length))}/ns/net` }
+    return { path: `/proc/${joinedPid(context, mode.slice("container:".length))}/ns/net` }
   }
   const path = container.state.sandbox?.path
   if (path) {
     const { networking } = context
     const endpoints = networking.sandbox(container.id)?.endpoints ?? []
     // Interfaces with a smaller MTU than IPv6 needs do not even have the setting.
-    const ipv4Only = endpoints
+    const withoutIpv6 = endpoints
       .filter(({ ipv6, bornWithoutIpv6 }) => !ipv6 && !bornWithoutIpv6)
       .filter(({ networkId }) => (networking.network(networkId)?.mtu || 1500) >= 1280)
       .map(({ containerInterface }) => containerInterface)
-    return { kind: "path", path, ...(context.host.ipv6 ? { ipv4Only } : {}) }
+    return { path, ...(context.host.ipv6 ? { withoutIpv6 } : {}) }
   }
-  return mode === "host" ? { kind: "host" } : { kind: "private" }
+  return mode === "host" ? "host" : "new"
 }
 
 /** PID of the running container that another joins a namespace of. */

@@ -1,7 +1,7 @@
 import type { HostConfig } from "../../api/container-config.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
+import { variableName } from "../../runtime/spec/environment.ts"
 import type { Container } from "./container.ts"
-import { variableName } from "./merge.ts"
 import { networkOwner } from "./neighbours.ts"
 import type { ContainerRegistry } from "./registry.ts"
 

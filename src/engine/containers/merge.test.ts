@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { someConfig } from "../../../test/fixtures/container-config.ts"
-import { environmentOf } from "./environment.ts"
 import { commandOf, mergeImageConfig } from "./merge.ts"
+import { environmentOf } from "./spec.ts"
 
 const image = {
   Entrypoint: ["/entry"],

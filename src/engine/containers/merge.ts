@@ -2,6 +2,7 @@ import { posix } from "node:path"
 import type { ContainerConfig } from "../../api/container-config.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { ImageRunConfig } from "../../oci/image.ts"
+import { variableName } from "../../runtime/spec/environment.ts"
 import { sortedByName } from "../../std/sorted.ts"
 
 /**
@@ -61,8 +62,6 @@ export const commandOf = (config: Pick<ContainerConfig, "Entrypoint" | "Cmd">): 
   ...(config.Entrypoint ?? []),
   ...(config.Cmd ?? []),
 ]
-
-export const variableName = (line: string): string => line.split("=", 1)[0]!
 
 function joined<T>(
   below: Readonly<Record<string, T>> | null | undefined,

@@ -2,16 +2,16 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddresses } from "../../network/files.ts"
 import { resolverAddress } from "../../network/namespaces.ts"
+import type { NetworkFiles } from "../../runtime/spec/contract.ts"
 import { isPredefined } from "../networks/catalog.ts"
 import { ipv6Disabled } from "../networks/endpoint.ts"
 import type { Container } from "./container.ts"
 import type { ContainerContext } from "./context.ts"
 import { linkedTo, linkHosts } from "./links.ts"
 import { networkOwner } from "./neighbours.ts"
-import type { SpecInput } from "./spec-input.ts"
 
 /** Writes hostname, hosts and resolv.conf of a container that starts; one that shares a network shares those files. */
-export async function writeNetworkFiles(context: ContainerContext, container: Container): Promise<SpecInput["files"]> {
+export async function writeNetworkFiles(context: ContainerContext, container: Container): Promise<NetworkFiles> {
   const owner = networkOwner(context.registry, container)
   const folder = join(context.containersRoot, owner.id)
   if (owner === container) {

@@ -1,65 +1,63 @@
 import type { ContainerConfig, HostConfig, Ulimit } from "../../api/container-config.ts"
-import type { Process, RuntimeSpec } from "../../oci/runtime-spec.ts"
+import { Failure } from "../../errors/failure.ts"
 import type { AppArmor } from "../../runtime/apparmor/load.ts"
-import { processCapabilities, resolveCapabilities } from "../../runtime/capabilities.ts"
-import { maskedPaths, readonlyPaths } from "../../runtime/defaults.ts"
-import { type ResolvedUser, resolveUser } from "../../runtime/users.ts"
-import { environmentOf, withVariables } from "./environment.ts"
+import { defaultShmSize } from "../../runtime/defaults.ts"
+import { mapDevice, parseDeviceRule } from "../../runtime/devices.ts"
+import type { NamespaceChoice, ReadyMount, SpecRequest } from "../../runtime/spec/contract.ts"
+import { usualVariables, withVariables } from "../../runtime/spec/environment.ts"
+import type { FurtherProcessRequest } from "../../runtime/spec/process.ts"
+import { limitsOf } from "./limits.ts"
 import { commandOf } from "./merge.ts"
-import { namespacesOf, sysctlsOf } from "./namespaces.ts"
-import { parseSecurityOptions, type SecurityOptions } from "./security-options.ts"
-import type { SpecInput } from "./spec-input.ts"
-import { initInContainer, mountsOf, rootPropagation, wantsInit } from "./spec-mounts.ts"
-import { devicesOf, limitsOf } from "./spec-resources.ts"
+import { capabilitiesOf, securityOf } from "./security-options.ts"
+import type { Neighbour, SpecInput } from "./spec-input.ts"
 
 /**
- * The runtime specification of a container. The user is root until {@link applyUser} has looked into the mounted root;
- * `root.path` is for the task service to fill in.
- * @throws invalidArgument in Docker's words for options that make no sense on this host
+ * A container's request in the words of the runtime specification.
+ * @throws invalidArgument in Docker's words for options that make no sense on this host, and what a neighbour does not share
  */
-export function buildSpec(input: SpecInput): RuntimeSpec {
+export function specRequest(input: SpecInput, apparmor: AppArmor): SpecRequest {
   const { config, host } = input
-  const security = parseSecurityOptions(host.SecurityOpt ?? [])
-  const capabilities = capabilitiesOf(host)
-  const devices = devicesOf(host)
-  const filter = seccompOf(input, security, capabilities)
-  const sysctl = sysctlsOf(input)
-  const mounts = mountsOf(input)
-  const propagation = rootPropagation(mounts)
-  const paths = hiddenPaths(host, security)
+  const [height, width] = host.ConsoleSize
+  const shm = sharedMemory(input)
+  const init = initOf(input)
   return {
-    // The lowest version that covers what is used: crun 1.8 refuses those it does not know.
-    ociVersion: "1.0.2",
     process: {
-      ...processOf(input, security, capabilities),
-      args: [...(wantsInit(input) ? [initInContainer, "--"] : []), ...commandOf(config)],
+      args: commandOf(config),
       env: environmentOf(config, input.linked),
       cwd: config.WorkingDir || "/",
+      terminal: config.Tty,
+      ...(height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
+      ...(host.Umask === undefined ? {} : { umask: host.Umask }),
+      ...(host.OomScoreAdj === 0 ? {} : { oomScoreAdj: host.OomScoreAdj }),
+      rlimits: (host.Ulimits ?? []).map(rlimit),
     },
-    root: { path: "", readonly: host.ReadonlyRootfs },
-    ...(host.UTSMode === "host" ? {} : { hostname: config.Hostname }),
-    mounts,
-    linux: {
-      namespaces: namespacesOf(input),
-      devices: [...devices.nodes],
-      ...(input.cgroupPath ? { cgroupsPath: input.cgroupPath } : {}),
-      resources: { ...limitsOf(host), devices: [...devices.rules] },
-      ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
-      ...(propagation ? { rootfsPropagation: propagation } : {}),
-      ...(filter.seccomp ? { seccomp: filter.seccomp } : {}),
-      ...paths,
+    user: { name: config.User, groups: host.GroupAdd ?? [] },
+    hostname: config.Hostname,
+    domainname: config.Domainname,
+    readonlyRoot: host.ReadonlyRootfs,
+    namespaces: {
+      network: input.network,
+      uts: host.UTSMode === "host" ? "host" : "new",
+      pid: shared("pid", host.PidMode, input.pidFrom),
+      ipc: shared("ipc", host.IpcMode, input.ipcFrom),
+      cgroup: host.CgroupnsMode === "private" ? "new" : "host",
     },
-    annotations: { ...host.Annotations, ...filter.annotations },
+    mounts: [...input.mounts, ...tmpfsMounts(host)],
+    files: input.files,
+    ...(shm ? { sharedMemory: shm } : {}),
+    security: securityOf(host, apparmor),
+    resources: limitsOf(host),
+    // Privileged containers have every device: theirs need not exist.
+    devices: host.Privileged
+      ? []
+      : (host.Devices ?? []).flatMap((one) =>
+          mapDevice(one.PathOnHost, one.PathInContainer || one.PathOnHost, one.CgroupPermissions || "rwm"),
+        ),
+    deviceRules: host.Privileged ? [] : (host.DeviceCgroupRules ?? []).map(parseDeviceRule),
+    sysctl: host.Sysctls ?? {},
+    annotations: host.Annotations ?? {},
+    ...(init ? { init } : {}),
   }
-}
-
-/**
- * Sets who the container runs as, by the passwd and group files of its mounted root, with what depends on it: groups,
- * capabilities, HOME.
- * @throws invalidArgument in Docker's words for unknown names
- */
-export function applyUser(spec: RuntimeSpec, root: string, config: ContainerConfig, host: HostConfig): void {
-  setUser(spec.process, resolveUser(root, config.User, host.GroupAdd ?? []), capabilitiesOf(host))
 }
 
 /** What an exec may ask for. */
@@ -78,78 +76,25 @@ export interface ExecOptions {
   readonly privileged: boolean
 }
 
-/**
- * The OCI process of an exec in a container that runs by `spec`.
- * @param root the container's root, for names of users
- * @throws invalidArgument in Docker's words for unknown names
- */
-export function execProcess(
-  spec: RuntimeSpec,
-  root: string,
+/** An exec in the words of the runtime specification. */
+export const execRequest = (
   config: ContainerConfig,
   host: HostConfig,
   options: ExecOptions,
-): Process {
-  const process: Process = {
-    ...spec.process,
-    terminal: options.tty,
-    args: [...options.args],
-    env: withVariables(environmentOf({ ...config, Tty: options.tty }, options.linked), options.env),
-    cwd: options.cwd || spec.process.cwd,
-  }
-  delete process.consoleSize
-  if (options.tty && options.consoleSize) process.consoleSize = { ...options.consoleSize }
-  // Absent would be the confinement that a process joins with the others.
-  if (options.privileged && process.apparmorProfile) process.apparmorProfile = "unconfined"
-  const capabilities = capabilitiesOf(options.privileged ? { ...host, Privileged: true } : host)
-  setUser(process, resolveUser(root, options.user || config.User, host.GroupAdd ?? []), capabilities)
-  return process
-}
+): FurtherProcessRequest => ({
+  args: options.args,
+  env: withVariables(environmentOf({ ...config, Tty: options.tty }, options.linked), options.env),
+  ...(options.cwd ? { cwd: options.cwd } : {}),
+  terminal: options.tty,
+  ...(options.consoleSize ? { consoleSize: options.consoleSize } : {}),
+  user: { name: options.user || config.User, groups: host.GroupAdd ?? [] },
+  capabilities: capabilitiesOf(options.privileged ? { ...host, Privileged: true } : host),
+  privileged: options.privileged,
+})
 
-function setUser(process: Process, user: ResolvedUser, capabilities: readonly string[]): void {
-  process.user = { ...process.user, uid: user.uid, gid: user.gid, additionalGids: [...user.additionalGids] }
-  process.capabilities = processCapabilities(user.uid, capabilities)
-  const others = process.env.filter((line) => line !== "HOME=")
-  if (!others.some((line) => line.startsWith("HOME="))) process.env = [...others, `HOME=${user.home}`]
-}
-
-const capabilitiesOf = (host: HostConfig): readonly string[] =>
-  resolveCapabilities({ add: host.CapAdd ?? [], drop: host.CapDrop ?? [], privileged: host.Privileged })
-
-function processOf(
-  { config, host, apparmor }: SpecInput,
-  security: SecurityOptions,
-  capabilities: readonly string[],
-): Pick<Process, "terminal" | "user"> & Partial<Process> {
-  const [height, width] = host.ConsoleSize
-  const profile = appArmorProfile(host, security, apparmor)
-  return {
-    terminal: config.Tty,
-    ...(config.Tty && height > 0 && width > 0 ? { consoleSize: { height, width } } : {}),
-    user: { uid: 0, gid: 0, ...(host.Umask === undefined ? {} : { umask: host.Umask }) },
-    capabilities: processCapabilities(0, capabilities),
-    noNewPrivileges: security.noNewPrivileges,
-    ...(host.OomScoreAdj === 0 ? {} : { oomScoreAdj: host.OomScoreAdj }),
-    ...(host.Ulimits?.length ? { rlimits: host.Ulimits.map(rlimit) } : {}),
-    ...(profile ? { apparmorProfile: profile } : {}),
-  }
-}
-
-/**
- * The AppArmor profile that confines a container: the one asked for, else the default; `undefined` where the kernel has
- * none, and for privileged containers that ask for none.
- */
-export function appArmorProfile(
-  host: Pick<HostConfig, "Privileged">,
-  security: Pick<SecurityOptions, "apparmor">,
-  apparmor: AppArmor,
-): string | undefined {
-  const asked = security.apparmor
-  if (!apparmor.enabled || asked === "unconfined") return undefined
-  // Docker's own default, asked for by name, is the default here.
-  if (asked && asked !== "docker-default") return asked
-  return host.Privileged && !asked ? undefined : apparmor.defaultProfile
-}
+/** The variables of a container's processes: the usual ones, those of its links, the container's own. */
+export const environmentOf = (config: ContainerConfig, linked: readonly string[] = []): string[] =>
+  withVariables([...usualVariables({ hostname: config.Hostname, terminal: config.Tty }), ...linked], config.Env ?? [])
 
 /** -1 is no limit, which the kernel writes as the largest number. */
 const rlimit = (limit: Ulimit) => {
@@ -157,21 +102,41 @@ const rlimit = (limit: Ulimit) => {
   return { type: `RLIMIT_${limit.Name.toUpperCase()}`, hard: value(limit.Hard), soft: value(limit.Soft) }
 }
 
-function seccompOf(input: SpecInput, security: SecurityOptions, capabilities: readonly string[]) {
-  const profile = security.seccomp
-  if (profile === "unconfined") return {}
-  const builtin = profile === undefined || profile === "" || profile === "builtin"
-  if (input.host.Privileged && builtin) return {}
-  return input.seccomp.for(builtin ? "default" : profile, capabilities, input.runtime)
+function shared(type: "pid" | "ipc", mode: string, neighbour: Neighbour | undefined): NamespaceChoice {
+  if (mode === "host") return "host"
+  if (!mode.startsWith("container:")) return "new"
+  if (neighbour) return { path: `/proc/${neighbour.pid}/ns/${type}` }
+  throw new Failure("conflict", `cannot join the namespace of ${mode}: that container is not running`)
 }
 
-function hiddenPaths(
-  host: HostConfig,
-  security: SecurityOptions,
-): { maskedPaths?: string[]; readonlyPaths?: string[] } {
-  if (host.Privileged || security.systemPathsUnconfined) return {}
-  return {
-    maskedPaths: [...(host.MaskedPaths ?? maskedPaths())],
-    readonlyPaths: [...(host.ReadonlyPaths ?? readonlyPaths)],
+function sharedMemory({ host, ipcFrom, shmPath }: SpecInput): SpecRequest["sharedMemory"] {
+  const mode = host.IpcMode
+  if (mode === "none") return undefined
+  if (mode === "host") return { source: "/dev/shm" }
+  if (mode.startsWith("container:")) {
+    if (ipcFrom?.shmPath) return { source: ipcFrom.shmPath }
+    throw new Failure(
+      "invalidArgument",
+      `can't join IPC of container ${mode.slice("container:".length)}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    )
   }
+  if (mode === "shareable" && shmPath) return { source: shmPath }
+  return { size: Number(host.ShmSize) || defaultShmSize }
+}
+
+const tmpfsMounts = (host: HostConfig): ReadyMount[] =>
+  Object.entries(host.Tmpfs ?? {}).map(([destination, options]) => ({
+    type: "tmpfs",
+    destination,
+    options: options.split(",").filter(Boolean),
+  }))
+
+/** The init program; only a process 1 of the container's own can be replaced. @throws invalidArgument when there is none */
+function initOf({ host, initPath }: SpecInput): string | undefined {
+  if (host.Init !== true || host.PidMode !== "") return undefined
+  if (initPath) return initPath
+  throw new Failure(
+    "invalidArgument",
+    "--init needs an init program on the host: install the package tini or catatonit, or run without --init",
+  )
 }

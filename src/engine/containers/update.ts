@@ -5,7 +5,7 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { Container } from "./container.ts"
 import { type ContainerContext, publish } from "./context.ts"
-import { limitsOf } from "./spec-resources.ts"
+import { limitsOf } from "./limits.ts"
 import { validateRestartPolicy } from "./validate.ts"
 import { leastMemory, validateResources } from "./validate-resources.ts"
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test"
 import { someConfig, someHost } from "../../../test/fixtures/container-config.ts"
 import type { HealthConfig, HostConfig } from "../../api/container-config.ts"
-import { limitsOf } from "./spec-resources.ts"
+import { limitsOf } from "./limits.ts"
 import { validateContainer } from "./validate.ts"
 
 const features = {

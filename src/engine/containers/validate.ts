@@ -5,7 +5,7 @@ import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import { normalizeCapabilities } from "../../runtime/capabilities.ts"
 import { defaultShmSize, maskedPaths, readonlyPaths } from "../../runtime/defaults.ts"
 import { parseDeviceRule } from "../../runtime/devices.ts"
-import { checkSysctls } from "./namespaces.ts"
+import { checkSysctls } from "../../runtime/spec/sysctls.ts"
 import { parseSecurityOptions } from "./security-options.ts"
 import { validateConfig } from "./validate-config.ts"
 import { validateModes } from "./validate-modes.ts"
@@ -44,7 +44,11 @@ export function validateContainer(
   validateModes(config, host)
   validateCapabilities(host)
   parseSecurityOptions(host.SecurityOpt ?? [])
-  checkSysctls(host.Sysctls ?? {}, host)
+  checkSysctls(host.Sysctls ?? {}, {
+    network: host.NetworkMode === "host" ? "host" : "new",
+    ipc: host.IpcMode === "host" ? "host" : "new",
+    uts: host.UTSMode === "host" ? "host" : "new",
+  })
   for (const rule of host.DeviceCgroupRules ?? []) parseDeviceRule(rule)
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
     throw refuse(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`)

@@ -1,11 +1,12 @@
 import type { ExecCreateRequest } from "../../api/exec.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Process } from "../../oci/runtime-spec.ts"
+import { furtherProcess } from "../../runtime/spec/process.ts"
 import type { IoConfig } from "../../shim/contract.ts"
 import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import { linkEnvironment } from "../containers/links.ts"
-import { execProcess } from "../containers/spec.ts"
+import { execRequest } from "../containers/spec.ts"
 
 /** The OCI process of an exec, as the container's own specification and root have it. @throws invalidArgument for an unknown user */
 export async function processOf(
@@ -18,15 +19,19 @@ export async function processOf(
   const { id, document } = container
   const spec = await context.tasks.spec(scope, id)
   return await context.tasks.withRoot(scope, id, id, async (root) =>
-    execProcess(spec, root, document.config, document.hostConfig, {
-      args: request.Cmd ?? [],
-      env: request.Env ?? [],
-      user: request.User,
-      cwd: request.WorkingDir,
-      linked: linkEnvironment(context.registry, container),
-      tty: request.Tty,
-      ...(consoleSize ? { consoleSize } : {}),
-      privileged: request.Privileged,
-    }),
+    furtherProcess(
+      spec,
+      root,
+      execRequest(document.config, document.hostConfig, {
+        args: request.Cmd ?? [],
+        env: request.Env ?? [],
+        user: request.User,
+        cwd: request.WorkingDir,
+        linked: linkEnvironment(context.registry, container),
+        tty: request.Tty,
+        ...(consoleSize ? { consoleSize } : {}),
+        privileged: request.Privileged,
+      }),
+    ),
   )
 }

@@ -3,9 +3,9 @@ import type { Scope } from "../../../core/scope.ts"
 import { populateVolume } from "../../../core/tasks/populate.ts"
 import { checkPropagation } from "../../../core/volumes/mounts.ts"
 import { Failure } from "../../../errors/failure.ts"
+import type { ReadyMount } from "../../../runtime/spec/contract.ts"
 import type { Container, ResolvedMount } from "../container.ts"
 import type { ContainerContext } from "../context.ts"
-import type { ResolvedMount as ReadyMount } from "../spec-input.ts"
 
 export interface MountHolds {
   /** What sources need until they are mounted: descriptors, trees in sight. */

@@ -1,17 +1,16 @@
 import { expect, test } from "bun:test"
-import { appArmorProfile } from "./spec.ts"
+import { appArmorProfile } from "./security.ts"
 
 const loaded = { enabled: true, defaultProfile: "barge-default" }
 
 test("a container is confined by the profile it asks for, else by the default; privileged ones by none", () => {
   const profile = (
     asked: string | undefined,
-    Privileged = false,
-    host: Parameters<typeof appArmorProfile>[2] = loaded,
-  ) => appArmorProfile({ Privileged }, asked === undefined ? {} : { apparmor: asked }, host)
+    privileged = false,
+    host: Parameters<typeof appArmorProfile>[1] = loaded,
+  ) => appArmorProfile({ privileged, ...(asked === undefined ? {} : { apparmor: asked }) }, host)
   expect(profile(undefined)).toBe("barge-default")
   expect(profile("mine")).toBe("mine")
-  expect(profile("docker-default")).toBe("barge-default")
   expect(profile("unconfined")).toBeUndefined()
   expect(profile(undefined, true)).toBeUndefined()
   expect(profile("mine", true)).toBe("mine")

@@ -1,44 +1,44 @@
 import { release } from "node:os"
 import { Failure } from "../../errors/failure.ts"
 import type { SpecMount } from "../../oci/runtime-spec.ts"
-import { defaultMounts, defaultShmSize, shmMount } from "../../runtime/defaults.ts"
-import { parseSecurityOptions } from "./security-options.ts"
-import type { ResolvedMount, SpecInput } from "./spec-input.ts"
+import { defaultMounts, shmMount } from "../defaults.ts"
+import type { ReadyMount, SpecHost, SpecRequest } from "./contract.ts"
 
 /** Where the init program is found inside containers. */
 export const initInContainer = "/sbin/docker-init"
 
-/** Whether `--init` takes effect: only a process 1 of its own can be replaced. */
-export const wantsInit = (input: SpecInput): boolean => input.host.Init === true && input.host.PidMode === ""
-
 /**
  * Every mount of a container, in order: the usual file systems, then files and mounts that were asked for, parents before
  * what lies in them. A mount that was asked for takes the place of a usual one.
- * @throws invalidArgument when a shared /dev/shm is not to be had
+ * @throws invalidArgument for a mount that this host cannot make
  */
-export function mountsOf(input: SpecInput): SpecMount[] {
-  const asked = askedMounts(input)
+export function mountsOf(request: SpecRequest, { cgroupMode, runtime }: SpecHost): SpecMount[] {
+  const { security, readonlyRoot } = request
+  const asked = request.mounts
+    .map((mount) => (mount.type === "tmpfs" ? tmpfsMount(mount.destination, mount.options) : bindMount(mount, runtime)))
+    .map((mount) => ({ ...mount, destination: cleanPath(mount.destination) }))
   const taken = new Set(asked.map((mount) => mount.destination))
-  const { writableCgroups } = parseSecurityOptions(input.host.SecurityOpt ?? [])
   const usual = [
-    ...defaultMounts({ privileged: input.host.Privileged, writableCgroups, cgroupMode: input.cgroupMode }),
-    ...shm(input),
+    ...defaultMounts({ privileged: security.privileged, writableCgroups: security.writableCgroups, cgroupMode }),
+    ...sharedMemory(request),
   ]
     .filter((mount) => !taken.has(mount.destination))
     .filter((mount) => !(taken.has("/dev") && mount.destination.startsWith("/dev/")))
-    .map((mount) => (input.host.ReadonlyRootfs ? readonlyUsual(mount) : mount))
+    .map((mount) => (readonlyRoot ? readonlyUsual(mount) : mount))
   const files = Object.entries({
-    "/etc/hostname": input.files.hostname,
-    "/etc/hosts": input.files.hosts,
-    "/etc/resolv.conf": input.files.resolvConf,
+    "/etc/hostname": request.files.hostname,
+    "/etc/hosts": request.files.hosts,
+    "/etc/resolv.conf": request.files.resolvConf,
   })
     .filter(([destination, source]) => source !== undefined && !taken.has(destination))
     .map(([destination, source]): SpecMount => {
-      const access = input.host.ReadonlyRootfs ? ["ro"] : []
+      const access = readonlyRoot ? ["ro"] : []
       return { destination, type: "bind", source: source!, options: ["rbind", ...access, "rprivate"] }
     })
   const depth = (mount: SpecMount) => mount.destination.split("/").filter(Boolean).length
-  const init = wantsInit(input) ? [initMount(input)] : []
+  const init: SpecMount[] = request.init
+    ? [{ destination: initInContainer, type: "bind", source: request.init, options: ["bind", "ro"] }]
+    : []
   return [...usual, ...[...files, ...asked, ...init].sort((one, other) => depth(one) - depth(other))]
 }
 
@@ -49,47 +49,16 @@ export function rootPropagation(mounts: readonly SpecMount[]): "shared" | "rslav
   return words.has("slave") || words.has("rslave") ? "rslave" : undefined
 }
 
-function initMount(input: SpecInput): SpecMount {
-  if (!input.initPath)
-    throw new Failure(
-      "invalidArgument",
-      "--init needs an init program on the host: install the package tini or catatonit, or run without --init",
-    )
-  return { destination: initInContainer, type: "bind", source: input.initPath, options: ["bind", "ro"] }
-}
-
-function shm(input: SpecInput): SpecMount[] {
-  const mode = input.host.IpcMode
-  if (mode === "none") return []
-  const bind = (source: string): SpecMount[] => [
-    { destination: "/dev/shm", type: "bind", source, options: ["rbind", "rprivate"] },
-  ]
-  if (mode === "host") return bind("/dev/shm")
-  if (mode.startsWith("container:")) {
-    if (input.ipcFrom?.shmPath) return bind(input.ipcFrom.shmPath)
-    throw new Failure(
-      "invalidArgument",
-      `can't join IPC of container ${mode.slice("container:".length)}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
-    )
-  }
-  if (mode === "shareable" && input.shmPath) return bind(input.shmPath)
-  return [shmMount(Number(input.host.ShmSize) || defaultShmSize)]
-}
-
-function askedMounts(input: SpecInput): SpecMount[] {
-  const tmpfs = Object.entries(input.host.Tmpfs ?? {}).map(([destination, options]) =>
-    tmpfsMount(destination, options.split(",").filter(Boolean)),
-  )
-  const mounts = input.mounts.map((mount) =>
-    mount.type === "tmpfs" ? tmpfsMount(mount.destination, mount.options) : bindMount(mount, input),
-  )
-  return [...mounts, ...tmpfs].map((mount) => ({ ...mount, destination: cleanPath(mount.destination) }))
+function sharedMemory({ sharedMemory: memory }: SpecRequest): SpecMount[] {
+  if (!memory) return []
+  if ("size" in memory) return [shmMount(memory.size)]
+  return [{ destination: "/dev/shm", type: "bind", source: memory.source, options: ["rbind", "rprivate"] }]
 }
 
 /** `rro` makes the mounts below read-only too (mount_setattr, Linux 5.12). */
-function bindMount(mount: ResolvedMount & { readonly type: "bind" }, input: SpecInput): SpecMount {
+function bindMount(mount: ReadyMount & { readonly type: "bind" }, runtime: SpecHost["runtime"]): SpecMount {
   const propagation = mount.propagation || "rprivate"
-  const able = input.runtime.family !== "other" && hasSetattr
+  const able = runtime.family !== "other" && hasSetattr
   if (mount.readonlyDepth === "all" && !able) {
     throw new Failure(
       "invalidArgument",
