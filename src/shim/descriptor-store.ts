@@ -3,7 +3,12 @@ import { messageOf } from "../errors/failure.ts"
 import { receiveDescriptors, sendDescriptors } from "../linux/scm-rights.ts"
 import { newId } from "../std/id.ts"
 import type { HeldDescriptors } from "./holder.ts"
-import type { KeptDescriptors } from "./process.ts"
+
+/** Descriptors by what they are called. */
+export type NamedDescriptors = Readonly<Record<string, number>>
+
+/** What to do with what an earlier shim kept: close it, leave it in the store, or give copies besides. */
+export type Wish = "close" | "leave" | "copy"
 
 /** Messages of processes that have gone may be so many, and as many as there are others, before the store is tidied. */
 const mostStale = 64
@@ -13,7 +18,7 @@ const mark = "\n"
 
 interface Stored {
   readonly key: string
-  readonly names: readonly (keyof KeptDescriptors)[]
+  readonly names: readonly string[]
   /** Grows with every message: the greatest of a key tells its latest. Messages of earlier builds have none. */
   readonly number?: number
 }
@@ -27,7 +32,7 @@ interface Verdict {
 const dropped: Verdict = { stays: false, taken: false }
 
 /**
- * Duplicates of processes' outputs and pidfds, as messages that wait in a socket which the {@link Holder} has open: they
+ * Duplicates of processes' outputs and pidfds, and of what clients want to outlive them, as messages that wait in a socket which the {@link Holder} has open: they
  * live on when shim and daemon are killed. A process that has gone leaves its message until enough have come together; one
  * that was started again leaves that of its life before.
  */
@@ -44,19 +49,15 @@ export class DescriptorStore {
     this.#journal = journal
   }
 
-  /** Keeps duplicates of a process's descriptors. */
-  keep(key: string, descriptors: KeptDescriptors): void {
-    const { stdout, stderr, pidfd } = descriptors
-    const own = Object.entries({ stdout, stderr, pidfd }).filter(
-      (entry): entry is [string, number] => entry[1] !== undefined,
-    )
-    if (own.length === 0) return
+  /** Keeps duplicates of descriptors by a key; those that were kept by it before go. */
+  keep(key: string, descriptors: NamedDescriptors): void {
+    const numbers = Object.values(descriptors)
+    if (numbers.length === 0) return
     if (this.#stored.has(key)) this.#stale++
     const number = this.#next++
     this.#stored.set(key, number)
-    const message = { key, names: own.map(([name]) => name as keyof KeptDescriptors), number }
-    const numbers = own.map(([, descriptor]) => descriptor)
-    if (!this.#send(message, numbers)) this.#journal(`descriptors of ${key} are not kept: the store is full`)
+    if (!this.#send({ key, names: Object.keys(descriptors), number }, numbers))
+      this.#journal(`descriptors of ${key} are not kept: the store is full`)
   }
 
   release(key: string): void {
@@ -65,18 +66,17 @@ export class DescriptorStore {
     if (this.#stale > mostStale + this.#stored.size) this.#tidy()
   }
 
-  /** Whether descriptors of a process are in the store. */
+  /** Whether something is kept by the key. */
   has(key: string): boolean {
     return this.#stored.has(key)
   }
 
   /**
    * Looks through what an earlier shim left.
-   * @param wanted what to do with a process's descriptors: close them, leave them in the store, or give copies besides
-   * @returns the copies, which become the caller's
+   * @returns the copies that `wanted` wished for, which become the caller's
    */
-  recover(wanted: (key: string) => "close" | "leave" | "copy"): ReadonlyMap<string, KeptDescriptors> {
-    const found = new Map<string, Readonly<Record<string, number>>>()
+  recover(wanted: (key: string) => Wish): ReadonlyMap<string, NamedDescriptors> {
+    const found = new Map<string, NamedDescriptors>()
     this.#rotate(({ key, names, number = 0 }, descriptors) => {
       this.#next = Math.max(this.#next, number + 1)
       const wish = wanted(key)

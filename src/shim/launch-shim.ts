@@ -2,14 +2,17 @@ import { spawn } from "node:child_process"
 import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { Failure } from "../errors/failure.ts"
-import { writeHandover } from "./handover.ts"
-import type { Inherited, KeptDescriptors } from "./process.ts"
+import { sendHandover } from "./handover.ts"
+import type { KeptDescriptors } from "./process.ts"
 
 /** Where everything of a run root's shim is. */
 export const shimFolder = (runRoot: string): string => join(runRoot, "shim")
 
 /** The shim's socket. */
 export const shimSocket = (runRoot: string): string => join(shimFolder(runRoot), "shim.sock")
+
+/** The number of the first descriptor in the shim that is not its stdio. */
+const firstInherited = 3
 
 /** A shim's exit code when another one holds the run root. */
 export const otherShim = 75
@@ -31,13 +34,15 @@ export function launchShim(
   const journal = openSync(join(folder, "shim.log"), "a", 0o600)
   try {
     const [program, ...words] = command
-    const { path, descriptors } = handOver(folder, kept)
-    const child = spawn(program!, [...words, "shim", "--run-root", runRoot, ...(path ? ["--handover", path] : [])], {
+    const handover = kept.size > 0 ? sendHandover(folder, kept, firstInherited) : undefined
+    const given = handover ? ["--handover", handover.path] : []
+    const child = spawn(program!, [...words, "shim", "--run-root", runRoot, ...given], {
       cwd: "/",
       detached: true,
       env: { PATH: process.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin" },
-      stdio: ["ignore", journal, journal, ...descriptors],
+      stdio: ["ignore", journal, journal, ...(handover ? [handover.carrier] : [])],
     })
+    if (handover) closeSync(handover.carrier)
     child.unref()
     const ended = new Promise<number | null>((resolve, reject) => {
       child.once("exit", (code) => resolve(code))
@@ -50,20 +55,4 @@ export function launchShim(
   } finally {
     closeSync(journal)
   }
-}
-
-/** Numbers descriptors as the new process will have them: from 3 on. */
-function handOver(folder: string, kept: ReadonlyMap<string, KeptDescriptors>) {
-  const descriptors: number[] = []
-  const processes: Record<string, Inherited> = {}
-  for (const [key, own] of kept) {
-    const renumbered: Record<string, number> = {}
-    for (const [name, descriptor] of Object.entries(own) as [string, number][]) {
-      renumbered[name] = 3 + descriptors.length
-      descriptors.push(descriptor)
-    }
-    processes[key] = { descriptors: renumbered }
-  }
-  const path = kept.size > 0 ? writeHandover(folder, { processes, connections: [] }) : undefined
-  return { path, descriptors }
 }

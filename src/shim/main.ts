@@ -11,7 +11,7 @@ import { openDrivers } from "../runtime/driver.ts"
 import { buildIdentity } from "../std/build.ts"
 import { newId } from "../std/id.ts"
 import { DescriptorStore } from "./descriptor-store.ts"
-import { becomeNext, type HandedConnection, type Handover, readHandover } from "./handover.ts"
+import { becomeNext, type HandedConnection, type Handover, readHandover, sweepHandovers } from "./handover.ts"
 import { Holder } from "./holder.ts"
 import { Holdings } from "./holdings.ts"
 import { Journal } from "./journal.ts"
@@ -45,6 +45,7 @@ export async function shimMain(args: readonly string[]): Promise<number> {
   const handover = values.handover === undefined ? nothing : readHandover(values.handover)
   const lock = handover.lock ?? lockFolder(folder)
   if (lock === undefined) return otherShim
+  sweepHandovers(folder)
   // Inherited by OCI runtimes, which make mount points and working directories with it. Files of ours have modes of their own.
   process.umask(0o022)
   process.chdir("/")
@@ -82,17 +83,18 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   const over = Promise.withResolvers<void>()
   const holder = new Holder(folder, (line) => journal.line(line))
   const { stagingReader, stagingWriter, transit } = holder.held
+  const store = new DescriptorStore(holder.held, (line) => journal.line(line))
   const supervisor: Supervisor = new Supervisor({
     reactor,
     transit: new Transit(mapFile(transit), { reader: stagingReader, writer: stagingWriter }),
-    store: new DescriptorStore(holder.held, (line) => journal.line(line)),
+    store,
     folder,
     driver: openDrivers(),
     tell: (event) => server.tell(event),
     keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),
   })
-  const holdings = new Holdings(handover.held ?? {})
+  const holdings = new Holdings(handover.held ?? {}, store)
   const server: Server = new Server({
     reactor,
     socketPath: shimSocket(runRoot),
@@ -109,7 +111,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
       return becomeNext(folder, runRoot, command, state)
     },
   })
-  supervisor.recover(new Map(Object.entries(handover.processes)))
+  supervisor.recover(new Map(Object.entries(handover.processes)), holdings)
   server.adopt(handover.connections)
   supervisor.resume()
   using _memory = keepSmallWhenIdle()

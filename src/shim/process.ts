@@ -6,6 +6,7 @@ import { startTicks } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
 import { nowNanos } from "../std/clock.ts"
 import type { ExitRecord, LogConfig } from "./contract.ts"
+import type { NamedDescriptors } from "./descriptor-store.ts"
 import { ExitWatch, pidfdOf } from "./exit-watch.ts"
 import { LogFeed } from "./log-feed.ts"
 import type { LogTrouble } from "./logs/writer.ts"
@@ -208,6 +209,13 @@ export class SupervisedProcess {
   keepable(): KeptDescriptors {
     const { stdin, ...others } = this.descriptors()
     return stdin === undefined || this.#record.inputClosed ? others : { stdin, ...others }
+  }
+
+  /** Those that outlive shim and daemon. Stdin is not among them: it would never end. */
+  storable(): NamedDescriptors {
+    const { stdout, stderr, pidfd } = this.descriptors()
+    const named = { stdout, stderr, pidfd }
+    return Object.fromEntries(Object.entries(named).filter((each): each is [string, number] => each[1] !== undefined))
   }
 
   /** Lets go of everything here. The record stays. */

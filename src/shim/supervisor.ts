@@ -23,6 +23,7 @@ import type {
 } from "./contract.ts"
 import type { DescriptorStore } from "./descriptor-store.ts"
 import { killHalfStarted } from "./half-started.ts"
+import type { Holdings } from "./holdings.ts"
 import { Launches } from "./launches.ts"
 import { type Inherited, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
@@ -82,12 +83,14 @@ export class Supervisor {
   }
 
   /** Takes over what is on disk, for {@link resume}, with what outlived the earlier shim or image, by {@link keyOf}. */
-  recover(inherited: ReadonlyMap<string, Inherited>): void {
+  recover(inherited: ReadonlyMap<string, Inherited>, holdings: Holdings): void {
     const { transit, store, journal } = this.#options
     const unfinished = transit.unfinished()
     const records = [...recordsIn(this.#tasksFolder)]
     const known = new Set(records.map(({ record }) => keyOf(record.id, record.execId)))
-    const stored = store.recover((key) => (!known.has(key) ? "close" : inherited.has(key) ? "leave" : "copy"))
+    const wish = (key: string) => (!known.has(key) ? "close" : inherited.has(key) ? "leave" : "copy")
+    const stored = store.recover((key) => holdings.wish(key) ?? wish(key))
+    holdings.recover(stored)
     for (const { folder, record } of records) {
       const key = keyOf(record.id, record.execId)
       if (record.phase === "starting") {
@@ -99,7 +102,7 @@ export class Supervisor {
         const outlived = stored.get(key)
         const process = this.#supervise(folder, record, unfinished?.key === key ? unfinished : undefined)
         process.adopt(inherited.get(key) ?? (outlived && { descriptors: outlived, isPartial: true }))
-        if (!store.has(key)) store.keep(key, process.descriptors())
+        if (!store.has(key)) store.keep(key, process.storable())
       } catch (error) {
         journal(`cannot take over ${key}: ${(error as Error).message}`)
       }
@@ -324,7 +327,7 @@ export class Supervisor {
   /** Lets others hold a process's descriptors, for the case that this program is killed. */
   #keep(process: SupervisedProcess): void {
     const { id, execId } = process.record
-    this.#options.store.keep(keyOf(id, execId), process.descriptors())
+    this.#options.store.keep(keyOf(id, execId), process.storable())
     this.#options.keep(process)
   }
 
