@@ -22,9 +22,9 @@ import type { LogForwarding } from "../logging/forwarding.ts"
 import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
-import type { Container } from "./container.ts"
-import type { ContainerRegistry } from "./registry.ts"
-import type { HostFacts } from "./validate.ts"
+import type { Container } from "./record/container.ts"
+import type { ContainerRegistry } from "./record/registry.ts"
+import type { HostFacts } from "./request/validate.ts"
 
 /** An image as a container needs it. */
 export interface ContainerImage {

@@ -3,10 +3,10 @@ import type { Scope } from "../../core/scope.ts"
 import type { Process } from "../../oci/runtime-spec.ts"
 import { furtherProcess } from "../../runtime/spec/process.ts"
 import type { IoConfig } from "../../shim/contract.ts"
-import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
-import { linkEnvironment } from "../containers/links.ts"
-import { execRequest } from "../containers/spec.ts"
+import { linkEnvironment } from "../containers/network/links.ts"
+import type { Container } from "../containers/record/container.ts"
+import { execRequest } from "../containers/request/spec.ts"
 
 /** The OCI process of an exec, as the container's own specification and root have it. @throws invalidArgument for an unknown user */
 export async function processOf(

@@ -1,6 +1,6 @@
 import type { ExecCreateRequest } from "../../api/exec.ts"
-import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
+import type { Container } from "../containers/record/container.ts"
 
 /** An exec of the engine. It lives in memory: until its container ends or is started again, or some minutes after its own end. */
 export interface ExecRecord {

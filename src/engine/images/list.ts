@@ -14,7 +14,7 @@ import {
 import { parseNanos } from "../../std/clock.ts"
 import { sortedByName } from "../../std/sorted.ts"
 import { Turns } from "../../std/turns.ts"
-import { untilOf } from "../containers/remove.ts"
+import { untilOf } from "../containers/lifecycle/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, tagsOf } from "./context.ts"
 import type { ImageListOptions } from "./contract.ts"

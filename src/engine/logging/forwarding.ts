@@ -4,7 +4,7 @@ import { LogForwarder } from "../../core/logging/forwarder.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { AttachStream, LogConfig } from "../../shim/contract.ts"
 import type { Log } from "../../std/log.ts"
-import type { Container } from "../containers/container.ts"
+import type { Container } from "../containers/record/container.ts"
 import { logDrivers } from "./drivers.ts"
 import { logSubject } from "./subject.ts"
 

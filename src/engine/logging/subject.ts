@@ -2,7 +2,7 @@ import type { LogSubject } from "../../core/logging/contract.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import { Template } from "../../std/template/template.ts"
 import { Subject } from "../../std/template/value.ts"
-import type { Container } from "../containers/container.ts"
+import type { Container } from "../containers/record/container.ts"
 import type { LogOptions } from "./values.ts"
 
 /** What log messages say about a container. @throws invalidArgument for a tag that cannot be filled in */

@@ -2,8 +2,8 @@ import { cpus, totalmem } from "node:os"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import { build } from "../../std/build.ts"
 import { HttpServer } from "../../std/http/server.ts"
-import type { Container } from "../containers/container.ts"
 import type { ContainerContext } from "../containers/context.ts"
+import type { Container } from "../containers/record/container.ts"
 import { Durations, exposition, expositionType, type Labels, type Metric } from "./exposition.ts"
 
 /** Which routes of the API are timed, under which name. */

@@ -2,7 +2,7 @@ import type { IpamPool, NetworkEndpoint, NetworkInspect, SubnetStatus } from "..
 import type { Networking, NetworkRecord, Sandbox } from "../../network/contract.ts"
 import { subnetUse } from "../../network/subnet-use.ts"
 import type { Int64 } from "../../std/json.ts"
-import type { Container } from "../containers/container.ts"
+import type { Container } from "../containers/record/container.ts"
 import type { NetworkDocument } from "./catalog.ts"
 
 /** A network as `GET /networks/{id}` shows it: with its containers and the use of its addresses. */

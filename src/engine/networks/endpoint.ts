@@ -3,8 +3,8 @@ import type { EndpointSettings } from "../../api/network.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { EndpointRequest } from "../../network/contract.ts"
 import { addressOf, cidrOf, contains } from "../../std/ip.ts"
-import type { Container } from "../containers/container.ts"
-import type { ContainerRegistry } from "../containers/registry.ts"
+import type { Container } from "../containers/record/container.ts"
+import type { ContainerRegistry } from "../containers/record/registry.ts"
 import { isPredefined, type NetworkCatalog, type NetworkDocument } from "./catalog.ts"
 
 const linkLocal = ["169.254.0.0/16", "fe80::/10"].map((text) => cidrOf(text)!.subnet)

@@ -1,8 +1,8 @@
 import type { Scope } from "../../../core/scope.ts"
 import { isKind } from "../../../errors/failure.ts"
 import { newId } from "../../../std/id.ts"
-import type { ResolvedMount } from "../container.ts"
 import type { ContainerContext } from "../context.ts"
+import type { ResolvedMount } from "../record/container.ts"
 
 const infix = ".image."
 

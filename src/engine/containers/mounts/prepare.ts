@@ -4,8 +4,8 @@ import { populateVolume } from "../../../core/tasks/populate.ts"
 import { checkPropagation } from "../../../core/volumes/mounts.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
-import type { Container, ResolvedMount } from "../container.ts"
 import type { ContainerContext } from "../context.ts"
+import type { Container, ResolvedMount } from "../record/container.ts"
 
 export interface MountHolds {
   /** What sources need until they are mounted: descriptors, trees in sight. */

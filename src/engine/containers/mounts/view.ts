@@ -2,8 +2,8 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import type { ViewMount } from "../../../core/tasks/contract.ts"
 import { ensureDirectory } from "../../../core/tasks/root-view.ts"
-import type { Container } from "../container.ts"
 import type { ContainerContext } from "../context.ts"
+import type { Container } from "../record/container.ts"
 import { prepareMount } from "./prepare.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { Failure, isKind } from "../../../errors/failure.ts"
-import type { ResolvedMount } from "../container.ts"
-import type { ContainerRegistry } from "../registry.ts"
+import type { ResolvedMount } from "../record/container.ts"
+import type { ContainerRegistry } from "../record/registry.ts"
 import { invalidMode, isMode } from "./bind-text.ts"
 import { propagations } from "./mount-request.ts"
 
