@@ -53,6 +53,12 @@ export interface Endpoint {
   readonly bornWithoutIpv6?: boolean
 }
 
+/** Ports at which a container is reached by one that is linked to it, in a bridge that keeps its containers apart (`icc`). */
+export interface PeerPorts {
+  readonly containerId: string
+  readonly ports: readonly { readonly protocol: "tcp" | "udp" | "sctp"; readonly port: number }[]
+}
+
 /** A container's network namespace with everything in it. Plain data, kept in {@link Records} by container ID. */
 export interface Sandbox {
   readonly containerId: string
@@ -65,6 +71,8 @@ export interface Sandbox {
   readonly ports: readonly BoundPort[]
   /** Name servers asked for what the networks do not know; the host's when empty. */
   readonly nameservers: readonly string[]
+  /** Containers that it is linked to. Absent without links. */
+  readonly peers?: readonly PeerPorts[]
 }
 
 /** Documents that survive the daemon: synchronous, each change durable against kill -9. A collection of core's metadata is one. */
@@ -204,6 +212,8 @@ export interface JoinOptions {
   readonly ports: readonly PortBinding[]
   /** See {@link Sandbox.nameservers}. */
   readonly nameservers: readonly string[]
+  /** See {@link Sandbox.peers}. */
+  readonly peers?: readonly PeerPorts[]
 }
 
 /**
@@ -238,6 +248,8 @@ export interface Networking extends AsyncDisposable {
   leave(containerId: string): void
   /** A container was renamed, or its names changed: what others find it by in a network from now on. */
   rename(containerId: string, networkId: string, names: readonly string[]): void
+  /** A container that runs has other links from now on, see {@link Sandbox.peers}. */
+  relink(containerId: string, peers: readonly PeerPorts[]): void
   sandbox(containerId: string): Sandbox | undefined
   sandboxes(): readonly Sandbox[]
   /** Interface counters for stats, as the container sees them, by interface. */

@@ -2,9 +2,18 @@ import { Failure, messageOf } from "../errors/failure.ts"
 import { deleteLink } from "../linux/links.ts"
 import type { NetlinkSocket } from "../linux/netlink.ts"
 import type { Span } from "../trace/span.ts"
-import type { DescriptorHolder, Endpoint, EndpointRequest, JoinOptions, Records, Sandbox } from "./contract.ts"
+import type {
+  DescriptorHolder,
+  Endpoint,
+  EndpointRequest,
+  JoinOptions,
+  PeerPorts,
+  Records,
+  Sandbox,
+} from "./contract.ts"
 import type { Departures } from "./departures.ts"
 import { NameService } from "./dns/service.ts"
+import { LinkedPorts } from "./linked-ports.ts"
 import type { Attached, LocalNetwork } from "./local-network.ts"
 import type { Names } from "./names.ts"
 import { dropNamespace, enterNamespace } from "./namespaces.ts"
@@ -13,11 +22,13 @@ import type { Publisher } from "./publisher.ts"
 import { Publishing } from "./publishing.ts"
 import { isOfUser, Resolution } from "./resolution.ts"
 import { changeDefaultRoutes } from "./routes.ts"
+import type { Rules } from "./rules.ts"
 
 export interface JoinerOptions {
   readonly socket: NetlinkSocket
   readonly names: Names
   readonly folder: string
+  readonly rules: Rules
   readonly publisher: Publisher
   readonly departures: Departures
   readonly records: Records<Sandbox>
@@ -37,6 +48,7 @@ export class Joiner implements AsyncDisposable {
   readonly #sandboxes: Map<string, Sandbox>
   readonly #placement: Placement
   readonly #publishing: Publishing
+  readonly #linkedPorts: LinkedPorts
   readonly #resolution: Resolution
   readonly #names: NameService
   readonly #joining = new Set<string>()
@@ -45,6 +57,7 @@ export class Joiner implements AsyncDisposable {
     this.#options = options
     this.#sandboxes = options.sandboxes
     this.#publishing = new Publishing(options.publisher, options.networks)
+    this.#linkedPorts = new LinkedPorts(options.rules, options.defaultNetwork)
     this.#names = new NameService({
       sandbox: (containerId) => this.#sandboxes.get(containerId),
       isOfUser: isOfUser,
@@ -62,6 +75,7 @@ export class Joiner implements AsyncDisposable {
       this.#names.learn(sandbox.endpoints)
       this.#attempt(() => this.#publishing.lead(sandbox, false))
     }
+    this.#openLinks()
     this.#placement = new Placement(options)
   }
 
@@ -107,6 +121,7 @@ export class Joiner implements AsyncDisposable {
         bindings: options.ports,
         ports: [],
         nameservers: options.nameservers,
+        ...(options.peers?.length ? { peers: options.peers } : {}),
       })
       this.#keep(sandbox)
       namespace.route[Symbol.dispose]()
@@ -190,6 +205,7 @@ export class Joiner implements AsyncDisposable {
     this.#options.records.delete(containerId)
     this.#resolution.stop(sandbox)
     this.#names.forget(sandbox.endpoints)
+    this.#openLinks()
     this.#attempt(() => this.#options.publisher.shut(containerId))
     this.#options.publisher.release(sandbox.containerName, sandbox.ports)
     for (const endpoint of sandbox.endpoints) this.#options.networks.get(endpoint.networkId)?.release(endpoint, false)
@@ -203,6 +219,11 @@ export class Joiner implements AsyncDisposable {
     this.#names.forget(sandbox.endpoints)
     const endpoints = sandbox.endpoints.map((each) => (each.networkId === networkId ? { ...each, names } : each))
     this.#keep({ ...sandbox, endpoints })
+  }
+
+  relink(containerId: string, peers: readonly PeerPorts[]): void {
+    const sandbox = this.#sandboxes.get(containerId)
+    if (sandbox) this.#keep({ ...sandbox, peers })
   }
 
   /** A network is being removed: places kept for it go. */
@@ -237,6 +258,12 @@ export class Joiner implements AsyncDisposable {
     this.#options.records.put(sandbox.containerId, sandbox)
     this.#sandboxes.set(sandbox.containerId, sandbox)
     this.#names.learn(sandbox.endpoints)
+    this.#openLinks()
+  }
+
+  /** Sandboxes came, changed or went: what links between them open follows. */
+  #openLinks(): void {
+    this.#attempt(() => this.#linkedPorts.update(this.#sandboxes))
   }
 
   #describe(span: Span, { path, endpoints, ports }: Sandbox): void {

@@ -15,6 +15,7 @@ import type {
   NetworkingOptions,
   NetworkRecord,
   NetworkRequest,
+  PeerPorts,
   Sandbox,
 } from "./contract.ts"
 import { defaultNetworkOf } from "./default-network.ts"
@@ -108,6 +109,7 @@ class HostNetworking implements Networking {
       socket,
       names,
       folder: this.#folder,
+      rules: this.#rules,
       publisher: this.#publisher,
       departures: this.#departures,
       records: options.sandboxes,
@@ -211,6 +213,10 @@ class HostNetworking implements Networking {
 
   rename(containerId: string, networkId: string, names: readonly string[]): void {
     this.#joiner.rename(containerId, networkId, names)
+  }
+
+  relink(containerId: string, peers: readonly PeerPorts[]): void {
+    this.#joiner.relink(containerId, peers)
   }
 
   sandbox(containerId: string): Sandbox | undefined {

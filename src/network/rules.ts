@@ -45,6 +45,15 @@ export interface RoutedPort {
   readonly port: number
 }
 
+/** A container's port that one other container of its bridge reaches, though the bridge keeps its containers apart. */
+export interface LinkedPort {
+  readonly protocol: "tcp" | "udp" | "sctp"
+  /** The IPv4 address of the one that may connect. */
+  readonly from: string
+  readonly to: string
+  readonly port: number
+}
+
 type Element = readonly [set: string, value: string]
 
 /**
@@ -62,6 +71,7 @@ export class Rules {
   readonly #bridges = new Map<string, readonly Element[]>()
   readonly #forwardings = new Map<string, Element>()
   readonly #routed = new Map<string, Element>()
+  readonly #linked = new Map<string, Element>()
   readonly #services = new Map<string, Element>()
   #installed = false
 
@@ -120,6 +130,18 @@ export class Rules {
     this.#remove(this.#routed, ports.map(routedKey))
   }
 
+  /** Lets linked containers reach ports of each other. @throws NftablesError */
+  openLinked(ports: readonly LinkedPort[]): void {
+    this.#add(
+      this.#linked,
+      ports.map((port) => [linkedKey(port), ["linked", linkedKey(port)]]),
+    )
+  }
+
+  closeLinked(ports: readonly LinkedPort[]): void {
+    this.#remove(this.#linked, ports.map(linkedKey))
+  }
+
   /**
    * Puts the whole table in place at one moment, replacing an earlier one. Established connections are not disturbed: their
    * translation lives in connection tracking.
@@ -131,6 +153,7 @@ export class Rules {
       ...this.#services.values(),
       ...this.#forwardings.values(),
       ...this.#routed.values(),
+      ...this.#linked.values(),
     ]
     this.#nft.run(
       [
@@ -219,6 +242,9 @@ function bridgeElements(rules: BridgeRules): readonly Element[] {
 }
 
 const routedKey = ({ protocol, address, port }: RoutedPort): string => `${protocol} . ${address} . ${port}`
+
+/** One spelling of a linked port: its element in the table's set. */
+export const linkedKey = ({ protocol, from, to, port }: LinkedPort): string => `${protocol} . ${from} . ${to} . ${port}`
 
 const forwardingKey = ({ protocol, hostIp, hostPort }: Forwarding): string => `${protocol}/${hostIp}/${hostPort}`
 

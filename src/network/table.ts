@@ -2,7 +2,7 @@
  * The constant part of a daemon's nftables table. `raw` guards the host's loopback, which route_localnet opens to the bridges;
  * `to_container` serves packets for any address of the host, 127.0.0.1 too (::1 and link-local addresses cannot be routed: see relay.ts);
  * `postrouting` gives an address that answers find back to in three cases: from the host's loopback, from a container to a
- * published port of its own network, and to the outside; `forward` lets in only answers, published ports and neighbours.
+ * published port of its own network, and to the outside; `forward` lets in only answers, published ports, neighbours and linked containers.
  * An element of a range map keeps the port as it is. Range maps are asked by the protocol field of the packet: Linux 6.12
  * refuses `meta l4proto` in the key of a map with intervals. `fromInside`: others than this host and containers are left to
  * the host's own rules, and to a relay behind them.
@@ -25,6 +25,7 @@ table inet ${table} {
   set services { type inet_proto . ipv4_addr . inet_service; }
   set routed { type inet_proto . ipv4_addr . inet_service; }
   set routed6 { type inet_proto . ipv6_addr . inet_service; }
+  set linked { type inet_proto . ipv4_addr . ipv4_addr . inet_service; }
   map published { type inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service; }
   map published6 { type inet_proto . ipv6_addr . inet_service : ipv6_addr . inet_service; }
   map published_any { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -83,6 +84,7 @@ table inet ${table} {
     ct state established,related accept
     ct status dnat accept
     oifname != @bridges accept
+    meta l4proto . ip saddr . ip daddr . th dport @linked accept
     meta l4proto . ip daddr . th dport @routed accept
     meta l4proto . ip6 daddr . th dport @routed6 accept
     ip daddr @pinged meta l4proto icmp accept

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { processesOf } from "../fixtures/kernel-state.ts"
 import { OwnNetwork } from "../fixtures/own-network.ts"
 
@@ -195,3 +196,38 @@ test("everything in the kernel has a name of ours, survives kill -9 in order, an
   while ((await host.links()).length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
   expect(existsSync(daemon.root)).toBe(false)
 })
+
+/** Whether frames within a bridge meet the rules of IP too: a setting of each network namespace, where br_netfilter is there. */
+const consulting = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+const settings = existsSync(consulting) ? ["1", "0"] : ["0"]
+
+for (const rules of settings)
+  test(`without icc a linked container is reached at its exposed ports, and at nothing else: frames ${rules === "1" ? "" : "do not "}meet the rules`, async () => {
+    if (existsSync(consulting)) await host.run("sysctl", "-qw", `net.bridge.bridge-nf-call-iptables=${rules}`)
+    await using daemon = await TestDaemon.start(["--icc=false"], host.barge)
+    const docker = cli(daemon)
+    await daemon.bootstrap()
+    const serving = "mkdir w; echo page > w/index.html; httpd -p 80 -h w; httpd -p 81 -h w; exec top"
+    await docker("run", "-d", "--name", "server", "--expose", "80", "busybox", "sh", "-c", serving)
+    const asking = ["busybox", "top"]
+    await docker("run", "-d", "--name", "linked", "--link", "server:s", ...asking)
+    await docker("run", "-d", "--name", "stranger", ...asking)
+    const page = async (from: string, port: number, at = "s") =>
+      (await daemon.barge("exec", from, "timeout", "1", "wget", "-qO-", `http://${at}:${port}`)).stdout.trim()
+    const address = () => docker("inspect", "-f", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "server")
+    const reached = async () => [
+      await page("linked", 80),
+      await page("linked", 81),
+      await page("stranger", 80, await address()),
+    ]
+    await eventually(async () => (await page("linked", 80)) === "page", "the link leads to the server")
+    expect(await reached()).toEqual(["page", "", ""])
+    await docker("restart", "-t", "0", "server")
+    await eventually(async () => (await page("linked", 80)) === "page", "the link follows the server")
+    await daemon.end("SIGKILL")
+    await daemon.startAgain()
+    expect(await reached()).toEqual(["page", "", ""])
+    await docker("rm", "--link", "linked/s")
+    expect(await reached()).toEqual(["", "", ""])
+    await docker("rm", "-f", "server", "linked", "stranger")
+  })

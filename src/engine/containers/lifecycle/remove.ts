@@ -5,6 +5,7 @@ import { Failure, isKind } from "../../../errors/failure.ts"
 import { parseNanos } from "../../../std/clock.ts"
 import { type ContainerContext, publish } from "../context.ts"
 import type { RemoveOptions } from "../contract.ts"
+import { linkedPorts } from "../network/connect.ts"
 import type { Container } from "../record/container.ts"
 import { LayerStackSizes } from "../views/layer-stack-sizes.ts"
 import { removeRecord } from "./exit.ts"
@@ -106,7 +107,7 @@ export async function pruneContainers(
 }
 
 /**
- * `docker rm --link OWNER/ALIAS`: the owner forgets the link, at its next start for good.
+ * `docker rm --link OWNER/ALIAS`: the owner forgets the link. Its hosts file and its variables do so at its next start.
  * @throws notFound, invalidArgument in Docker's words
  */
 export async function removeLink(context: ContainerContext, scope: Scope, path: string): Promise<void> {
@@ -119,6 +120,7 @@ export async function removeLink(context: ContainerContext, scope: Scope, path: 
   if (left.length === links.length) throw new Failure("notFound", `Cannot get child ${alias} of container ${owner}`)
   await context.registry.locked(container.id, async () => {
     container.document.links = left
+    context.networking.relink(container.id, linkedPorts(context.registry, container))
     await context.registry.save(scope, container)
   })
 }

@@ -1,12 +1,14 @@
 import type { EndpointSettings } from "../../../api/network.ts"
 import { Failure, kindOf, messageOf } from "../../../errors/failure.ts"
-import type { Endpoint, PortBinding } from "../../../network/contract.ts"
+import type { Endpoint, PeerPorts, PortBinding } from "../../../network/contract.ts"
 import { newId, shortId } from "../../../std/id.ts"
 import type { Span } from "../../../trace/span.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
 import { checkEndpoint, endpointRequest, namesOf, noSettings } from "../../networks/endpoint.ts"
 import type { ContainerContext } from "../context.ts"
 import type { ConnectedNetwork, ConnectedSandbox, Container } from "../record/container.ts"
+import type { ContainerRegistry } from "../record/registry.ts"
+import { linksOf } from "./links.ts"
 import { joinedRef } from "./namespace-owners.ts"
 
 /** Joins a container that is about to start to its networks. @throws in Docker's words */
@@ -51,6 +53,7 @@ async function joinNetworks(context: ContainerContext, container: Container, spa
         endpoints: real.map(({ network, settings }) => endpointRequest(registry, container, network, settings)),
         ports: portsOf(container),
         nameservers: hostConfig.Dns?.length ? hostConfig.Dns : context.defaults.dns.servers,
+        peers: linkedPorts(registry, container),
       },
       span,
     )
@@ -213,6 +216,13 @@ export function portsOf(container: Container): PortBinding[] {
   }
   return ports
 }
+
+/** What links open where containers are kept apart: the exposed and the published ports of those that it is linked to. */
+export const linkedPorts = (registry: ContainerRegistry, container: Container): readonly PeerPorts[] =>
+  linksOf(registry, container).map(({ container: { id, document } }) => ({
+    containerId: id,
+    ports: Object.keys({ ...document.config.ExposedPorts, ...document.hostConfig.PortBindings }).map(parsePort),
+  }))
 
 /** @throws invalidArgument for what is not `PORT[/PROTOCOL]` */
 export function parsePort(key: string): { port: number; protocol: "tcp" | "udp" | "sctp" } {
