@@ -1,3 +1,4 @@
+import { addressOf, formatAddress } from "../std/ip.ts"
 import type { BoundPort, Endpoint, PortBinding, Sandbox } from "./contract.ts"
 import type { LocalNetwork } from "./local-network.ts"
 import { addressesOfEndpoint, type Publisher } from "./publisher.ts"
@@ -15,6 +16,14 @@ function reachable(bindings: readonly PortBinding[], hostBinding: string, { ipv4
     .filter(({ hostIp }) => hostIp.includes(":"))
 }
 
+/** The ports of a sandbox as the network wants them that they lead to. */
+interface WantedPorts {
+  /** With a side on the host. */
+  readonly held: readonly PortBinding[]
+  /** At the container's own address, of a family that is routed. */
+  readonly direct: readonly BoundPort[]
+}
+
 /** Which ports a container has on the host, and which of its networks they lead to. */
 export class Publishing {
   readonly #publisher: Publisher
@@ -25,26 +34,46 @@ export class Publishing {
     this.#networks = networks
   }
 
-  /** Gives a sandbox the ports that it wants, if one of its networks leads them in. @throws see {@link Publisher.take} */
+  /**
+   * Gives a sandbox the ports that it wants, if one of its networks leads them in. Ports that it has stay, with their numbers, as long as the
+   * network that they lead to wants them so. @throws see {@link Publisher.take}; the ports are as before then
+   */
   publish(sandbox: Sandbox): Sandbox {
     const publisher = this.#publisher
     const endpoint = this.#endpoint(sandbox)
-    let { ports } = sandbox
+    const { containerName, ports } = sandbox
     if (!endpoint) {
       publisher.shut(sandbox.containerId)
-      publisher.release(sandbox.containerName, ports)
+      publisher.release(containerName, ports)
       return ports.length === 0 ? sandbox : { ...sandbox, ports: [] }
     }
-    const fresh = ports.length === 0
-    if (fresh) ports = this.#takePorts(sandbox, endpoint)
-    const next = { ...sandbox, ports }
+    const wanted = this.#wanted(sandbox, endpoint)
+    if (fits(ports, wanted)) {
+      this.lead(sandbox, false)
+      return sandbox
+    }
+    publisher.release(containerName, ports)
     try {
-      this.lead(next, fresh)
+      return this.#publishAnew(sandbox, endpoint, wanted)
     } catch (error) {
-      if (fresh) publisher.release(sandbox.containerName, ports)
+      publisher.restore(containerName, ports)
       throw error
     }
-    return next
+  }
+
+  #publishAnew(sandbox: Sandbox, endpoint: Endpoint, { held, direct }: WantedPorts): Sandbox {
+    const publisher = this.#publisher
+    const bound = publisher.take(sandbox.containerName, endpoint.id, held)
+    // As Docker lists them: IPv4 first.
+    const ports = direct.length === 0 ? bound : [...bound, ...direct].sort((one, other) => six(one) - six(other))
+    const next = { ...sandbox, ports }
+    try {
+      this.lead(next, true)
+      return next
+    } catch (error) {
+      publisher.release(sandbox.containerName, ports)
+      throw error
+    }
   }
 
   /** Leads the ports that a sandbox has to where they belong now. @param fresh they were taken just now */
@@ -80,8 +109,7 @@ export class Publishing {
     return defaultWays(publish, () => true).ipv4 ?? publish[0]
   }
 
-  /** Takes the host's side of ports; of a family that is routed there is none. */
-  #takePorts({ containerName, bindings }: Sandbox, endpoint: Endpoint): readonly BoundPort[] {
+  #wanted({ bindings }: Sandbox, endpoint: Endpoint): WantedPorts {
     const { options } = this.#networks.get(endpoint.networkId)!
     const routed4 = options.gatewayMode4 === "routed" && endpoint.ipv4 !== undefined
     const routed6 = options.gatewayMode6 === "routed" && endpoint.ipv6 !== undefined
@@ -92,16 +120,32 @@ export class Publishing {
       if (routed4 && routed6) return []
       return [routed4 ? { ...each, hostIp: "::" } : routed6 ? { ...each, hostIp: "0.0.0.0" } : each]
     })
-    const bound = this.#publisher.take(containerName, endpoint.id, held)
     const direct = wanted.flatMap(({ protocol, containerPort, hostIp }): BoundPort[] =>
-      ["0.0.0.0", "::"]
+      everywhere
         .filter(
           (every) => isRouted({ hostIp: every }) && (hostIp === "" || hostIp.includes(":") === every.includes(":")),
         )
         .map((every) => ({ protocol, containerPort, hostIp: every, hostPort: 0 })),
     )
-    // As Docker lists them: IPv4 first.
-    const six = ({ hostIp }: BoundPort) => Number(hostIp.includes(":"))
-    return direct.length === 0 ? bound : [...bound, ...direct].sort((one, other) => six(one) - six(other))
+    return { held, direct }
   }
+}
+
+/** Every address of IPv4, and of IPv6. */
+const everywhere = ["0.0.0.0", "::"]
+
+const six = ({ hostIp }: { hostIp: string }): number => Number(hostIp.includes(":"))
+
+/** Whether ports are published as they shall be. A host without IPv6 publishes nothing at `::`. */
+function fits(ports: readonly BoundPort[], { held, direct }: WantedPorts): boolean {
+  if (ports.length === 0) return held.length + direct.length === 0
+  const keyOf = ({ protocol, containerPort, hostIp }: Omit<BoundPort, "hostPort">, isDirect: boolean) => {
+    const address = addressOf(hostIp)
+    return `${protocol} ${containerPort} ${address ? formatAddress(address) : hostIp} ${isDirect ? "direct" : "held"}`
+  }
+  const placed = held.flatMap((each) => (each.hostIp ? [each] : everywhere.map((hostIp) => ({ ...each, hostIp }))))
+  const wanted = new Set([...placed.map((each) => keyOf(each, false)), ...direct.map((each) => keyOf(each, true))])
+  const present = new Set(ports.map((each) => keyOf(each, each.hostPort === 0)))
+  const missing = [...wanted].filter((key) => !present.has(key) && !key.endsWith(" :: held"))
+  return missing.length === 0 && [...present].every((key) => wanted.has(key))
 }

@@ -157,7 +157,7 @@ test("what is no question is answered with a format error, an unknown operation 
   expect(await ask("abcd80000001000000000000 1234010000010000000000003f")).toBe("123481810000000000000000")
 })
 
-test("a routed container answers pings, and at its published port also when another network leads its packets out", async () => {
+test("a routed container answers pings, and at its published port also when another network leads its packets out and publishes it at the host", async () => {
   await using outside = await OwnNetwork.make()
   await host.run("ip", "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", outside.name)
   for (const [network, address] of [
@@ -179,4 +179,11 @@ test("a routed container answers pings, and at its published port also when anot
   await outside.run("busybox", "ping", "-c", "1", "-W", "2", address)
   await docker("network", "connect", "a-plain", "web")
   expect(await page()).toBe("inside")
+  // The network that leads packets out publishes the port at the host too, until the container leaves it.
+  const port = /0\.0\.0\.0:([1-9]\d*)/.exec(await docker("port", "web", "80"))?.[1]
+  const atHost = () => outside.run("curl", "-s", "-m", "2", `http://198.51.100.1:${port}`).catch(() => "")
+  expect(await atHost()).toBe("inside")
+  await docker("network", "disconnect", "a-plain", "web")
+  expect([await atHost(), await page()]).toEqual(["", "inside"])
+  expect(await docker("port", "web", "80")).not.toMatch(/0\.0\.0\.0:\d/)
 })
