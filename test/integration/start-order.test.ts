@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { mkdirSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { detectCgroups, openCgroup } from "../../src/linux/cgroup.ts"
 import { TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
@@ -50,6 +50,58 @@ test("after a loss of everything that ran, containers start after those whose na
   await eventually(
     async () => (await states()).split("\n").every((line) => line.startsWith("running ")),
     `everybody runs again: ${daemon.log}`,
+  )
+})
+
+test("a container whose network is another one's waits for that one's restart, which was pending when everything was lost", async () => {
+  await using daemon = await TestDaemon.start()
+  await daemon.bootstrap()
+  const docker = async (...args: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await daemon.docker(...args)
+    if (code !== 0) throw new Error(`docker ${args.join(" ")}: ${stderr}\n${daemon.log}`)
+    return stdout.trim()
+  }
+  const state = (name: string) => docker("inspect", "-f", "{{.State.Status}} {{.State.Pid}}", name)
+  const killed = (pids: readonly number[]) => {
+    for (const pid of pids) process.kill(pid, "SIGKILL")
+    return eventually(async () => pids.every((pid) => !existsSync(`/proc/${pid}`)), "processes have ended")
+  }
+  const pidOf = async (name: string) => Number((await state(name)).split(" ")[1])
+  // The owner ends at once while its volume lacks a file.
+  const folder = `${daemon.root}/volume`
+  mkdirSync(folder)
+  writeFileSync(`${folder}/works`, "")
+  const script = "test -e /v/works && exec top"
+  await docker(
+    "run",
+    "-d",
+    "--restart",
+    "always",
+    "--name",
+    "owner",
+    "-v",
+    `${folder}:/v`,
+    "busybox",
+    "sh",
+    "-c",
+    script,
+  )
+  await docker("run", "-d", "--restart", "always", "--name", "guest", "--network", "container:owner", "busybox", "top")
+  rmSync(`${folder}/works`)
+  await killed([await pidOf("owner")])
+  const pending = async () => Number(await docker("inspect", "-f", "{{.RestartCount}}", "owner")) >= 5
+  await eventually(async () => (await pending()) && (await state("owner")) === "restarting 0", "a restart is pending")
+  const guest = await pidOf("guest")
+  await daemon.end("SIGKILL")
+  for (const pid of processesWith(daemon.root)) process.kill(pid, "SIGKILL")
+  await killed([guest])
+  await daemon.run("sh", "-c", `grep -o '${daemon.root}/run/[^ ]*' /proc/mounts | sort -r | xargs -rn1 umount -l`)
+  rmSync(`${daemon.root}/run`, { recursive: true })
+  writeFileSync(`${folder}/works`, "")
+  await daemon.startAgain()
+  await eventually(
+    async () => [await state("owner"), await state("guest")].every((each) => each.startsWith("running ")),
+    `both run again: ${daemon.log}`,
   )
 })
 

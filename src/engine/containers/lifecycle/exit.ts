@@ -179,26 +179,29 @@ export function scheduleRestart(context: ContainerContext, container: Container,
   if (ranNanos >= 10_000_000_000n) container.restartDelay = 100
   const delay = container.restartDelay
   container.restartDelay = Math.min(delay * 2, 60_000)
-  container.restartTimer = setTimeout(() => {
-    container.restartTimer = undefined
-    void context.registry.locked(container.id, async () => {
-      if (container.removed || container.state.status !== "restarting") return
-      try {
-        await startLocked(context, context.background("restart policy"), container, { restarting: true })
-      } catch (error) {
-        context.log.warn("the restart policy could not start a container", {
-          container: container.id,
-          error: messageOf(error),
-        })
-        if (shouldRestart(container, 128) && !container.removed) {
-          container.state.status = "restarting"
-          container.state.restartCount++
-          scheduleRestart(context, container, 0n)
-          await saveOrWarn(context, context.background("restart policy"), container)
-        }
+  container.restartTimer = setTimeout(() => void restartPending(context, container), delay)
+}
+
+/** Carries out the restart that a container waits for. One that fails is logged, and tried again after the next back-off. */
+export async function restartPending(context: ContainerContext, container: Container): Promise<void> {
+  cancelRestart(container)
+  await context.registry.locked(container.id, async () => {
+    if (container.removed || container.state.status !== "restarting") return
+    try {
+      await startLocked(context, context.background("restart policy"), container, { restarting: true })
+    } catch (error) {
+      context.log.warn("the restart policy could not start a container", {
+        container: container.id,
+        error: messageOf(error),
+      })
+      if (shouldRestart(container, 128) && !container.removed) {
+        container.state.status = "restarting"
+        container.state.restartCount++
+        scheduleRestart(context, container, 0n)
+        await saveOrWarn(context, context.background("restart policy"), container)
       }
-    })
-  }, delay)
+    }
+  })
 }
 
 /** Takes a pending restart back. */

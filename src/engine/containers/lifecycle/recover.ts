@@ -16,8 +16,8 @@ import {
   handleExit,
   releaseNetwork,
   removeRecord,
+  restartPending,
   saveOrWarn,
-  scheduleRestart,
   shouldRestart,
 } from "./exit.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
@@ -155,8 +155,8 @@ async function settleLost(context: ContainerContext, container: Container): Prom
 }
 
 /**
- * After a start of the daemon, when nothing of its earlier life is swept any more: what its policy wants running is started, a
- * restart that was pending goes on. Containers start side by side, but each after those whose namespaces it shares, or that it is linked to.
+ * After a start of the daemon, when nothing of its earlier life is swept any more: what its policy wants running is started, and
+ * a restart that was pending is carried out. Containers start side by side, but each after those whose namespaces it shares, or that it is linked to.
  */
 export function resumePolicies(context: ContainerContext): void {
   const resumed = new Map<Container, Promise<void>>()
@@ -189,10 +189,8 @@ async function resumePolicy(context: ContainerContext, container: Container): Pr
     policy === "always" ||
     (state.status === "exited" && policy !== "no" && shouldRestart(container, state.exitCode))
   if (!wanted) return
-  if (state.status === "restarting") {
-    scheduleRestart(context, container, 0n)
-    return
-  }
+  // At once, as everything that is to run: containers that share its namespaces wait for it.
+  if (state.status === "restarting") return await restartPending(context, container)
   await context.registry
     .locked(container.id, async () => {
       if (container.running || container.removed) return
