@@ -243,7 +243,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     log: (line) => log.error(line),
     unread: unreadBytes,
   })
-  stack.defer(() => server.close(1000))
+  stack.defer(() => server.close(endOfAnswers))
   const tls = tlsKeys(config)
   for (const host of config.hosts) {
     const endpoint = parseEndpoint(host, { path: `${config.roots.run}/barge.sock`, tls: tls !== undefined })
@@ -286,7 +286,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       })
     },
     [Symbol.asyncDispose]: async () => {
-      await server.close(1000)
+      await server.close(endOfAnswers)
       await quiesceContainers(context)
       const idle = registry.all().every((container) => !container.running)
       if (idle) await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
@@ -294,6 +294,9 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     },
   }
 }
+
+/** How long the daemon's end waits for answers, in milliseconds: a container that is being stopped takes its time, a stream may never end. */
+const endOfAnswers = { begun: 1000, awaited: 10_000 }
 
 /** Answers `GET /metrics` at an address until the daemon ends. */
 async function serveMetrics(

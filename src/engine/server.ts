@@ -1,7 +1,7 @@
 import { messageOf } from "../errors/failure.ts"
 import type { Endpoint } from "../std/http/endpoint.ts"
 import { type Listener, type ListenOptions, openListeners } from "../std/http/listener.ts"
-import { HttpServer } from "../std/http/server.ts"
+import { type CloseGrace, HttpServer } from "../std/http/server.ts"
 import type { Containers } from "./containers/contract.ts"
 import type { Events } from "./events/contract.ts"
 import type { Execs } from "./exec/contract.ts"
@@ -57,8 +57,8 @@ export interface ApiServer extends AsyncDisposable {
   listen(endpoint: Endpoint, options?: Omit<ListenOptions, "accept">): Promise<readonly string[]>
   /** How many clients are connected. */
   readonly connections: number
-  /** Stops listening, lets responses under way end for at most `graceMillis`, then closes every connection. */
-  close(graceMillis: number): Promise<void>
+  /** Stops listening, lets responses under way end for a while, then closes every connection. */
+  close(grace: CloseGrace): Promise<void>
 }
 
 /** Every route of the API, a table per resource. */
@@ -95,9 +95,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     options.unread,
   )
   const listeners: Listener[] = []
-  const close = async (graceMillis: number) => {
+  const close = async (grace?: CloseGrace) => {
     for (const listener of listeners.splice(0)) await listener[Symbol.asyncDispose]()
-    await server.close(graceMillis)
+    await server.close(grace)
   }
   return {
     async listen(endpoint, listenOptions = {}) {
@@ -109,6 +109,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       return server.connections
     },
     close,
-    [Symbol.asyncDispose]: () => close(0),
+    [Symbol.asyncDispose]: () => close(),
   }
 }

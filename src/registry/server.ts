@@ -39,7 +39,7 @@ export class RegistryServer implements AsyncDisposable {
   /** Stops listening, lets requests under way end for at most `graceMillis`, then closes every connection. */
   async close(graceMillis: number): Promise<void> {
     for (const listener of this.#listeners.splice(0)) await listener[Symbol.asyncDispose]()
-    await this.#server.close(graceMillis)
+    await this.#server.close({ begun: graceMillis, awaited: graceMillis })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

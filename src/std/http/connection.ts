@@ -88,6 +88,11 @@ export class Connection implements ResponseLink {
     if (this.#state === "head") this.#socket.destroy()
   }
 
+  /** Whether a request is worked on whose response has not begun. */
+  get awaited(): boolean {
+    return this.#handling && this.#response?.started === false
+  }
+
   /** Closes now, whatever is under way. */
   destroy(): void {
     this.#socket.destroy()

@@ -391,3 +391,29 @@ test("random bytes and mangled requests leave the server alive", async () => {
   }
   expect(await exchange("GET /alive HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).toContain("X-Echo: /alive")
 })
+
+test("a server that is closed waits for answers that have not begun, for longer than for streams", async () => {
+  const begun = Promise.withResolvers<void>()
+  const gate = Promise.withResolvers<void>()
+  await serve(async (request, response) => {
+    if (request.target === "/stream") {
+      const stream = response.stream(200, {})
+      await stream.write(Buffer.from("first"))
+      await new Promise(() => {})
+    }
+    begun.resolve()
+    await gate.promise
+    response.send(200, {}, "done")
+  })
+  const [endless, working] = [await dial(), await dial()]
+  endless.socket.write("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+  await endless.received("first")
+  working.socket.write("POST /work HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+  await begun.promise
+  void working.all.then(() => working.socket.destroy())
+  const closed = server.close({ begun: 0, awaited: 600_000 })
+  setImmediate(() => gate.resolve())
+  await closed
+  expect(await working.all).toContain("done")
+  expect(await endless.all).not.toContain("\r\n0\r\n")
+})

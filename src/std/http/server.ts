@@ -10,6 +10,12 @@ const defaultLimits: ConnectionLimits = {
   lingerTime: 10_000,
 }
 
+/** How long responses may take to end when a server is closed, in milliseconds: those that have begun, and those that are still worked on. */
+export interface CloseGrace {
+  readonly begun: number
+  readonly awaited: number
+}
+
 /**
  * An HTTP/1.1 server over `node:net`: every connection can be taken out of HTTP with or without an Upgrade header, half-close
  * works both ways, back-pressure holds in both directions, and nothing that takes long is timed out.
@@ -52,22 +58,31 @@ export class HttpServer implements AsyncDisposable {
     for (const connection of this.#connections) connection.checkTime(now)
   }
 
-  /** Close the listeners first. Lets responses under way end, for at most `graceMillis`; then closes what is left. */
-  async close(graceMillis = 0): Promise<void> {
+  /** Close the listeners first. Lets responses under way end for a while; then closes what is left. */
+  async close({ begun, awaited }: CloseGrace = { begun: 0, awaited: 0 }): Promise<void> {
     const all = [...this.#connections]
     for (const connection of all) connection.retire()
-    const ended = Promise.all(all.map((connection) => connection.closed))
-    if (graceMillis > 0) {
-      let timer: NodeJS.Timeout | undefined
-      await Promise.race([ended, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMillis)))])
-      clearTimeout(timer)
-    }
+    await endedWithin(all, begun)
+    // Streams may go on for ever; a client whose answer has not begun waits for a result.
+    const left = all.filter((connection) => connection.awaited)
+    await endedWithin(left, left.length > 0 ? awaited - begun : 0)
     for (const connection of all) connection.destroy()
-    await ended
+    await Promise.all(all.map((connection) => connection.closed))
     clearInterval(this.#sweep)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
+}
+
+/** Resolves when all connections are closed, and after `millis` at the latest. */
+async function endedWithin(connections: readonly Connection[], millis: number): Promise<void> {
+  if (millis <= 0) return
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([
+    Promise.all(connections.map((connection) => connection.closed)),
+    new Promise<void>((resolve) => (timer = setTimeout(resolve, millis))),
+  ])
+  clearTimeout(timer)
 }
