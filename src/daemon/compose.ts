@@ -42,6 +42,7 @@ import { build } from "../std/build.ts"
 import { formatNanos, nowNanos } from "../std/clock.ts"
 import { parseEndpoint } from "../std/http/endpoint.ts"
 import { openListeners } from "../std/http/listener.ts"
+import { proxySettings } from "../std/http/proxy.ts"
 import type { TlsKeys } from "../std/http/tls-server.ts"
 import type { Log } from "../std/log.ts"
 import { watchStalls } from "../std/stall-watch.ts"
@@ -49,7 +50,7 @@ import { Turns } from "../std/turns.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { type Core, openCore, registrySettings } from "./core.ts"
-import { reloadAttributes, systemFacts } from "./facts.ts"
+import { reloadAttributes, reloadedFacts, systemFacts } from "./facts.ts"
 import { shimHolder } from "./shim-holder.ts"
 
 /** A running daemon. Disposing ends it; containers run on. With none running, shim, bridge and rules go too. */
@@ -275,9 +276,9 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const owned = stack.move()
   return {
     reload: (next) => {
+      core.registries.configure(registrySettings(next), proxySettings(next.proxies, process.env))
       core.trust.configure(next.signaturePolicy)
-      core.registries.configure(registrySettings(next))
-      facts = { ...systemFacts(next, core), id: facts.id }
+      facts = reloadedFacts(facts, next)
       for (const remark of next.remarks) log.warn(remark)
       events.publish({
         Type: "daemon",

@@ -16,21 +16,31 @@ export function systemFacts(config: DaemonConfig, core: Core): SystemFacts {
   return {
     id,
     dataRoot: config.roots.data,
-    debug: config.debug,
     experimental: config.experimental,
-    labels: config.labels,
-    insecureRegistries: config.insecureRegistries,
-    // Told as dockerd tells them.
-    registryMirrors: config.registryMirrors.map((mirror) => `${mirror.replace(/\/+$/, "")}/`),
-    proxies: proxySettings(config.proxies, process.env),
     exposed: exposedHosts(config),
     addressPools: config.addressPools,
     snapshotsWhy: core.snapshots.why,
     layers: core.snapshots.layers,
     backingFilesystem: fileSystemOf(config.roots.data),
     seccompProfile: config.seccompProfile ?? "builtin",
+    ...changeableFacts(config),
   }
 }
+
+/** What is told after the configuration was read again: of that which the running daemon takes over from it. */
+export const reloadedFacts = (before: SystemFacts, config: DaemonConfig): SystemFacts => ({
+  ...before,
+  ...changeableFacts(config),
+})
+
+const changeableFacts = (config: DaemonConfig) => ({
+  debug: config.debug,
+  labels: config.labels,
+  insecureRegistries: config.insecureRegistries,
+  // Told as dockerd tells them.
+  registryMirrors: config.registryMirrors.map((mirror) => `${mirror.replace(/\/+$/, "")}/`),
+  proxies: proxySettings(config.proxies, process.env),
+})
 
 /** The addresses at which everyone is served who reaches them. */
 function exposedHosts({ hosts, tls, roots }: DaemonConfig): SystemFacts["exposed"] {

@@ -72,9 +72,17 @@ export class HttpClient implements Disposable {
   readonly #idle = new Map<string, { connection: Connection; since: number }[]>()
   readonly #contexts = new WeakMap<SecureContext, number>()
   #nextContext = 1
+  #proxies: ProxySettings
 
   constructor(options: HttpClientOptions) {
     this.#options = options
+    this.#proxies = options.proxies
+  }
+
+  /** Takes over other proxies. What is under way goes on as it began; connections that wait for a request are not used any more. */
+  configure(proxies: ProxySettings): void {
+    this.#proxies = proxies
+    this.#closeIdle()
   }
 
   /** @throws unavailable when the host cannot be reached, in Go's words */
@@ -97,6 +105,10 @@ export class HttpClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#closeIdle()
+  }
+
+  #closeIdle(): void {
     for (const kept of this.#idle.values()) for (const { connection } of kept) connection.socket.destroy()
     this.#idle.clear()
   }
@@ -195,7 +207,7 @@ export class HttpClient implements Disposable {
 
   async #connect(request: HttpRequest): Promise<Connection> {
     const { url, tls, signal } = request
-    const proxy = proxyFor(this.#options.proxies, url)
+    const proxy = proxyFor(this.#proxies, url)
     const target = proxy ?? url
     const timeout = shorter(this.#options.dialTimeout ?? 30_000, request.patience)
     const opened: Socket[] = []

@@ -49,10 +49,11 @@ export class Registries implements Disposable {
     this.#authorizer = new Authorizer(this.http, this.#times.token)
   }
 
-  /** Takes over other settings. @throws invalidArgument, and keeps the old ones */
-  configure(settings: RegistrySettings): void {
+  /** Takes over other settings and proxies. @throws invalidArgument, and keeps the old ones */
+  configure(settings: RegistrySettings, proxies: ProxySettings): void {
     checkSettings(settings)
     this.#settings = settings
+    this.http.configure(proxies)
   }
 
   /** The repository of `reference`, as the user with `credentials`. @throws invalidArgument when its configuration cannot be used */

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { executable, runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { eventually } from "../fixtures/eventually.ts"
 import { RawClient } from "../fixtures/raw-client.ts"
 
 let folder: string
@@ -133,12 +135,7 @@ test("a PID file that a crash left is taken over, and goes with the daemon", asy
 test("SIGHUP reads the configuration again and says so; one that is wrong leaves the old one in force", async () => {
   await using daemon = await TestDaemon.start()
   const info = async () =>
-    (
-      await daemon.json<{ Labels: string[]; Debug: boolean; RegistryConfig: { InsecureRegistryCIDRs: string[] } }>(
-        "GET",
-        "/info",
-      )
-    ).body
+    (await daemon.json<{ Labels: string[]; Debug: boolean; ExperimentalBuild: boolean }>("GET", "/info")).body
   const config = `${daemon.root}/daemon.json`
   const reload = async (text: string, expected: string) => {
     const said = () => daemon.log.split(expected).length
@@ -153,10 +150,42 @@ test("SIGHUP reads the configuration again and says so; one that is wrong leaves
   expect(await info()).toMatchObject({ Labels: ["color=red"], Debug: true })
   await reload("{}", "the configuration was read again")
   expect(await info()).toMatchObject({ Labels: [], Debug: false })
+  // What only a start changes is not told as if it were in force.
+  await reload('{"experimental":true}', "the configuration was read again")
+  expect(await info()).toMatchObject({ ExperimentalBuild: false })
   const events = await daemon.get(
     `/events?since=0&until=${Math.ceil(Date.now() / 1000) + 1}&filters=${encodeURIComponent('{"type":["daemon"]}')}`,
   )
-  expect(events.text.match(/"Action":"reload"/g)).toHaveLength(2)
+  expect(events.text.match(/"Action":"reload"/g)).toHaveLength(3)
+})
+
+test("proxies that SIGHUP brings are those that pulls use and info tells, until the next one takes them away", async () => {
+  await using daemon = await TestDaemon.start()
+  const asked: string[] = []
+  const proxy = createServer((socket) => {
+    socket.on("error", () => {})
+    socket.once("data", (bytes) => {
+      asked.push(bytes.toString().split("\r\n", 1)[0]!)
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n")
+    })
+  })
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve))
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  const reload = async (settings: object) => {
+    const said = () => daemon.log.split("the configuration was read again").length
+    const before = said()
+    writeFileSync(`${daemon.root}/daemon.json`, JSON.stringify(settings))
+    process.kill(daemon.pid, "SIGHUP")
+    await eventually(async () => said() > before, "the configuration was read again")
+    await daemon.request("POST", "/images/create?fromImage=registry.invalid/x&tag=1")
+    return (await daemon.json<{ HttpsProxy: string }>("GET", "/info")).body.HttpsProxy
+  }
+  expect(await reload({ proxies: { "https-proxy": address } })).toBe(address)
+  expect(new Set(asked)).toEqual(new Set(["CONNECT registry.invalid:443 HTTP/1.1"]))
+  asked.length = 0
+  expect(await reload({ proxies: { "https-proxy": address, "no-proxy": "registry.invalid" } })).toBe(address)
+  expect(asked).toEqual([])
+  proxy.close()
 })
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
