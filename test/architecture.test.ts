@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from "node:path"
 const rows = [
   ["std", "errors", "oci"],
   ["api", "linux", "trace"],
-  ["runtime", "network", "distribution", "client"],
+  ["runtime", "network", "distribution", "client", "logs"],
   ["shim"],
   ["core"],
   ["build", "scout", "registry"],

@@ -1,8 +1,9 @@
 import type { Socket } from "node:net"
 import { Failure, isKind } from "../errors/failure.ts"
-import type { AttachOptions, AttachStream, LogConfig, LogPosition, OutputChunk } from "./contract.ts"
+import type { LogFiles, LogPosition, OutputChunk } from "../logs/contract.ts"
+import { readChunks } from "../logs/reader.ts"
+import type { AttachOptions, AttachStream } from "./contract.ts"
 import { dial } from "./link.ts"
-import { readChunks } from "./logs/reader.ts"
 import {
   type Frame,
   FrameParser,
@@ -24,7 +25,7 @@ const mostBeforeStart = 1024 * 1024
 
 /** What the next shim knows of a process whose stream was cut off. */
 export interface Successor {
-  readonly log: LogConfig
+  readonly log: LogFiles
   /** Whether the process runs, or has run; otherwise it is only opened. */
   readonly started: boolean
 }

@@ -1,5 +1,6 @@
+import type { LogPosition, OutputStream } from "../logs/contract.ts"
 import type { Connection } from "./connection.ts"
-import type { AttachOptions, LogPosition, OutputStream } from "./contract.ts"
+import type { AttachOptions } from "./contract.ts"
 import type { Input } from "./input.ts"
 import { encloseOutput, type Frame, frameTypes, jsonFrame, outputPrefix } from "./protocol.ts"
 

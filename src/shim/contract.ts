@@ -1,18 +1,13 @@
+import type { LogFiles, LogPosition, OutputChunk } from "../logs/contract.ts"
 import type { CheckpointFiles, RuntimeInfo } from "../runtime/contract.ts"
 import type { Span, SpanRecord } from "../trace/span.ts"
 
 /** How a task's output is kept on disk. */
-export interface LogConfig {
-  /** `framed`: raw chunks with a header, split into lines only when read · `json-file` and `cri`: encoded lines for consumers of the files · `none`. */
-  readonly format: "framed" | "json-file" | "cri" | "none"
-  /** The file; rotated ones get `.1`, `.2`, … beside it. */
-  readonly path: string
+export interface LogConfig extends LogFiles {
   /** Bytes per file; 0 for no limit. Default 10 MB. */
   readonly maxSize: number
   /** Default 5. */
   readonly maxFiles: number
-  /** Rotated files are compressed, and get `.gz` after their number. */
-  readonly compress?: boolean
   /** Written with every entry of `json-file`. */
   readonly attributes?: Readonly<Record<string, string>>
 }
@@ -95,23 +90,6 @@ export interface TaskState {
   /** Present once init has ended. */
   readonly exit?: ExitRecord
   readonly execs: readonly { readonly execId: string; readonly pid: number; readonly exit?: ExitRecord }[]
-}
-
-/** Where in a task's log something is: the rotation generation and the byte within that file. */
-export interface LogPosition {
-  readonly generation: number
-  readonly offset: number
-}
-
-/** Which of a process's outputs; a terminal has only stdout. */
-export type OutputStream = "stdout" | "stderr"
-
-/** A piece of output as it came: never cut at lines. */
-export interface OutputChunk {
-  readonly stream: OutputStream
-  /** Nanoseconds since the epoch. */
-  readonly at: bigint
-  readonly bytes: Uint8Array
 }
 
 export interface AttachOptions {

@@ -3,9 +3,9 @@ import { closeSync, mkdtempSync, rmSync, statSync, truncateSync, writeSync } fro
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { movePiped, pipe, setNonBlocking } from "../linux/descriptor.ts"
+import { readLines } from "../logs/reader.ts"
 import type { LogConfig } from "./contract.ts"
 import { LogFeed } from "./log-feed.ts"
-import { readLines } from "./logs/reader.ts"
 import type { LogMark } from "./logs/writer.ts"
 import { type Step, Transit, transitSize } from "./transit.ts"
 

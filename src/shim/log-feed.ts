@@ -1,5 +1,6 @@
 import { readNow, wouldBlock } from "../linux/descriptor.ts"
-import type { LogConfig, LogPosition, OutputStream } from "./contract.ts"
+import type { LogPosition, OutputStream } from "../logs/contract.ts"
+import type { LogConfig } from "./contract.ts"
 import { type LogTrouble, type LogWriter, margin, maxChunk, openLog } from "./logs/writer.ts"
 import type { Transit, UnfinishedStep } from "./transit.ts"
 import { UnendedStore } from "./unended-lines.ts"

@@ -1,6 +1,7 @@
 import { Failure, type Kind, kindOf, messageOf } from "../errors/failure.ts"
+import type { LogPosition, OutputStream } from "../logs/contract.ts"
 import type { SpanRecord } from "../trace/span.ts"
-import type { LogPosition, OutputStream, ShimEvent } from "./contract.ts"
+import type { ShimEvent } from "./contract.ts"
 
 /**
  * What daemon and shim say to each other on `RUN/shim/shim.sock`: frames of length (u32, of what follows), type (u8) and

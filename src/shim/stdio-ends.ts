@@ -1,6 +1,6 @@
 import { openInputPipe, openOutputPipe, openPipeOf, pipeIdentity } from "../linux/anonymous-pipe.ts"
 import type { NullDevices } from "../linux/null-device.ts"
-import type { OutputStream } from "./contract.ts"
+import type { OutputStream } from "../logs/contract.ts"
 
 /** Inode numbers of the pipes of a process's stdio, decimal. */
 export interface PipeIdentities {

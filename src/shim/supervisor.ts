@@ -5,6 +5,7 @@ import { NullDevices } from "../linux/null-device.ts"
 import { requireDescriptors } from "../linux/open-files.ts"
 import { discardChild, endedChildren } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
+import type { LogPosition } from "../logs/contract.ts"
 import type { ExecRequest, RuntimeDriver, RuntimeInfo, Started, Stdio } from "../runtime/contract.ts"
 import { Span, type SpanRecord } from "../trace/span.ts"
 import { writeCheckpoint } from "./checkpoint.ts"
@@ -16,7 +17,6 @@ import type {
   ExecStart,
   IoConfig,
   LogConfig,
-  LogPosition,
   RestoreRequest,
   RunRequest,
   TaskState,

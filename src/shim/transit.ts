@@ -1,5 +1,5 @@
 import { movePiped, readNow, waitingBytes, wouldBlock } from "../linux/descriptor.ts"
-import type { OutputStream } from "./contract.ts"
+import type { OutputStream } from "../logs/contract.ts"
 import { type LogMark, margin, maxChunk } from "./logs/writer.ts"
 
 /** Bytes before the output's own. */

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { OutputStream } from "./contract.ts"
+import type { OutputStream } from "../logs/contract.ts"
 
 export type UnendedLines = Readonly<Record<OutputStream, Buffer>>
 

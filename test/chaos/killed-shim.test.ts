@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
+import { readLines } from "../../src/logs/reader.ts"
 import type { LogConfig } from "../../src/shim/contract.ts"
-import { readLines } from "../../src/shim/logs/reader.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { plainIo, ShimWorld } from "../fixtures/shim-world.ts"
 

@@ -1,4 +1,4 @@
-import type { LogLine } from "../../shim/logs/line-splitter.ts"
+import type { LogLine } from "../../logs/line-splitter.ts"
 
 /** Where lines go that leave this host, or its files. */
 export interface LogDestination {

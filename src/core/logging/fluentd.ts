@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import type { LogLine } from "../../shim/logs/line-splitter.ts"
+import type { LogLine } from "../../logs/line-splitter.ts"
 import { type LogDestination, type LogSubject, textOf } from "./contract.ts"
 import { EventTime, pack } from "./msgpack.ts"
 import { type LinkTarget, StreamLink } from "./stream-link.ts"

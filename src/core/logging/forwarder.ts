@@ -1,10 +1,11 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
 import { messageOf } from "../../errors/failure.ts"
-import type { AttachStream, LogConfig, LogPosition } from "../../shim/contract.ts"
-import { LineSplitter, type LogLine } from "../../shim/logs/line-splitter.ts"
-import { readLines } from "../../shim/logs/reader.ts"
-import { Segments } from "../../shim/logs/segments.ts"
+import type { LogFiles, LogPosition } from "../../logs/contract.ts"
+import { LineSplitter, type LogLine } from "../../logs/line-splitter.ts"
+import { readLines } from "../../logs/reader.ts"
+import { Segments } from "../../logs/segments.ts"
+import type { AttachStream } from "../../shim/contract.ts"
 import type { Log } from "../../std/log.ts"
 import type { LogDestination } from "./contract.ts"
 
@@ -12,7 +13,7 @@ export interface ForwardSource {
   /** For messages. */
   readonly container: string
   /** The copy on this host's disk. */
-  readonly log: LogConfig
+  readonly log: LogFiles
   /** What comes from now on; undefined when the container has ended. */
   readonly follow: (signal: AbortSignal) => Promise<AttachStream | undefined>
   /** Keeps how far everything was sent. */
@@ -163,7 +164,7 @@ function notedPosition(file: string): LogPosition | undefined {
   }
 }
 
-function endOf(log: LogConfig): LogPosition | undefined {
+function endOf(log: LogFiles): LogPosition | undefined {
   using segments = Segments.open(log)
   const last = segments.all.at(-1)
   return last && { generation: last.generation, offset: last.end }

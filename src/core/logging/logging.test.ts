@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import type { LogLine } from "../../shim/logs/line-splitter.ts"
+import type { LogLine } from "../../logs/line-splitter.ts"
 import { gelfChunks } from "./gelf.ts"
 import { journalField, openJournald } from "./journald.ts"
 import { EventTime, pack } from "./msgpack.ts"

@@ -1,6 +1,6 @@
 import { hostname } from "node:os"
 import { Failure } from "../../errors/failure.ts"
-import type { LogLine } from "../../shim/logs/line-splitter.ts"
+import type { LogLine } from "../../logs/line-splitter.ts"
 import { type LogDestination, type LogSubject, textOf } from "./contract.ts"
 import { type Datagrams, openUdp, openUnixDatagrams } from "./datagrams.ts"
 import { type LinkTarget, StreamLink } from "./stream-link.ts"

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { gunzipSync } from "node:zlib"
+import { type ReadLogOptions, readLines } from "../../logs/reader.ts"
 import type { LogConfig } from "../contract.ts"
-import { type ReadLogOptions, readLines } from "./reader.ts"
 import { type LogWriter, margin, openLog } from "./writer.ts"
 
 const folders: string[] = []

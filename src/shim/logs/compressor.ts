@@ -1,10 +1,8 @@
 import { closeSync, createReadStream, openSync, renameSync, rmSync, statSync } from "node:fs"
 import { pipeline } from "node:stream/promises"
 import { createGzip } from "node:zlib"
-import { writeTo } from "./unpack.ts"
-
-/** What a compressed file's name ends with. */
-export const compressedSuffix = ".gz"
+import { compressedSuffix } from "../../logs/files-beside.ts"
+import { writeTo } from "../../logs/unpack.ts"
 
 /** A file's length is kept in 32 bits (RFC 1952, section 2.3.1): longer ones stay as they are. */
 const longest = 2 ** 32
@@ -18,7 +16,7 @@ export class Compressor {
   readonly #maxFiles: number
   /** Numbers of files that wait, the oldest first. */
   #waiting: number[]
-  /** Of the file that is being compressed. */
+  /** Number of the file that is being compressed. */
   #current: number | undefined
   readonly #abort = new AbortController()
 
@@ -26,7 +24,7 @@ export class Compressor {
   constructor(path: string, maxFiles: number) {
     this.#path = path
     this.#maxFiles = maxFiles
-    // What was begun and not ended is begun again.
+    // An unfinished compression starts again.
     rmSync(this.#draft, { force: true })
     this.#waiting = Array.from({ length: maxFiles - 1 }, (_, index) => maxFiles - 1 - index).filter((number) =>
       statSync(`${path}.${number}`, { throwIfNoEntry: false }),

@@ -1,8 +1,10 @@
+import type { OutputStream } from "../../logs/contract.ts"
+import { generationBeside } from "../../logs/files-beside.ts"
+import { lossMessage } from "../../logs/loss-message.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
-import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
-import { Losses, lossMessage } from "./losses.ts"
-import { generationBeside, RotatingFile } from "./rotating-file.ts"
-import type { Leftover, LogMark, LogTrouble, LogWriter } from "./writer.ts"
+import type { LogConfig } from "../contract.ts"
+import { FileLog } from "./file-log.ts"
+import type { Leftover, LogTrouble } from "./writer.ts"
 
 /** Bytes after which a line is written in pieces, as Docker and containerd do. */
 export const maxLine = 16 * 1024
@@ -25,10 +27,8 @@ const encodeCri: Encode = (stream, at, bytes, ended) =>
 const newline = Buffer.of(10)
 
 /** A log of encoded lines, for consumers of the files themselves. A line is written when it ends. */
-export class EncodedLog implements LogWriter {
-  readonly #file: RotatingFile
+export class EncodedLog extends FileLog {
   readonly #encode: Encode
-  readonly #losses: Losses
   readonly #unended: Record<OutputStream, Buffer>
   readonly #batch: Buffer[] = []
   #batched = 0
@@ -38,18 +38,9 @@ export class EncodedLog implements LogWriter {
   #advance: ((logged: number) => void) | undefined
 
   constructor(config: LogConfig, format: "json-file" | "cri", trouble: LogTrouble, left: Leftover = {}) {
-    this.#file = new RotatingFile({ ...config, generation: generationBeside(config.path), mark: left.mark })
+    super({ ...config, generation: generationBeside(config.path), mark: left.mark }, trouble)
     this.#unended = { stdout: empty, stderr: empty, ...left.unended }
     this.#encode = format === "cri" ? encodeCri : encodeJson(config.attributes)
-    this.#losses = new Losses(trouble)
-  }
-
-  get position(): LogPosition {
-    return this.#file.position
-  }
-
-  mark(): LogMark {
-    return this.#file.mark()
   }
 
   get unended(): Readonly<Record<OutputStream, Buffer>> {
@@ -102,24 +93,9 @@ export class EncodedLog implements LogWriter {
     this.#commit(at)
   }
 
-  reopen(at: bigint): void {
-    this.flush(at)
-    this.#file.reopen()
-  }
-
-  rest(): void {
-    this.#file.rest()
-  }
-
-  close(at: bigint): void {
-    this.flush(at)
-    this.#losses.settle((lost) => this.#markLoss(lost, nowNanos()))
-    this.#file.close()
-  }
-
   #entry(stream: OutputStream, time: string, bytes: Buffer, ended: boolean): void {
     const encoded = this.#encode(stream, time, bytes, ended)
-    if (this.#batched > 0 && this.#batched + encoded.length > Math.min(this.#file.room, 1024 * 1024)) {
+    if (this.#batched > 0 && this.#batched + encoded.length > Math.min(this.file.room, 1024 * 1024)) {
       this.#commit(nowNanos())
     }
     this.#batch.push(encoded)
@@ -134,14 +110,14 @@ export class EncodedLog implements LogWriter {
     this.#batch.length = 0
     this.#batched = 0
     this.#raw = 0
-    if (!this.#losses.settle((lost) => this.#markLoss(lost, at))) this.#losses.add(raw)
-    else this.#losses.attempt(raw, () => this.#file.append(bytes, 0, bytes.length))
+    if (!this.losses.settle((lost) => this.markLoss(lost, at))) this.losses.add(raw)
+    else this.losses.attempt(raw, () => this.file.append(bytes, 0, bytes.length))
     this.#advance?.(this.#entered)
   }
 
-  #markLoss(lost: number, at: bigint): void {
+  protected markLoss(lost: number, at: bigint): void {
     const entry = this.#encode("stderr", formatNanos(at), Buffer.from(lossMessage(lost).trimEnd()), true)
-    this.#file.append(entry, 0, entry.length)
+    this.file.append(entry, 0, entry.length)
   }
 }
 

@@ -1,7 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs"
-import { nowNanos } from "../../std/clock.ts"
-import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
-import { compressedSuffix } from "./compressor.ts"
+import type { LogPosition, OutputStream } from "../../logs/contract.ts"
+import { compressedSuffix } from "../../logs/files-beside.ts"
 import {
   encloseFrame,
   fileHeader,
@@ -13,34 +12,28 @@ import {
   readHeader,
   readTrailer,
   trailerLength,
-} from "./frame.ts"
-import { Losses } from "./losses.ts"
-import { finishRotation, RotatingFile } from "./rotating-file.ts"
-import { unpackedHead } from "./unpack.ts"
-import type { Leftover, LogMark, LogTrouble, LogWriter } from "./writer.ts"
+} from "../../logs/frame.ts"
+import { unpackedHead } from "../../logs/unpack.ts"
+import { nowNanos } from "../../std/clock.ts"
+import type { LogConfig } from "../contract.ts"
+import { FileLog } from "./file-log.ts"
+import { finishRotation } from "./rotating-file.ts"
+import type { Leftover, LogTrouble } from "./writer.ts"
 
 /** The log of raw chunks (see `frame.ts`). */
-export class FramedLog implements LogWriter {
-  readonly #file: RotatingFile
-  readonly #losses: Losses
-
+export class FramedLog extends FileLog {
   readonly unended = undefined
 
   constructor(config: LogConfig, trouble: LogTrouble, { mark }: Leftover = {}) {
     finishRotation(config.path)
     const generation = repair(config.path)
     const header = (number: number) => fileHeader(number, nowNanos())
-    this.#file = new RotatingFile({ ...config, header, generation, mark })
-    this.#losses = new Losses(trouble)
+    super({ ...config, header, generation, mark }, trouble)
   }
 
-  get position(): LogPosition {
-    const { generation, offset } = this.#file.position
+  override get position(): LogPosition {
+    const { generation, offset } = super.position
     return { generation, offset: Math.max(offset, fileHeaderLength) }
-  }
-
-  mark(): LogMark {
-    return this.#file.mark()
   }
 
   write(
@@ -51,11 +44,11 @@ export class FramedLog implements LogWriter {
     length: number,
     advance?: (logged: number) => void,
   ): void {
-    if (!this.#losses.settle((lost) => this.#markLoss(lost, at))) {
-      this.#losses.add(length)
+    if (!this.losses.settle((lost) => this.markLoss(lost, at))) {
+      this.losses.add(length)
       return
     }
-    const most = this.#file.room - fileHeaderLength - overhead
+    const most = this.file.room - fileHeaderLength - overhead
     if (length > most) {
       for (let done = 0; done < length; done += most) {
         const piece = Buffer.alloc(Math.min(most, length - done) + overhead)
@@ -71,29 +64,16 @@ export class FramedLog implements LogWriter {
 
   flush(): void {}
 
-  reopen(): void {
-    this.#file.reopen()
-  }
-
-  rest(): void {
-    this.#file.rest()
-  }
-
-  close(): void {
-    this.#losses.settle((lost) => this.#markLoss(lost, nowNanos()))
-    this.#file.close()
-  }
-
   #append(stream: OutputStream, at: bigint, buffer: Buffer, start: number, length: number): void {
     encloseFrame(buffer, start, length, frameKinds[stream], at)
-    this.#losses.attempt(length, () => this.#file.append(buffer, start - headerLength, length + overhead))
+    this.losses.attempt(length, () => this.file.append(buffer, start - headerLength, length + overhead))
   }
 
-  #markLoss(lost: number, at: bigint): void {
+  protected markLoss(lost: number, at: bigint): void {
     const payload = Buffer.from(JSON.stringify({ bytes: lost }))
     const frame = Buffer.concat([Buffer.alloc(headerLength), payload, Buffer.alloc(trailerLength)])
     encloseFrame(frame, headerLength, payload.length, frameKinds.gap, at)
-    this.#file.append(frame, 0, frame.length)
+    this.file.append(frame, 0, frame.length)
   }
 }
 

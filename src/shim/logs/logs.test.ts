@@ -12,9 +12,10 @@ import {
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
-import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
-import { LineSplitter } from "./line-splitter.ts"
-import { type ReadLogOptions, readChunks, readLines } from "./reader.ts"
+import type { LogPosition, OutputStream } from "../../logs/contract.ts"
+import { LineSplitter } from "../../logs/line-splitter.ts"
+import { type ReadLogOptions, readChunks, readLines } from "../../logs/reader.ts"
+import type { LogConfig } from "../contract.ts"
 import { type LogWriter, margin, openLog } from "./writer.ts"
 
 const folders: string[] = []

@@ -6,13 +6,13 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   writeFileSync,
   writeSync,
 } from "node:fs"
-import { basename, dirname, join } from "node:path"
-import type { LogPosition } from "../contract.ts"
+import { dirname } from "node:path"
+import type { LogPosition } from "../../logs/contract.ts"
+import { fileBeside } from "../../logs/files-beside.ts"
 import { Compressor } from "./compressor.ts"
 import type { LogMark } from "./writer.ts"
 
@@ -24,9 +24,9 @@ export interface RotatingFileOptions {
   readonly maxFiles: number
   /** Whether rotated files are compressed. */
   readonly compress?: boolean
-  /** What every new file begins with. */
+  /** The first bytes of every new file. */
   readonly header?: (generation: number) => Buffer
-  /** Of the file that is there, or 0. */
+  /** The generation of the file that is there, or 0. */
   readonly generation: number
   /** The end that counts, when a writer was killed over an append: what is behind it goes. */
   readonly mark?: LogMark | undefined
@@ -186,22 +186,6 @@ export class RotatingFile {
 /** Takes up a rotation that a kill cut off. */
 export function finishRotation(path: string): void {
   if (!existsSync(path)) renameIfThere(fileBeside(path, "next"), path)
-}
-
-/**
- * A file of ours in a log's folder. Collectors take whatever begins as the log's own name does (`*-json.log*`, `*.log`):
- * this one ends otherwise, and is hidden.
- */
-const fileBeside = (path: string, what: string): string =>
-  join(dirname(path), `.${basename(path).replace(/\.log$/, "")}.${what}`)
-
-/** Rotations so far of a file that cannot carry the number itself. */
-export function generationBeside(path: string): number {
-  try {
-    return Number(readFileSync(fileBeside(path, "generation"), "utf8")) || 0
-  } catch {
-    return 0
-  }
 }
 
 /** Files without a header of their own have their generation beside them. */

@@ -1,4 +1,5 @@
-import type { LogConfig, LogPosition, OutputStream } from "../contract.ts"
+import type { LogPosition, OutputStream } from "../../logs/contract.ts"
+import type { LogConfig } from "../contract.ts"
 import { EncodedLog } from "./encoded.ts"
 import { FramedLog } from "./framed.ts"
 
@@ -13,7 +14,7 @@ export interface LogMark extends LogPosition {
   readonly inode: number
 }
 
-/** What a writer that was killed left. */
+/** State that a killed writer left behind. */
 export interface Leftover {
   /** The end of the log that counts: what is behind it is written once more. Absent: all of it counts. */
   readonly mark?: LogMark

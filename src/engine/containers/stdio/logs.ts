@@ -1,8 +1,9 @@
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { AttachStream, LogConfig, LogPosition, OutputChunk } from "../../../shim/contract.ts"
-import { LineSplitter, type LogLine } from "../../../shim/logs/line-splitter.ts"
-import { readChunks, readLines } from "../../../shim/logs/reader.ts"
+import type { LogFiles, LogPosition, OutputChunk } from "../../../logs/contract.ts"
+import { LineSplitter, type LogLine } from "../../../logs/line-splitter.ts"
+import { readChunks, readLines } from "../../../logs/reader.ts"
+import type { AttachStream } from "../../../shim/contract.ts"
 import { fixedNanosLength, formatNanosFixed } from "../../../std/clock.ts"
 import { frameHeaderLength, writeFrameHeader } from "../../../std/stdcopy.ts"
 import { isReadable } from "../../logging/config.ts"
@@ -34,7 +35,7 @@ export async function containerLogs(
 }
 
 /** What a task wrote up to a position (the end when absent), in pieces as they came. */
-export async function* logUpTo(log: LogConfig, to: LogPosition | undefined): AsyncGenerator<OutputChunk> {
+export async function* logUpTo(log: LogFiles, to: LogPosition | undefined): AsyncGenerator<OutputChunk> {
   if (log.format === "none") return
   for await (const batch of readChunks({ log, ...(to ? { to } : {}) })) yield* batch
 }
@@ -43,7 +44,7 @@ async function* lines(
   context: ContainerContext,
   scope: Scope,
   container: Container,
-  log: LogConfig,
+  log: LogFiles,
   options: LogsOptions,
 ): AsyncGenerator<readonly LogLine[]> {
   const bounds = {

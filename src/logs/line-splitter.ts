@@ -1,4 +1,4 @@
-import type { OutputChunk, OutputStream } from "../contract.ts"
+import type { OutputChunk, OutputStream } from "./contract.ts"
 
 /** A line as the process wrote it, its newline included. */
 export interface LogLine {
@@ -48,7 +48,7 @@ export class LineSplitter {
     return this.#unended.stdout.length > 0 || this.#unended.stderr.length > 0
   }
 
-  /** What has not ended, as partial lines. */
+  /** Takes the lines that have not ended, as partial ones. */
   rest(): LogLine[] {
     return (["stdout", "stderr"] as const)
       .filter((stream) => this.#unended[stream].length > 0)

@@ -1,15 +1,15 @@
 import { read } from "node:fs"
 import { promisify } from "node:util"
-import type { LogConfig, LogPosition, OutputChunk, OutputStream } from "../contract.ts"
+import type { LogFiles, LogPosition, OutputChunk, OutputStream } from "./contract.ts"
 import { decodeCri, decodeJson } from "./decode.ts"
 import { frameKinds, headerLength, maxPayload, overhead, readHeader } from "./frame.ts"
 import { LineSplitter, type LogLine } from "./line-splitter.ts"
-import { lossMessage } from "./losses.ts"
+import { lossMessage } from "./loss-message.ts"
 import { type Segment, Segments } from "./segments.ts"
 import { encodedTail, type FrameStart, framedTail } from "./tail.ts"
 
 export interface ReadLogOptions {
-  readonly log: LogConfig
+  readonly log: LogFiles
   /** From here on: a position that a writer or an attach stream told. */
   readonly from?: LogPosition
   /** Up to here; the end at the time of the call when absent. */
@@ -24,7 +24,7 @@ export interface ReadLogOptions {
 }
 
 /**
- * What a task wrote, in pieces of any size as they came: the fastest way when neither lines nor times matter. `tail` and
+ * A task's output in pieces of any size as they came: the fastest way when neither lines nor times matter. `tail` and
  * the positions are exact; `since` and `until` go by pieces.
  */
 export async function* readChunks(options: ReadLogOptions): AsyncGenerator<readonly OutputChunk[]> {
@@ -62,7 +62,7 @@ export async function* readLines(options: ReadLogOptions, splitter?: LineSplitte
 const isWithin = (at: bigint, { since, until }: ReadLogOptions): boolean =>
   !(since !== undefined && at < since) && !(until !== undefined && at > until)
 
-/** Of a chunk that is too old only the beginning of a line that ends later matters. */
+/** Keeps, of a chunk that is too old, the beginning of a line that ends later. */
 function keepUnended(splitter: LineSplitter, chunk: OutputChunk): void {
   const newline = chunk.bytes.lastIndexOf(10)
   if (newline >= 0) splitter.drop(chunk.stream)

@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs"
 import { pipeline } from "node:stream/promises"
 import { constants, createGunzip, gunzipSync } from "node:zlib"
-import { newId } from "../../std/id.ts"
+import { newId } from "../std/id.ts"
 
 /** How long a compressed file is unpacked, as its end says (RFC 1952, section 2.3.1). */
 export function unpackedLength(descriptor: number): number {

@@ -1,12 +1,12 @@
 import { readSync } from "node:fs"
-import type { OutputStream } from "../contract.ts"
+import type { OutputStream } from "./contract.ts"
 import { frameKinds, headerLength, overhead, readHeader, readTrailer, trailerLength } from "./frame.ts"
 import type { Segment } from "./segments.ts"
 
 /** From which byte of which frame on a stream's output belongs to the tail. */
 export interface FrameStart {
   readonly generation: number
-  /** Of the frame within its file. */
+  /** Where the frame begins in its file. */
   readonly offset: number
   /** Payload bytes before. */
   readonly skip: number

@@ -1,14 +1,13 @@
 import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs"
-import { Failure } from "../../errors/failure.ts"
-import type { LogConfig, LogPosition } from "../contract.ts"
-import { compressedSuffix } from "./compressor.ts"
+import { Failure } from "../errors/failure.ts"
+import type { LogFiles, LogPosition } from "./contract.ts"
+import { compressedSuffix, generationBeside } from "./files-beside.ts"
 import { fileHeaderLength, generationOf } from "./frame.ts"
-import { generationBeside } from "./rotating-file.ts"
 import { unpacked, unpackedHead, unpackedLength } from "./unpack.ts"
 
 /** One file of a log, open for reading: rotation does not take it away. */
 export interface Segment {
-  /** Of the file, a compressed one being unpacked first; closed with the segments. */
+  /** Opens the file, unpacking a compressed one; it is closed with the segments. */
   readonly descriptor: () => Promise<number>
   readonly generation: number
   /** Where the first frame or entry begins. */
@@ -31,7 +30,7 @@ export class Segments implements Disposable {
   }
 
   /** Opens what is there; rotations meanwhile are noticed. No file is an empty log. */
-  static open(config: LogConfig): Segments {
+  static open(config: LogFiles): Segments {
     if (config.format === "none") {
       throw new Failure("notImplemented", "this container keeps no log (its log format is none)")
     }
@@ -69,7 +68,7 @@ export class Segments implements Disposable {
 }
 
 /** Opens every file up to the first that is missing. `hole`: there are files after it. */
-function openOnce(config: LogConfig): { readonly found: OpenSegment[]; readonly hole: boolean } {
+function openOnce(config: LogFiles): { readonly found: OpenSegment[]; readonly hole: boolean } {
   const found: OpenSegment[] = []
   let hole = false
   const newest = config.format === "framed" ? 0 : generationBeside(config.path)
@@ -97,7 +96,7 @@ function openOnce(config: LogConfig): { readonly found: OpenSegment[]; readonly 
 
 const attempts = 20
 
-const isThere = (path: string, { compress }: LogConfig): boolean =>
+const isThere = (path: string, { compress }: LogFiles): boolean =>
   existsSync(path) || (compress === true && existsSync(path + compressedSuffix))
 
 /** A millisecond: a rotation under way is over by then. */

@@ -1,5 +1,5 @@
-import { parseNanos } from "../../std/clock.ts"
-import type { OutputChunk } from "../contract.ts"
+import { parseNanos } from "../std/clock.ts"
+import type { OutputChunk } from "./contract.ts"
 
 /** An entry of a json-file log. @returns undefined when it is torn or not one */
 export function decodeJson(entry: Buffer): OutputChunk | undefined {
