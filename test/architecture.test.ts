@@ -6,7 +6,7 @@ import { dirname, join, relative, resolve } from "node:path"
 const rows = [
   ["std", "errors", "oci"],
   ["api", "linux", "trace"],
-  ["runtime", "network", "distribution", "client", "logs"],
+  ["runtime", "network", "distribution", "client", "logs", "flag-values"],
   ["shim"],
   ["core"],
   ["build", "scout", "registry"],
@@ -54,7 +54,7 @@ test("imports, type imports included, point only to lower layers", () => {
 })
 
 test("only the engine and clients of its API know Docker's wire types", () => {
-  const allowed = /^(api|client|engine|cli|compose|dashboard|daemon)\//
+  const allowed = /^(api|client|flag-values|engine|cli|compose|dashboard|daemon)\//
   const offences = [...typescriptFiles(source)]
     .filter((file) => importsOf(file).some((to) => relative(source, join(dirname(file), to)).startsWith("api/")))
     .map((file) => relative(source, file))

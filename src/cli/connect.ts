@@ -2,19 +2,19 @@ import { existsSync } from "node:fs"
 import { Docker } from "../client/docker.ts"
 import { type Host, parseHost, type TlsOptions } from "../client/host.ts"
 import { messageOf } from "../errors/failure.ts"
+import { csvFields, cut } from "../flag-values/words.ts"
 import { proxySettings } from "../std/http/proxy.ts"
 import type { ClientConfig } from "./client-config.ts"
 import { Exit } from "./command.ts"
 import { Contexts, type DefaultEndpoint } from "./context/contexts.ts"
 import type { Values } from "./flags/flag.ts"
-import { csvFields, cut } from "./flags/words.ts"
 import type { globalFlags } from "./global-flags.ts"
 import { localAdvice } from "./local-advice.ts"
-import { readTls, tlsWish } from "./tls-flags.ts"
+import { readTls, requestedTls } from "./tls-flags.ts"
 
 const logLevels = ["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"]
 
-interface Wish {
+interface ConnectOptions {
   readonly program: string
   readonly globals: Values<ReturnType<typeof globalFlags>>
   readonly config: ClientConfig
@@ -32,14 +32,14 @@ export interface Surroundings {
  * choice of `context use`, or the program's own socket ({@link ownSocket}).
  * @throws Exit when the words are contradictory
  */
-export function surroundings({ program, globals, config }: Wish): Surroundings {
+export function surroundings({ program, globals, config }: ConnectOptions): Surroundings {
   if (!logLevels.includes(globals["log-level"]))
     throw new Exit(1, `Unable to parse logging level: ${globals["log-level"]}`)
   if (globals.context && globals.host.length > 0)
     throw new Exit(1, "conflicting options: cannot specify both --host and --context")
   const barge = program !== "docker"
   const named = (barge && process.env["BARGE_HOST"]) || process.env["DOCKER_HOST"] || ""
-  const wish = tlsWish(globals)
+  const requested = requestedTls(globals)
   const current =
     globals.context ||
     (globals.host.length > 0 || named ? "default" : "") ||
@@ -50,16 +50,16 @@ export function surroundings({ program, globals, config }: Wish): Surroundings {
   const fallback = (): DefaultEndpoint => {
     if (globals.host.length > 1) throw new Error("Specify only one -H")
     const given = globals.host[0] || named || ownSocket(program)
-    const host = parseHost(given, wish !== undefined)
-    return { host: host.text, skipsVerification: wish?.verify === false, tls: wish?.files ?? new Map() }
+    const host = parseHost(given, requested !== undefined)
+    return { host: host.text, skipsVerification: requested?.verify === false, tls: requested?.files ?? new Map() }
   }
   const contexts = new Contexts(config, current, fallback)
 
   const resolve = (): { readonly host: Host; readonly tls?: TlsOptions } => {
     if (current === "default") {
-      const host = parseHost(fallback().host, wish !== undefined)
+      const host = parseHost(fallback().host, requested !== undefined)
       // Files that are missing are an error on a unix socket too: who asks for TLS must not believe to have it.
-      const tls = wish ? readTls(wish) : undefined
+      const tls = requested ? readTls(requested) : undefined
       return tls && host.kind === "tcp" ? { host, tls } : { host }
     }
     const endpoint = contexts.get(current).Endpoints.docker

@@ -1,6 +1,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
-import { bool, type Flag, list, parseBool, text } from "./flags/flag.ts"
+import { parseBool } from "../std/strconv.ts"
+import { bool, type Flag, list, text } from "./flags/flag.ts"
 
 /** Where the client's own files are: DOCKER_CONFIG, or `.docker` in the home directory. */
 export const defaultConfigFolder = (): string => process.env["DOCKER_CONFIG"] || join(homedir(), ".docker")

@@ -1,7 +1,7 @@
 import type { ClientFilters } from "../client/query.ts"
+import { cut } from "../flag-values/words.ts"
 import type { ClientConfig } from "./client-config.ts"
 import { withFilter } from "./flags/filter.ts"
-import { cut } from "./flags/words.ts"
 
 /**
  * The filters of a prune command together with `pruneFilters` of config.json. A label that was asked for on the command line

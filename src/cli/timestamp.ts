@@ -1,4 +1,4 @@
-import { parseDuration } from "./flags/numbers.ts"
+import { parseDuration } from "../std/duration.ts"
 
 const dateTime = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|z|[+-]\d\d:\d\d)?$/
 

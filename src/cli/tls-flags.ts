@@ -4,7 +4,7 @@ import type { Values } from "./flags/flag.ts"
 import { certificateFile, type globalFlags } from "./global-flags.ts"
 
 /** TLS as flags and environment ask for it. */
-export interface TlsWish {
+export interface TlsRequest {
   /** Whether the daemon's certificate must be valid. */
   readonly verify: boolean
   /** Paths by the names that the files have in a context. The key pair is optional unless a flag names it. */
@@ -15,7 +15,7 @@ export interface TlsWish {
  * What `--tls`, `--tlsverify` and their variables ask for; undefined for connections without TLS. `--tlsverify=false` means TLS
  * without verification, as docker has it.
  */
-export function tlsWish(globals: Values<ReturnType<typeof globalFlags>>): TlsWish | undefined {
+export function requestedTls(globals: Values<ReturnType<typeof globalFlags>>): TlsRequest | undefined {
   if (!globals.tls && globals.tlsverify === undefined) return undefined
   const optional = (name: "cert.pem" | "key.pem", given: string) => {
     const path = given || certificateFile(name)
@@ -32,7 +32,7 @@ export function tlsWish(globals: Values<ReturnType<typeof globalFlags>>): TlsWis
 }
 
 /** Reads the files. @throws Error in docker's words when one cannot be read */
-export function readTls({ verify, files }: TlsWish): TlsOptions {
+export function readTls({ verify, files }: TlsRequest): TlsOptions {
   const read = (name: "ca.pem" | "cert.pem" | "key.pem") => {
     const path = files.get(name)
     if (path === undefined) return undefined

@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from "node:fs"
 import { resolve } from "node:path"
+import type { Ulimit } from "../api/container-config.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
+import { parseUlimit } from "../flag-values/limits.ts"
+import { parseBytes } from "../std/byte-size.ts"
 import { findJsonFault } from "../std/json-syntax.ts"
 import { type LogLevel, logLevels } from "../std/log.ts"
 import { daemonFlags, type FlagValue } from "./flag-table.ts"
@@ -49,7 +52,7 @@ export interface DaemonConfig {
   readonly logDriver?: string
   readonly logOptions: Readonly<Record<string, string>>
   readonly shmSize: number
-  readonly ulimits: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[]
+  readonly ulimits: readonly Ulimit[]
   readonly ipcMode: "shareable" | "private"
   readonly cgroupnsMode?: "host" | "private"
   readonly init: boolean
@@ -147,8 +150,8 @@ export function daemonConfig(flags: ReadonlyMap<string, FlagValue>, calledAs: "b
     cgroupParent: text("cgroup-parent") ?? "/barge",
     ...(text("log-driver") ? { logDriver: text("log-driver") } : {}),
     logOptions: Object.fromEntries(list("log-opt").map((pair) => splitPair(pair, "log-opt"))),
-    shmSize: text("default-shm-size") === undefined ? 67108864 : bytes(text("default-shm-size")!),
-    ulimits: list("default-ulimit").map(ulimit),
+    shmSize: text("default-shm-size") === undefined ? 67108864 : Number(parseBytes(text("default-shm-size")!)),
+    ulimits: list("default-ulimit").map(parseUlimit),
     ipcMode: text("default-ipc-mode") === "shareable" ? "shareable" : "private",
     ...(text("default-cgroupns-mode") ? { cgroupnsMode: text("default-cgroupns-mode") as "host" | "private" } : {}),
     init: flag("init", false),
@@ -338,22 +341,6 @@ function addressPool(text: string): { base: string; size: number } {
     throw new Failure("invalidArgument", `invalid default address pool "${text}": expected base=CIDR,size=N`)
   }
   return { base: parts["base"], size: Number(parts["size"]) }
-}
-
-function ulimit(text: string): { Name: string; Soft: number; Hard: number } {
-  const [Name, limits] = splitPair(text, "default-ulimit")
-  const [soft, hard = soft] = limits.split(":")
-  const numbers = [Number(soft), Number(hard)]
-  if (numbers.some((each) => !Number.isSafeInteger(each))) {
-    throw new Failure("invalidArgument", `invalid ulimit argument: ${text}`)
-  }
-  return { Name, Soft: numbers[0]!, Hard: numbers[1]! }
-}
-
-function bytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim())
-  if (!match) throw new Failure("invalidArgument", `invalid size: '${text}'`)
-  return Math.floor(Number(match[1]) * 1024 ** " kmgtp".indexOf(match[2]!.toLowerCase() || " "))
 }
 
 function splitPair(text: string, flag: string): [string, string] {

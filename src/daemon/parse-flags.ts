@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util"
-import { Failure } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
+import { parseBool, parseInteger } from "../std/strconv.ts"
 import { daemonFlags, type FlagValue } from "./flag-table.ts"
 
 /**
@@ -9,6 +10,14 @@ import { daemonFlags, type FlagValue } from "./flag-table.ts"
  */
 export function parseDaemonFlags(args: readonly string[], program: string): Map<string, FlagValue> {
   const seeHelp = `\nSee '${program} --help'.`
+  const read = <T>(name: string, value: string, parse: (text: string) => T): T => {
+    try {
+      return parse(value)
+    } catch (error) {
+      const what = `invalid argument "${value}" for "--${name}" flag`
+      throw new Failure("invalidArgument", `${what}: ${messageOf(error)}${seeHelp}`, error)
+    }
+  }
   const shorts = new Map(
     Object.entries(daemonFlags).flatMap(([name, flag]) => (flag.short ? [[flag.short, name]] : [])),
   )
@@ -22,13 +31,7 @@ export function parseDaemonFlags(args: readonly string[], program: string): Map<
   const plain = args.flatMap((arg) => {
     const match = /^--([\w-]+)=(.*)$/s.exec(arg)
     if (!match || daemonFlags[match[1]!]?.kind !== "bool") return [arg]
-    if (!/^(true|false|1|0|t|f)$/i.test(match[2]!)) {
-      throw new Failure(
-        "invalidArgument",
-        `invalid argument "${match[2]}" for "--${match[1]}" flag: strconv.ParseBool: parsing "${match[2]}": invalid syntax${seeHelp}`,
-      )
-    }
-    return /^[1t]/i.test(match[2]!) ? [`--${match[1]}`] : [`--no-${match[1]}`]
+    return read(match[1]!, match[2]!, parseBool) ? [`--${match[1]}`] : [`--no-${match[1]}`]
   })
   const values = new Map<string, FlagValue>()
   const { tokens } = parseArgs({ args: plain, options, strict: false, allowPositionals: true, tokens: true })
@@ -60,14 +63,7 @@ export function parseDaemonFlags(args: readonly string[], program: string): Map<
     const value = short ? token.value.replace(/^=/, "") : token.value
     if (value === undefined) throw new Failure("invalidArgument", `flag needs an argument: --${name}${seeHelp}`)
     if (flag.kind === "int") {
-      const number = Number(value)
-      if (!Number.isSafeInteger(number)) {
-        throw new Failure(
-          "invalidArgument",
-          `invalid argument "${value}" for "--${name}" flag: strconv.ParseInt: parsing "${value}": invalid syntax${seeHelp}`,
-        )
-      }
-      values.set(name, number)
+      values.set(name, Number(read(name, value, (text) => parseInteger(text, 64, true))))
     } else if (flag.kind === "list") {
       values.set(name, [...((values.get(name) as readonly string[] | undefined) ?? []), value])
     } else values.set(name, value)

@@ -1,6 +1,7 @@
-import { Failure } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
 import { ipvlanFlags, ipvlanModes, macvlanModes } from "../linux/links.ts"
 import { addressOf } from "../std/ip.ts"
+import { parseBool } from "../std/strconv.ts"
 import type { NetworkRequest } from "./contract.ts"
 
 /** How a family of a bridge network is joined to the outside: Docker's gateway modes. */
@@ -40,12 +41,11 @@ export function driverOptions({
   const flag = (name: string, absent: boolean): boolean => {
     const value = options[name]
     if (value === undefined || value === "") return absent
-    if (/^(1|t|true)$/i.test(value)) return true
-    if (/^(0|f|false)$/i.test(value)) return false
-    throw new Failure(
-      "invalidArgument",
-      `failed to parse ${name} value: ${value} (strconv.ParseBool: parsing "${value}": invalid syntax)`,
-    )
+    try {
+      return parseBool(value)
+    } catch (error) {
+      throw new Failure("invalidArgument", `failed to parse ${name} value: ${value} (${messageOf(error)})`, error)
+    }
   }
   const oneOf = <T extends string>(name: string, known: readonly string[], absent: T): T => {
     const value = text(name) ?? absent

@@ -8,7 +8,7 @@ import type { FlagValues } from "./flags.ts"
 import type { GcSettings } from "./gc/collector.ts"
 import type { RetentionRule } from "./gc/retention.ts"
 import type { Policy } from "./policy.ts"
-import { parseBytes, parseDuration } from "./units.ts"
+import { durationSetting, sizeSetting } from "./units.ts"
 
 export interface TlsFiles {
   readonly cert: string
@@ -126,7 +126,7 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
   const s3 = file.object("s3", s3Settings)
   const cacheFlag = flags.text("cache-size")
   const cacheInFile = file.bytes("cacheSize")
-  const cacheBytes = cacheFlag === undefined ? cacheInFile : parseBytes(cacheFlag, "--cache-size")
+  const cacheBytes = cacheFlag === undefined ? cacheInFile : sizeSetting(cacheFlag, "--cache-size")
   const auth = authSettings(file, flags)
   const granted = rights(file, flags, auth)
   const external = flags.text("external-url") ?? fromFile.externalUrl
@@ -153,7 +153,7 @@ function read(file: Fields, flags: FlagValues): RegistryConfig {
           repositories: quota.texts("repositories") ?? everything,
           bytes: quota.bytes("bytes") ?? 0,
         })),
-        ...flags.texts("quota").map((bytes) => ({ repositories: everything, bytes: parseBytes(bytes, "--quota") })),
+        ...flags.texts("quota").map((bytes) => ({ repositories: everything, bytes: sizeSetting(bytes, "--quota") })),
       ],
       manifestLimit: file.bytes("manifestLimit") ?? 4 * 2 ** 20,
       deletes: flags.flag("no-delete") ? false : (fromFile.deletes ?? true),
@@ -329,8 +329,8 @@ function gcSettings(file: Fields, flags: FlagValues): GcSettings {
   const interval = flags.text("gc-interval")
   const grace = flags.text("gc-grace")
   return {
-    interval: interval === undefined ? (given?.interval ?? hour) : parseDuration(interval, "--gc-interval"),
-    grace: grace === undefined ? (given?.grace ?? hour) : parseDuration(grace, "--gc-grace"),
+    interval: interval === undefined ? (given?.interval ?? hour) : durationSetting(interval, "--gc-interval"),
+    grace: grace === undefined ? (given?.grace ?? hour) : durationSetting(grace, "--gc-grace"),
     uploads: given?.uploads ?? 24 * hour,
     untagged: flags.flag("gc-untagged") ?? given?.untagged ?? false,
   }

@@ -1,5 +1,5 @@
 import { Failure } from "../errors/failure.ts"
-import { parseBytes, parseDuration } from "./units.ts"
+import { durationSetting, sizeSetting } from "./units.ts"
 
 /** A JSON object that is read field by field; what was not asked for is refused at the end. */
 export class Fields {
@@ -44,12 +44,12 @@ export class Fields {
   /** Milliseconds. */
   duration(name: string): number | undefined {
     const value = this.#take(name)
-    return value === undefined ? undefined : parseDuration(value, this.#at(name))
+    return value === undefined ? undefined : durationSetting(value, this.#at(name))
   }
 
   bytes(name: string): number | undefined {
     const value = this.#take(name)
-    return value === undefined ? undefined : parseBytes(value, this.#at(name))
+    return value === undefined ? undefined : sizeSetting(value, this.#at(name))
   }
 
   /** Texts; one alone may be written without a list. */

@@ -1,29 +1,34 @@
 import { Failure } from "../errors/failure.ts"
+import { parseBytes } from "../std/byte-size.ts"
+import { parseTimeSpan } from "../std/duration.ts"
 
-const byteUnits: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
-const timeUnits: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
-
-/** Bytes of a number or of `10G`, `10GB`, `10GiB` (powers of 1024). @throws invalidArgument */
-export function parseBytes(value: unknown, what: string): number {
+/** Bytes of a setting: a number, or `10G`, `10GB`, `10GiB` (powers of 1024). @param what the setting's name @throws invalidArgument */
+export function sizeSetting(value: unknown, what: string): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(value.trim()) : null
-  if (!match) throw new Failure("invalidArgument", `${what}: ${JSON.stringify(value)} is no size; write bytes or 10GB`)
-  return Math.floor(Number(match[1]) * byteUnits[match[2]!.toLowerCase()]!)
+  const refuse = (cause?: unknown) =>
+    new Failure("invalidArgument", `${what}: ${JSON.stringify(value)} is no size; write bytes or 10GB`, cause)
+  if (typeof value !== "string") throw refuse()
+  try {
+    return Number(parseBytes(value.trim()))
+  } catch (error) {
+    throw refuse(error)
+  }
 }
 
-/** Milliseconds of `90s`, `12h`, `30d`, or of a number of seconds. @throws invalidArgument */
-export function parseDuration(value: unknown, what: string): number {
+/** Milliseconds of a setting: `90s`, `12h`, `30d`, or a number of seconds. @param what the setting's name @throws invalidArgument */
+export function durationSetting(value: unknown, what: string): number {
   if (typeof value === "number" && value >= 0) return value * 1000
-  const match = typeof value === "string" ? /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)?$/.exec(value.trim()) : null
-  if (!match) {
-    throw new Failure("invalidArgument", `${what}: ${JSON.stringify(value)} is no duration; write 90s, 15m, 12h or 30d`)
+  const refuse = (cause?: unknown) => {
+    const hint = "write 90s, 15m, 12h or 30d"
+    return new Failure("invalidArgument", `${what}: ${JSON.stringify(value)} is no duration; ${hint}`, cause)
   }
-  return Number(match[1]) * timeUnits[match[2] ?? "s"]!
+  if (typeof value !== "string") throw refuse()
+  let nanos: bigint
+  try {
+    nanos = parseTimeSpan(value.trim())
+  } catch (error) {
+    throw refuse(error)
+  }
+  if (nanos < 0n) throw refuse()
+  return Number(nanos) / 1e6
 }

@@ -8,7 +8,7 @@ import { parseFlags, serveHelp } from "./flags.ts"
 import { isRepositoryName, isTag, lexically, page } from "./names.ts"
 import { matches } from "./policy.ts"
 import { chunkRange, requestedRange } from "./routes/range.ts"
-import { parseBytes, parseDuration } from "./units.ts"
+import { durationSetting, sizeSetting } from "./units.ts"
 
 test("repository names and tags are those of the specification", () => {
   for (const name of ["a", "a/b", "a.b/c_d/e__f/g-h/i--j", "0"]) expect(isRepositoryName(name)).toBe(true)
@@ -50,13 +50,13 @@ test("ranges are read as RFC 9110 says, chunks as the distribution specification
 })
 
 test("sizes and durations are read with their units", () => {
-  expect([parseBytes("10GB", "x"), parseBytes("1.5k", "x"), parseBytes(7, "x")]).toEqual([10 * 2 ** 30, 1536, 7])
-  expect([parseDuration("90s", "x"), parseDuration("30d", "x"), parseDuration(5, "x")]).toEqual([
+  expect([sizeSetting("10GB", "x"), sizeSetting("1.5k", "x"), sizeSetting(7, "x")]).toEqual([10 * 2 ** 30, 1536, 7])
+  expect([durationSetting("90s", "x"), durationSetting("30d", "x"), durationSetting(5, "x")]).toEqual([
     90_000, 2_592_000_000, 5000,
   ])
   for (const wrong of ["", "ten", "-1", "5 parsecs"]) {
-    expect(() => parseBytes(wrong, "x")).toThrow()
-    expect(() => parseDuration(wrong, "x")).toThrow()
+    expect(() => sizeSetting(wrong, "x")).toThrow()
+    expect(() => durationSetting(wrong, "x")).toThrow()
   }
 })
 

@@ -1,6 +1,10 @@
 /** A whole number of 64 bits: a `number` while it is exact (below 2^53), a `bigint` above. `decodeJson` yields this. */
 export type Int64 = number | bigint
 
+/** The form of a 64-bit number that {@link Int64} says. */
+export const narrowest = (value: bigint): Int64 =>
+  value <= BigInt(Number.MAX_SAFE_INTEGER) && value >= BigInt(Number.MIN_SAFE_INTEGER) ? Number(value) : value
+
 /** The value that JSON can hold, as `decodeJson` returns it. */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json }
 

@@ -1,4 +1,4 @@
-import { humanSize } from "../output/units.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import type { Output } from "../streams.ts"
 
 /** How often the number is drawn, in milliseconds. */

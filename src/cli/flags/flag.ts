@@ -1,4 +1,5 @@
-import { csvFields, cut } from "./words.ts"
+import { csvFields, cut } from "../../flag-values/words.ts"
+import { parseBool } from "../../std/strconv.ts"
 
 /** One flag of a command: how it is written, what it means, what it parses to. */
 export interface Flag<T> {
@@ -117,10 +118,3 @@ export const spellingOf = <T>(name: string, flag: Flag<T>): Flag<T> => ({
   hidden: true,
   spelling: name,
 })
-
-/** Go's strconv.ParseBool. @throws Error in its words */
-export function parseBool(value: string): boolean {
-  if (/^(1|t|T|TRUE|true|True)$/.test(value)) return true
-  if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false
-  throw new Error(`strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`)
-}

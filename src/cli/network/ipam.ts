@@ -3,7 +3,7 @@ import type { Pairs } from "../flags/flag.ts"
 import { parseSubnet, subnetHolds } from "./subnet.ts"
 
 /** What the address flags of `network create` say. */
-export interface IpamWish {
+export interface IpamFlags {
   readonly driver: string
   readonly options: Pairs
   readonly subnets: readonly string[]
@@ -13,7 +13,7 @@ export interface IpamWish {
 }
 
 /** Finds out which gateway, range and reserved address belongs to which subnet. @throws Error in docker's words */
-export function ipamOf({ driver, options, subnets, ranges, gateways, reserved }: IpamWish): Ipam {
+export function ipamOf({ driver, options, subnets, ranges, gateways, reserved }: IpamFlags): Ipam {
   if (subnets.length < ranges.length || subnets.length < gateways.length)
     throw new Error("every ip-range or gateway must have a corresponding subnet")
   const pools = new Map<string, IpamPool & { AuxiliaryAddresses: Record<string, string> }>()

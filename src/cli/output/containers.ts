@@ -1,5 +1,7 @@
 import type { ContainerSummary } from "../../api/container.ts"
 import { Failure } from "../../errors/failure.ts"
+import { humanSize } from "../../std/byte-size.ts"
+import { ago } from "../../std/duration.ts"
 import { shortId } from "../../std/id.ts"
 import { TemplateError } from "../../std/template/lex.ts"
 import { quote } from "../../std/template/quote.ts"
@@ -9,7 +11,6 @@ import { formatList, type Headings, joinLabels, labelMethod } from "./list.ts"
 import { goTime } from "./local-time.ts"
 import { displayPorts } from "./ports.ts"
 import { ellipsis } from "./text-width.ts"
-import { ago, humanSize } from "./units.ts"
 
 export interface ContainerListOptions {
   /** `table`, `table TEMPLATE`, `json`, `raw` or a template; the default is `table`. */

@@ -1,12 +1,13 @@
 import type { BuildCacheRecord } from "../../api/system.ts"
 import type { DiskUsageLists } from "../../client/system.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import { parseNanos } from "../../std/clock.ts"
+import { ago } from "../../std/duration.ts"
 import type { Int64 } from "../../std/json.ts"
 import { Struct, Subject, type Value } from "../../std/template/value.ts"
 import { containerHeadings, containerRow } from "./containers.ts"
 import { imageHeadings, imageRow } from "./images.ts"
 import { formatList, type Headings } from "./list.ts"
-import { ago, humanSize } from "./units.ts"
 import { volumeHeadings, volumeRow } from "./volumes.ts"
 
 const headings: Headings = {

@@ -1,10 +1,11 @@
 import type { ImageHistoryItem } from "../../api/image.ts"
+import { humanSize } from "../../std/byte-size.ts"
+import { ago } from "../../std/duration.ts"
 import { shortId } from "../../std/id.ts"
 import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
 import { localRfc3339 } from "./local-time.ts"
 import { ellipsis } from "./text-width.ts"
-import { ago, humanSize } from "./units.ts"
 
 export interface HistoryOptions {
   /** `table`, `table TEMPLATE`, `json` or a template; the default is `table`. */

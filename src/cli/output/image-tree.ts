@@ -1,7 +1,7 @@
 import type { ImageSummary } from "../../api/image.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import { shortId } from "../../std/id.ts"
 import { ellipsis, textWidth } from "./text-width.ts"
-import { humanSize } from "./units.ts"
 
 /** Where the tree is drawn. */
 export interface TreeScreen {

@@ -1,9 +1,10 @@
 import type { ImageSummary } from "../../api/image.ts"
+import { humanSize } from "../../std/byte-size.ts"
+import { ago } from "../../std/duration.ts"
 import { shortId } from "../../std/id.ts"
 import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
 import { goTime } from "./local-time.ts"
-import { ago, humanSize } from "./units.ts"
 
 export interface ImageListOptions {
   /** `table`, `table TEMPLATE`, `json`, `raw` or a template; the default is `table`. */

@@ -1,5 +1,5 @@
 import type { InfoResponse } from "../../api/system.ts"
-import { bytesSize } from "./units.ts"
+import { bytesSize } from "../../std/byte-size.ts"
 
 /** The server's part of `docker info`, from the line after `Server:` on. */
 export function serverInfo(info: InfoResponse): string {

@@ -1,6 +1,7 @@
 import type { JsonMessage } from "../../api/image.ts"
+import { humanSize } from "../../std/byte-size.ts"
+import { formatDuration } from "../../std/duration.ts"
 import { Exit } from "../command.ts"
-import { goDuration, humanSize } from "./units.ts"
 
 /** Where progress is drawn. */
 export interface Screen {
@@ -31,7 +32,7 @@ export function progressBar(detail: Detail, columns: number, now: number = Date.
 
 function timeLeft({ start }: Detail, current: number, total: number, done: number, now: number): string {
   if (current <= 0 || !start || done >= barWidth) return ""
-  return ` ${goDuration(Math.round(((now - start) / current) * (total - current)) * 1e9)}`
+  return ` ${formatDuration(BigInt(Math.round(((now - start) / current) * (total - current))) * 1_000_000_000n)}`
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { DiskUsageLists } from "../../client/system.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import type { Int64 } from "../../std/json.ts"
 import { alignColumns } from "./table.ts"
-import { humanSize } from "./units.ts"
 
 interface Scope {
   /** Every image that no container uses, not only those without a name. */

@@ -1,8 +1,8 @@
 import type { ReferrerSummary } from "../../api/image.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import { shortId } from "../../std/id.ts"
 import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
-import { humanSize } from "./units.ts"
 
 const headings: Headings = {
   ArtifactType: "ARTIFACT TYPE",

@@ -1,9 +1,9 @@
 import type { CpuStats, StatsResponse } from "../../api/stats.ts"
+import { bytesSize, humanSize } from "../../std/byte-size.ts"
 import { shortId } from "../../std/id.ts"
 import type { Int64 } from "../../std/json.ts"
 import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings } from "./list.ts"
-import { bytesSize, humanSize } from "./units.ts"
 
 /** What `docker stats` shows of one container. */
 export interface StatsEntry {

@@ -1,7 +1,7 @@
 import type { Volume } from "../../api/volume.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import { Subject } from "../../std/template/value.ts"
 import { formatList, type Headings, joinLabels, labelMethod, naturalOrder } from "./list.ts"
-import { humanSize } from "./units.ts"
 
 export interface VolumeListOptions {
   /** `table`, `table TEMPLATE`, `json`, `raw` or a template; the default is `table`. */

@@ -1,17 +1,17 @@
 import type { ContainerConfig, CreateBody, HostConfig, MountRequest } from "../../api/container-config.ts"
-import { cut, keyValues } from "../flags/words.ts"
-import { parseVolumes } from "./binds.ts"
-import { parseDevices } from "./devices.ts"
-import { endpointsOf } from "./endpoints.ts"
+import { parseDevices } from "../../flag-values/devices.ts"
+import { endpointsOf } from "../../flag-values/endpoints.ts"
+import { healthOf } from "../../flag-values/health.ts"
+import { readKeyValueFiles } from "../../flag-values/key-value-file.ts"
+import { parseRestart } from "../../flag-values/limits.ts"
+import { parsePorts } from "../../flag-values/ports.ts"
+import { normalizeCapabilities, parseSecurity } from "../../flag-values/security.ts"
+import { parseVolumes } from "../../flag-values/volumes.ts"
+import { cut, keyValues } from "../../flag-values/words.ts"
 import type { ContainerFlags } from "./flags.ts"
-import { healthOf } from "./health.ts"
-import { readKeyValueFiles } from "./key-value-file.ts"
-import { parseRestart } from "./limits.ts"
-import { parsePorts } from "./ports.ts"
-import { normalizeCapabilities, parseSecurity } from "./security.ts"
 
 /** What the body is made of. */
-export interface CreateWish {
+export interface CreateRequest {
   readonly flags: ContainerFlags
   /** Names of the flags that were given. */
   readonly given: ReadonlySet<string>
@@ -29,8 +29,8 @@ export interface CreateWish {
 }
 
 /** The whole body of `POST /containers/create`, with the fields that docker sends. @throws Error in Docker's words */
-export function createBody(wish: CreateWish): CreateBody {
-  const { flags } = wish
+export function createBody(request: CreateRequest): CreateBody {
+  const { flags } = request
   if (flags.rm && !["", "no"].includes(parseRestart(flags.restart).Name))
     throw new Error("conflicting options: cannot specify both --restart and --rm")
   if (flags["memory-swappiness"] !== -1 && (flags["memory-swappiness"] < 0 || flags["memory-swappiness"] > 100))
@@ -43,13 +43,13 @@ export function createBody(wish: CreateWish): CreateBody {
     ip6: flags.ip6,
     macAddress: flags["mac-address"],
   })
-  return { ...configOf(wish), HostConfig: hostConfigOf(wish), NetworkingConfig: { EndpointsConfig } }
+  return { ...configOf(request), HostConfig: hostConfigOf(request), NetworkingConfig: { EndpointsConfig } }
 }
 
 const orNull = <T>(items: readonly T[]) => (items.length > 0 ? items : null)
 const orAbsent = <T extends object>(map: T) => (Object.keys(map).length > 0 ? map : undefined)
 
-function configOf({ flags, given, image, command, proxies, environment, detached }: CreateWish): ContainerConfig {
+function configOf({ flags, given, image, command, proxies, environment, detached }: CreateRequest): ContainerConfig {
   const { anonymous } = parseVolumes(flags.volume)
   const attached = (stream: string) => flags.attach.includes(stream)
   const stdin = attached("stdin") || flags.interactive
@@ -86,7 +86,7 @@ function configOf({ flags, given, image, command, proxies, environment, detached
   }
 }
 
-function hostConfigOf({ flags, given, socket, consoleSize }: CreateWish): Partial<HostConfig> {
+function hostConfigOf({ flags, given, socket, consoleSize }: CreateRequest): Partial<HostConfig> {
   checkNamespaces(flags)
   const { options: SecurityOpt, unconfinedPaths } = parseSecurity(flags["security-opt"])
   const { devices, cdi } = parseDevices(flags.device)

@@ -1,7 +1,7 @@
 import type { DeviceRequest, MountRequest } from "../../api/container-config.ts"
-import { bool, custom, list, spellingOf, text, type Values } from "../flags/flag.ts"
-import { bytes, decimal, duration, int, int64, swapBytes, uint16, umask } from "../flags/numbers.ts"
-import { defaultPlatformFlag } from "../flags/platform.ts"
+import { parseGpus } from "../../flag-values/devices.ts"
+import { parseMount } from "../../flag-values/mount.ts"
+import { type NetworkRequest, parseNetwork } from "../../flag-values/network.ts"
 import {
   deviceRuleWord,
   environmentWord,
@@ -12,13 +12,13 @@ import {
   searchDomainWord,
   streamWord,
   sysctlWord,
-} from "../flags/words.ts"
-import { parseGpus } from "./devices.ts"
-import { byteRates, operationRates, ulimits, weightDevices } from "./limits.ts"
-import { parseMount } from "./mount-flag.ts"
-import { type NetworkWish, parseNetwork } from "./network-flag.ts"
+} from "../../flag-values/words.ts"
+import { bool, custom, list, spellingOf, text, type Values } from "../flags/flag.ts"
+import { bytes, duration, int, int64, swapBytes, uint16 } from "../flags/numbers.ts"
+import { defaultPlatformFlag } from "../flags/platform.ts"
+import { byteRates, decimal, operationRates, ulimits, umask, weightDevices } from "./limit-flags.ts"
 
-const network = custom<readonly NetworkWish[]>(
+const network = custom<readonly NetworkRequest[]>(
   "",
   "Connect a container to a network",
   "network",

@@ -1,6 +1,7 @@
 import { posix } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import type { HealthcheckConfig, ImageRunConfig } from "../../oci/image.ts"
+import { parseDuration } from "../../std/duration.ts"
 import { execForm, splitWords } from "./words.ts"
 
 type Apply = (config: ImageRunConfig, rest: string, words: () => string[]) => ImageRunConfig
@@ -141,17 +142,15 @@ const healthFields = {
 function healthOption(flag: string, value: string): Record<string, number> {
   if (flag === "retries" && /^\d+$/.test(value)) return { Retries: Number(value) }
   const field = healthFields[flag as keyof typeof healthFields]
-  const nanos = duration(value)
-  if (!field || nanos === undefined) {
-    throw new Failure("invalidArgument", `invalid HEALTHCHECK option --${flag}=${value}`)
+  const refuse = (cause?: unknown) =>
+    new Failure("invalidArgument", `invalid HEALTHCHECK option --${flag}=${value}`, cause)
+  if (!field) throw refuse()
+  let nanos: bigint
+  try {
+    nanos = parseDuration(value)
+  } catch (error) {
+    throw refuse(error)
   }
-  return { [field]: nanos }
-}
-
-/** Nanoseconds of a Go duration (`1m30s`). */
-function duration(text: string): number | undefined {
-  const units: Readonly<Record<string, number>> = { h: 3600e9, m: 60e9, s: 1e9, ms: 1e6, us: 1e3, µs: 1e3, ns: 1 }
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|us|µs|ns|h|m|s)/g)]
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) return undefined
-  return Math.round(parts.reduce((sum, part) => sum + Number(part[1]) * units[part[2]!]!, 0))
+  if (nanos < 0n) throw refuse()
+  return { [field]: Number(nanos) }
 }

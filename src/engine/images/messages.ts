@@ -1,6 +1,6 @@
 import type { JsonMessage } from "../../api/image.ts"
 import type { TransferProgress } from "../../core/transfer/contract.ts"
-import { humanSize } from "../../std/human-size.ts"
+import { humanSize } from "../../std/byte-size.ts"
 
 /** Beyond so many unread messages, progress replaces progress: a slow reader does not fill the memory. */
 const unread = 256

@@ -2,10 +2,12 @@ import { join } from "node:path"
 import type { LogConfiguration } from "../../api/container-config.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
 import type { LogConfig } from "../../shim/contract.ts"
+import { parseBytes, parseDecimalBytes } from "../../std/byte-size.ts"
+import { parseBool } from "../../std/strconv.ts"
 import type { Container } from "../containers/record/container.ts"
 import { logDrivers } from "./drivers.ts"
+import type { LogOptions } from "./options.ts"
 import { checkSubjectOptions, extraAttributes, logSubject } from "./subject.ts"
-import { booleanOption, byteSize, decimalSize, type LogOptions } from "./values.ts"
 
 /** What the daemon's configuration says about logs. */
 export interface LogDefaults {
@@ -61,7 +63,7 @@ function checkMode(config: LogOptions): void {
       throw refuse("logger: max-buffer-size option is only supported with 'mode=non-blocking'")
     }
     try {
-      byteSize(buffer)
+      parseBytes(buffer)
     } catch (error) {
       throw refuse(`error parsing option max-buffer-size: ${messageOf(error)}`)
     }
@@ -70,7 +72,7 @@ function checkMode(config: LogOptions): void {
     const value = config[option]
     if (!value) continue
     try {
-      booleanOption(value)
+      parseBool(value)
     } catch {
       throw refuse(`invalid value for option ${option}: ${value}`)
     }
@@ -82,7 +84,7 @@ const refuse = (why: string) => new Failure("invalidArgument", why)
 /** Whether `docker logs` may read: drivers that send lines away keep a copy, unless told not to. */
 export function isReadable({ Type: type, Config: options }: LogConfiguration): boolean {
   if (type === "none") return false
-  return !(logDrivers[type]?.open && booleanOption(options?.["cache-disabled"] || "false"))
+  return !(logDrivers[type]?.open && parseBool(options?.["cache-disabled"] || "false"))
 }
 
 /**
@@ -133,8 +135,8 @@ function file(format: LogConfig["format"], path: string, { size, files, compress
   return {
     format,
     path,
-    maxSize: size === undefined ? usualSize : size === "-1" ? 0 : decimalSize(size),
+    maxSize: size === undefined ? usualSize : size === "-1" ? 0 : Number(parseDecimalBytes(size)),
     maxFiles,
-    ...(compress && booleanOption(compress) && maxFiles > 1 ? { compress: true } : {}),
+    ...(compress && parseBool(compress) && maxFiles > 1 ? { compress: true } : {}),
   }
 }

@@ -6,7 +6,10 @@ import { openJournald } from "../../core/logging/journald.ts"
 import type { TlsOptions } from "../../core/logging/stream-link.ts"
 import { openSyslog, type SyslogFormat, type SyslogOptions } from "../../core/logging/syslog.ts"
 import { Failure, messageOf } from "../../errors/failure.ts"
-import { booleanOption, byteSize, goDuration, type LogOptions } from "./values.ts"
+import { parseBytes } from "../../std/byte-size.ts"
+import { parseDuration } from "../../std/duration.ts"
+import { parseBool } from "../../std/strconv.ts"
+import type { LogOptions } from "./options.ts"
 
 const refuse = (why: string) => new Failure("invalidArgument", why)
 
@@ -94,12 +97,12 @@ export const logDrivers: Readonly<Record<string, LogDriver>> = {
 /** @param nothingRotated what is said when there will be no file to compress */
 function checkFile(options: LogOptions, nothingRotated: string): void {
   const { "max-size": size, "max-file": files, compress } = options
-  if (size !== undefined && size !== "-1" && byteSize(size) <= 0) throw refuse("max-size must be a positive number")
+  if (size !== undefined && size !== "-1" && parseBytes(size) <= 0) throw refuse("max-size must be a positive number")
   if (files !== undefined) {
     if (!/^[+-]?\d+$/.test(files)) throw refuse(`strconv.Atoi: parsing ${JSON.stringify(files)}: invalid syntax`)
     if (Number(files) < 1) throw refuse("max-file cannot be less than 1")
   }
-  if (compress && booleanOption(compress) && (size === "-1" || Number(files ?? 5) < 2)) throw refuse(nothingRotated)
+  if (compress && parseBool(compress) && (size === "-1" || Number(files ?? 5) < 2)) throw refuse(nothingRotated)
 }
 
 const facilities =
@@ -178,10 +181,10 @@ function gelfOptions(options: LogOptions): GelfOptions {
 }
 
 function fluentdOptions(options: LogOptions): FluentdOptions {
-  const flag = (name: string) => (options[name] ? booleanOption(options[name]) : false)
-  const duration = (name: string) => (options[name] ? goDuration(options[name]) : 0)
+  const flag = (name: string) => (options[name] ? parseBool(options[name]) : false)
+  const duration = (name: string) => (options[name] ? Number(parseDuration(options[name])) / 1e6 : 0)
   const target = fluentdTarget(options["fluentd-address"] ?? "")
-  if (options["fluentd-buffer-limit"]) byteSize(options["fluentd-buffer-limit"])
+  if (options["fluentd-buffer-limit"]) parseBytes(options["fluentd-buffer-limit"])
   duration("fluentd-retry-wait")
   const retries = options["fluentd-max-retries"]
   if (retries && !/^\d+$/.test(retries)) {

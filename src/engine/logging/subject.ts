@@ -3,7 +3,7 @@ import { Failure, messageOf } from "../../errors/failure.ts"
 import { Template } from "../../std/template/template.ts"
 import { Subject } from "../../std/template/value.ts"
 import type { Container } from "../containers/record/container.ts"
-import type { LogOptions } from "./values.ts"
+import type { LogOptions } from "./options.ts"
 
 /** What log messages say about a container. @throws invalidArgument for a tag that cannot be filled in */
 export function logSubject(container: Container): LogSubject {

@@ -1,4 +1,6 @@
-import { Failure } from "../../errors/failure.ts"
+import { Failure, messageOf } from "../../errors/failure.ts"
+import { parseBytes } from "../../std/byte-size.ts"
+import type { Int64 } from "../../std/json.ts"
 
 const known = new Set(["type", "o", "device", "size"])
 const needed: readonly (readonly [option: string, others: readonly string[]])[] = [
@@ -18,8 +20,13 @@ export function checkVolumeOptions(volume: string, options: Readonly<Record<stri
     throw refuse("port not allowed in CIFS device URL, include 'port' in 'o='")
   }
   if (size !== undefined) {
-    if (!/^\d+(\.\d+)? ?([kmgtp]i?)?b?$/i.test(size)) throw refuse(`invalid size: '${size}'`)
-    if (Number.parseFloat(size) > 0) throw refuse("quota size requested but no quota support")
+    let bytes: Int64
+    try {
+      bytes = parseBytes(size)
+    } catch (error) {
+      throw refuse(messageOf(error))
+    }
+    if (bytes > 0) throw refuse("quota size requested but no quota support")
   }
   for (const [option, others] of needed) {
     const missing = option in options ? others.find((other) => !(other in options)) : undefined

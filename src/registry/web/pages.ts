@@ -1,12 +1,13 @@
 import { mediaTypes } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
+import { humanSize } from "../../std/byte-size.ts"
 import type { Access, Authenticator } from "../auth/contract.ts"
 import { isRepositoryName, page } from "../names.ts"
 import { Refusal } from "../refusal.ts"
 import type { Repositories, TagRecord } from "../repositories/repositories.ts"
 import type { Call } from "../routes/call.ts"
 import type { Pages } from "../routes/dispatch.ts"
-import { escaped, humanSize, pageOf, tableOf } from "./html.ts"
+import { escaped, pageOf, tableOf } from "./html.ts"
 
 const perPage = 200
 const folder = "/repositories/"
@@ -58,7 +59,7 @@ async function overview(call: Call, repositories: Repositories, access: Access):
   for (const name of items) {
     const tags = await repositories.tags(name)
     const link = `<a href="${folder}${escaped(encodeURI(name))}">${escaped(name)}</a>`
-    rows.push([link, String(tags.length), humanSize(await repositories.usage.of(name))])
+    rows.push([link, String(tags.length), humanSize(await repositories.usage.of(name), 3)])
   }
   const table =
     rows.length === 0
@@ -94,7 +95,7 @@ async function tagRow(repositories: Repositories, name: string, record: TagRecor
     escaped(record.tag),
     escaped(parts.kind),
     `<code title="${escaped(record.digest)}">${escaped(record.digest.slice(0, record.digest.indexOf(":") + 13))}</code>`,
-    parts.bytes === undefined ? "–" : humanSize(parts.bytes),
+    parts.bytes === undefined ? "–" : humanSize(parts.bytes, 3),
     `<time>${new Date(record.pushedAt).toISOString().slice(0, 16).replace("T", " ")}</time>`,
   ]
 }

@@ -1,10 +1,10 @@
 import type { BuildPruneResponse } from "../../../api/system.ts"
+import { humanSize } from "../../../std/byte-size.ts"
 import { command, noArgs } from "../../command.ts"
 import { confirm } from "../../confirm.ts"
 import { filter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
 import { bytes } from "../../flags/numbers.ts"
-import { humanSize } from "../../output/units.ts"
 import { pruneFilters } from "../../prune-filters.ts"
 
 export const prune = command({

@@ -1,8 +1,8 @@
 import { messageOf } from "../../../errors/failure.ts"
+import { readKeyValueFiles } from "../../../flag-values/key-value-file.ts"
+import { environmentWord } from "../../../flag-values/words.ts"
 import { atLeast, command, Exit } from "../../command.ts"
 import { bool, list, text } from "../../flags/flag.ts"
-import { environmentWord } from "../../flags/words.ts"
-import { readKeyValueFiles } from "../../run/key-value-file.ts"
 import { followTerminalSize, serveSession } from "../../session.ts"
 
 export const exec = command({

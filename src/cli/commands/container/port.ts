@@ -1,7 +1,7 @@
 import { messageOf } from "../../../errors/failure.ts"
+import { cut } from "../../../flag-values/words.ts"
+import { parseDecimal } from "../../../std/strconv.ts"
 import { between, command, Exit } from "../../command.ts"
-import { parseDecimal } from "../../flags/numbers.ts"
-import { cut } from "../../flags/words.ts"
 import { naturalOrder } from "../../output/list.ts"
 
 const address = (host: string, port: string) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)

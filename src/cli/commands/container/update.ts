@@ -1,8 +1,9 @@
 import { messageOf } from "../../../errors/failure.ts"
+import { parseRestart } from "../../../flag-values/limits.ts"
 import { atLeast, command, Exit } from "../../command.ts"
 import { text } from "../../flags/flag.ts"
-import { bytes, decimal, int64, swapBytes, uint16 } from "../../flags/numbers.ts"
-import { parseRestart } from "../../run/limits.ts"
+import { bytes, int64, swapBytes, uint16 } from "../../flags/numbers.ts"
+import { decimal } from "../../run/limit-flags.ts"
 
 export const update = command({
   use: "update [OPTIONS] CONTAINER [CONTAINER...]",

@@ -1,5 +1,5 @@
+import { csvFields, cut } from "../../../flag-values/words.ts"
 import { custom, type Pairs } from "../../flags/flag.ts"
-import { csvFields, cut } from "../../flags/words.ts"
 
 /** `--docker host=…,ca=…,cert=…,key=…`. */
 export const endpointFlag = custom<Pairs>(

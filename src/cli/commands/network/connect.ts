@@ -1,8 +1,8 @@
 import { NetworksClient } from "../../../client/networks.ts"
+import { cut, linkWord } from "../../../flag-values/words.ts"
 import { command, Exit, exactly } from "../../command.ts"
 import { list, text, texts } from "../../flags/flag.ts"
 import { int } from "../../flags/numbers.ts"
-import { cut, linkWord } from "../../flags/words.ts"
 
 export const connect = command({
   use: "connect [OPTIONS] NETWORK CONTAINER",

@@ -1,7 +1,7 @@
 import { NetworksClient } from "../../../client/networks.ts"
+import { keyValues, labelWord } from "../../../flag-values/words.ts"
 import { command, exactly } from "../../command.ts"
 import { bool, list, pairs, text, texts } from "../../flags/flag.ts"
-import { keyValues, labelWord } from "../../flags/words.ts"
 import { ipamOf } from "../../network/ipam.ts"
 
 export const create = command({

@@ -1,6 +1,7 @@
+import { parseInteger } from "../../../std/strconv.ts"
 import { command, noArgs } from "../../command.ts"
 import { bool, custom, list } from "../../flags/flag.ts"
-import { duration, int, parseInteger } from "../../flags/numbers.ts"
+import { duration, int } from "../../flags/numbers.ts"
 import { nodeFlags } from "./node-flags.ts"
 
 const unsigned = (usage: string, type: string, bits: number, initial = 0) =>

@@ -1,12 +1,12 @@
 import type { NetworksPruneResponse } from "../../../api/network.ts"
 import type { BuildPruneResponse } from "../../../api/system.ts"
+import { humanSize } from "../../../std/byte-size.ts"
 import { command, Exit, noArgs } from "../../command.ts"
 import { confirm } from "../../confirm.ts"
 import { filter, withFilter, withoutFilter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
 import { prunePreview } from "../../output/prune-preview.ts"
 import { containersPruned, imagesPruned, networksPruned, volumesPruned } from "../../output/pruned.ts"
-import { humanSize } from "../../output/units.ts"
 import { pruneFilters } from "../../prune-filters.ts"
 
 export const prune = command({

@@ -1,6 +1,6 @@
+import { keyValues, labelWord } from "../../../flag-values/words.ts"
 import { atMost, command, Exit } from "../../command.ts"
 import { list, pairs, text } from "../../flags/flag.ts"
-import { keyValues, labelWord } from "../../flags/words.ts"
 
 export const create = command({
   use: "create [OPTIONS] [VOLUME]",

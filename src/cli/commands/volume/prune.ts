@@ -1,9 +1,9 @@
+import { humanSize } from "../../../std/byte-size.ts"
 import { command, Exit, noArgs } from "../../command.ts"
 import { confirm } from "../../confirm.ts"
 import { filter, withFilter } from "../../flags/filter.ts"
 import { bool } from "../../flags/flag.ts"
 import { volumesPruned } from "../../output/pruned.ts"
-import { humanSize } from "../../output/units.ts"
 import { pruneFilters } from "../../prune-filters.ts"
 import { prunesAnonymousOnly } from "../../prune-scope.ts"
 

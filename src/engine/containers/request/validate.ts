@@ -1,6 +1,7 @@
 import { isIP } from "node:net"
 import type { ContainerConfig, HostConfig, PortMap, RestartPolicy } from "../../../api/container-config.ts"
 import { Failure, messageOf } from "../../../errors/failure.ts"
+import { ulimitNames } from "../../../flag-values/limits.ts"
 import type { CgroupMode } from "../../../linux/cgroup-contract.ts"
 import { normalizeCapabilities } from "../../../runtime/capabilities.ts"
 import { defaultShmSize, maskedPaths, readonlyPaths } from "../../../runtime/defaults.ts"
@@ -154,16 +155,12 @@ function validateCapabilities(host: HostConfig): void {
   }
 }
 
-const ulimits = new Set(
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" "),
-)
-
 function validateUlimit(limit: {
   readonly Name: string
   readonly Hard: number | bigint
   readonly Soft: number | bigint
 }): void {
-  if (!ulimits.has(limit.Name)) throw refuse(`invalid ulimit type: ${limit.Name}`)
+  if (!ulimitNames.includes(limit.Name)) throw refuse(`invalid ulimit type: ${limit.Name}`)
   const hard = Number(limit.Hard)
   if (hard !== -1 && (Number(limit.Soft) === -1 || limit.Soft > limit.Hard))
     throw refuse(

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs"
-import { cut } from "../flags/words.ts"
+import { Failure } from "../errors/failure.ts"
 import { systemWords } from "./key-value-file.ts"
+import { cut } from "./words.ts"
 
 export interface Security {
   readonly options: readonly string[]
@@ -8,7 +9,7 @@ export interface Security {
   readonly unconfinedPaths: boolean
 }
 
-/** Checks `--security-opt` words; a seccomp profile's file is read and sent along. @throws Error in Docker's words */
+/** Checks `--security-opt` words; a seccomp profile's file is read and sent along. @throws invalidArgument in Docker's words */
 export function parseSecurity(words: readonly string[]): Security {
   const options: string[] = []
   let unconfinedPaths = false
@@ -22,7 +23,8 @@ export function parseSecurity(words: readonly string[]): Security {
 function checked(word: string): string {
   let [name, value] = cut(word, "=")
   if (value === undefined && name !== "no-new-privileges") [name, value] = cut(word, ":")
-  if (!value && name !== "no-new-privileges") throw new Error(`Invalid --security-opt: ${JSON.stringify(word)}`)
+  if (!value && name !== "no-new-privileges")
+    throw new Failure("invalidArgument", `Invalid --security-opt: ${JSON.stringify(word)}`)
   if (name !== "seccomp" || value === "unconfined" || value === "builtin") return word
   return `seccomp=${readProfile(value!)}`
 }
@@ -32,12 +34,18 @@ function readProfile(path: string): string {
   try {
     text = readFileSync(path, "utf8")
   } catch (error) {
-    throw new Error(`opening seccomp profile (${path}) failed: open ${path}: ${systemWords(error)}`)
+    throw new Failure(
+      "invalidArgument",
+      `opening seccomp profile (${path}) failed: open ${path}: ${systemWords(error)}`,
+    )
   }
   try {
     JSON.parse(text)
   } catch (error) {
-    throw new Error(`compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`)
+    throw new Failure(
+      "invalidArgument",
+      `compacting json for seccomp profile (${path}) failed: ${(error as Error).message}`,
+    )
   }
   return text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1")
 }

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs"
-import { cut } from "../flags/words.ts"
+import { Failure } from "../errors/failure.ts"
+import { cut } from "./words.ts"
 
 /**
  * The `NAME=value` lines of the files of `--env-file` and `--label-file`: blank lines and `#` lines are passed over, a
  * name alone takes its value from `lookup` and is dropped when that has none.
- * @throws Error in Docker's words
+ * @throws invalidArgument in Docker's words
  */
 export function readKeyValueFiles(
   paths: readonly string[],
@@ -15,7 +16,7 @@ export function readKeyValueFiles(
     try {
       text = readFileSync(path, "utf8")
     } catch (error) {
-      throw new Error(`open ${path}: ${systemWords(error)}`)
+      throw new Failure("invalidArgument", `open ${path}: ${systemWords(error)}`)
     }
     const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/)
     return lines.flatMap((line) => parseLine(path, line, lookup))
@@ -26,15 +27,16 @@ function parseLine(path: string, written: string, lookup: (name: string) => stri
   const line = written.trimStart()
   if (line === "" || line.startsWith("#")) return []
   const [name, value] = cut(line, "=")
-  if (name === "") throw new Error(`invalid env file (${path}): no variable name on line '${line}'`)
+  if (name === "")
+    throw new Failure("invalidArgument", `invalid env file (${path}): no variable name on line '${line}'`)
   if (/\s/.test(value === undefined ? name.trimEnd() : name))
-    throw new Error(`invalid env file (${path}): variable '${name}' contains whitespaces`)
+    throw new Failure("invalidArgument", `invalid env file (${path}): variable '${name}' contains whitespaces`)
   if (value !== undefined) return [line]
   const found = lookup(name.trim())
   return found === undefined ? [] : [`${name.trim()}=${found}`]
 }
 
-/** What the system says of a file that cannot be opened, in C's words. */
+/** The reason why a file cannot be opened, in C's words. */
 export function systemWords(error: unknown): string {
   const code = (error as NodeJS.ErrnoException).code ?? ""
   const words: Readonly<Record<string, string>> = {

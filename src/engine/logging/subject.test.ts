@@ -1,19 +1,5 @@
 import { expect, test } from "bun:test"
 import { filledTag } from "./subject.ts"
-import { booleanOption, byteSize, decimalSize, goDuration } from "./values.ts"
-
-test("sizes are read with their units", () => {
-  expect([byteSize("10"), byteSize("1k"), byteSize("1.5 MiB"), byteSize("2g")]).toEqual([10, 1024, 1_572_864, 2 ** 31])
-  expect([decimalSize("1k"), decimalSize("10MB")]).toEqual([1000, 10_000_000])
-  expect(() => byteSize("much")).toThrow("invalid size: 'much'")
-})
-
-test("durations and booleans are Go's", () => {
-  expect([goDuration("1s"), goDuration("1m30s"), goDuration("-5ms"), goDuration("0")]).toEqual([1000, 90_000, -5, 0])
-  expect(() => goDuration("5")).toThrow('time: invalid duration "5"')
-  expect([booleanOption("t"), booleanOption("FALSE")]).toEqual([true, false])
-  expect(() => booleanOption("yes")).toThrow('strconv.ParseBool: parsing "yes": invalid syntax')
-})
 
 test("a tag is filled in with what it names; what it names in vain is told", () => {
   const facts = {

@@ -1,15 +1,16 @@
 import { resolve } from "node:path"
-import type { MountRequest } from "../../api/container-config.ts"
-import { parseBool } from "../flags/flag.ts"
-import { parseBytes } from "../flags/numbers.ts"
-import { csvFields, cut } from "../flags/words.ts"
+import type { MountRequest } from "../api/container-config.ts"
+import { Failure } from "../errors/failure.ts"
+import { parseBytes } from "../std/byte-size.ts"
+import { parseBool } from "../std/strconv.ts"
+import { csvFields, cut } from "./words.ts"
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Bind = Mutable<NonNullable<MountRequest["BindOptions"]>>
 type VolumeOptions = Mutable<NonNullable<MountRequest["VolumeOptions"]>>
 type Tmpfs = Mutable<NonNullable<MountRequest["TmpfsOptions"]>>
 
-/** What the options of one mount add up to while they are read. */
+/** One mount while its options are read. */
 interface Draft {
   type: string
   source?: string
@@ -74,7 +75,8 @@ const options: Readonly<Record<string, (draft: Draft, value: string, key: string
     else if (value === "writable") bind.ReadOnlyNonRecursive = true
     else if (value === "readonly") bind.ReadOnlyForceRecursive = true
     else if (value !== "enabled")
-      throw new Error(
+      throw new Failure(
+        "invalidArgument",
         `invalid value for bind-recursive: ${value} (must be "enabled", "disabled", "writable", or "readonly")`,
       )
   },
@@ -88,11 +90,11 @@ const options: Readonly<Record<string, (draft: Draft, value: string, key: string
     try {
       draft.tmpfs = { ...draft.tmpfs, SizeBytes: parseBytes(value) }
     } catch {
-      throw new Error(`invalid value for tmpfs-size: ${value}`)
+      throw new Failure("invalidArgument", `invalid value for tmpfs-size: ${value}`)
     }
   },
   "tmpfs-mode": (draft, value) => {
-    if (!/^[0-7]{1,11}$/.test(value)) throw new Error(`invalid value for tmpfs-mode: ${value}`)
+    if (!/^[0-7]{1,11}$/.test(value)) throw new Failure("invalidArgument", `invalid value for tmpfs-mode: ${value}`)
     draft.tmpfs = { ...draft.tmpfs, Mode: Number.parseInt(value, 8) }
   },
 }
@@ -101,11 +103,11 @@ function boolean(key: string, value: string): boolean {
   try {
     return parseBool(value)
   } catch {
-    throw new Error(`invalid value for ${key}: ${value}`)
+    throw new Failure("invalidArgument", `invalid value for ${key}: ${value}`)
   }
 }
 
-/** Parses one `--mount`. @throws Error in Docker's words */
+/** Parses one `--mount`. @throws invalidArgument in Docker's words */
 export function parseMount(text: string): MountRequest {
   const draft: Draft = { type: "volume" }
   for (const field of csvFields(text)) {
@@ -113,12 +115,12 @@ export function parseMount(text: string): MountRequest {
     const key = written.toLowerCase()
     if (value === undefined) {
       const turnOn = switches[key]
-      if (!turnOn) throw new Error(`invalid field '${field}' must be a key=value pair`)
+      if (!turnOn) throw new Failure("invalidArgument", `invalid field '${field}' must be a key=value pair`)
       turnOn(draft)
       continue
     }
     const apply = options[key]
-    if (!apply) throw new Error(`unexpected key '${key}' in '${field}'`)
+    if (!apply) throw new Failure("invalidArgument", `unexpected key '${key}' in '${field}'`)
     apply(draft, value, key)
   }
   check(draft)
@@ -126,11 +128,11 @@ export function parseMount(text: string): MountRequest {
 }
 
 function check(draft: Draft): void {
-  if (draft.type === "") throw new Error("type is required")
-  if (!draft.target) throw new Error("target is required")
+  if (draft.type === "") throw new Failure("invalidArgument", "type is required")
+  if (!draft.target) throw new Failure("invalidArgument", "target is required")
   const mixed = (kind: string, given: unknown) => {
     if (given !== undefined && draft.type !== kind)
-      throw new Error(`cannot mix '${kind}-*' options with mount type '${draft.type}'`)
+      throw new Failure("invalidArgument", `cannot mix '${kind}-*' options with mount type '${draft.type}'`)
   }
   mixed("volume", draft.volume)
   mixed("bind", draft.bind)
@@ -138,7 +140,10 @@ function check(draft: Draft): void {
   mixed("image", draft.image)
   const { bind } = draft
   const needs = (option: string, other: string) =>
-    new Error(`option 'bind-recursive=${option}' requires '${other}' to be specified in conjunction`)
+    new Failure(
+      "invalidArgument",
+      `option 'bind-recursive=${option}' requires '${other}' to be specified in conjunction`,
+    )
   if (bind?.ReadOnlyNonRecursive && !draft.readOnly) throw needs("writable", "readonly")
   if (bind?.ReadOnlyForceRecursive && !draft.readOnly) throw needs("readonly", "readonly")
   if (bind?.ReadOnlyForceRecursive && bind.Propagation !== "rprivate")

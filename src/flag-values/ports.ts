@@ -1,14 +1,15 @@
-import type { PortBinding } from "../../api/container-config.ts"
-import { isIP } from "../../std/ip-address.ts"
-import { parseDecimal } from "../flags/numbers.ts"
-import { cut } from "../flags/words.ts"
+import type { PortBinding } from "../api/container-config.ts"
+import { Failure } from "../errors/failure.ts"
+import { isIP } from "../std/ip-address.ts"
+import { parseDecimal } from "../std/strconv.ts"
+import { cut } from "./words.ts"
 
 export interface Ports {
   readonly exposed: Readonly<Record<string, object>>
   readonly bindings: Readonly<Record<string, readonly PortBinding[]>>
 }
 
-/** What `--publish` and `--expose` ask for. @throws Error in Docker's words */
+/** Parses every `--publish` and `--expose`. @throws invalidArgument in Docker's words */
 export function parsePorts(publish: readonly string[], expose: readonly string[]): Ports {
   const exposed: Record<string, object> = {}
   const bindings: Record<string, PortBinding[]> = {}
@@ -30,7 +31,7 @@ function shortForm(word: string): string {
   for (const part of word.split(",")) {
     const [key, value] = cut(part, "=")
     if (value === undefined || key === "")
-      throw new Error(`invalid publish opts format (should be name=value but got '${part}')`)
+      throw new Failure("invalidArgument", `invalid publish opts format (should be name=value but got '${part}')`)
     given[key] = value
   }
   return `${given["published"] ?? ""}:${given["target"] ?? ""}/${given["protocol"]}`
@@ -44,15 +45,19 @@ function* publishedPorts(word: string): Generator<{ readonly port: string; reado
     .slice(0, -2)
     .join(":")
     .replace(/^\[(.*)\]$/, "$1")
-  if (ip !== "" && (isIP(ip) === 0 || ip.includes("%"))) throw new Error(`invalid IP address: ${ip}`)
-  if (container === "") throw new Error(`no port specified: ${word}<empty>`)
+  if (ip !== "" && (isIP(ip) === 0 || ip.includes("%")))
+    throw new Failure("invalidArgument", `invalid IP address: ${ip}`)
+  if (container === "") throw new Failure("invalidArgument", `no port specified: ${word}<empty>`)
   const inside = rangeOr(container, `invalid containerPort: ${container}`)
   const outside = host === "" ? undefined : rangeOr(host, `invalid hostPort: ${host}`)
   const width = inside[1] - inside[0]
   if (outside && outside[1] - outside[0] !== width && width !== 0)
-    throw new Error(`invalid ranges specified for container and host Ports: ${container} and ${host}`)
+    throw new Failure(
+      "invalidArgument",
+      `invalid ranges specified for container and host Ports: ${container} and ${host}`,
+    )
   const name = protocol.toLowerCase()
-  if (!["tcp", "udp", "sctp"].includes(name)) throw new Error(`invalid proto: ${protocol}`)
+  if (!["tcp", "udp", "sctp"].includes(name)) throw new Failure("invalidArgument", `invalid proto: ${protocol}`)
   for (let index = 0; index <= width; index++) {
     const chosen = width === 0 && outside && outside[0] !== outside[1] ? `${outside[0]}-${outside[1]}` : undefined
     const HostPort = chosen ?? (outside ? String(outside[0] + index) : "")
@@ -61,13 +66,16 @@ function* publishedPorts(word: string): Generator<{ readonly port: string; reado
 }
 
 function* exposedPorts(word: string): Generator<string> {
-  if (word.includes(":")) throw new Error(`invalid port format for --expose: ${word}`)
+  if (word.includes(":")) throw new Failure("invalidArgument", `invalid port format for --expose: ${word}`)
   const [protocol, port] = splitProtocol(word)
   let range: readonly [number, number]
   try {
     range = parseRange(port)
   } catch (error) {
-    throw new Error(`invalid range format for --expose: ${word}, error: ${(error as Error).message}`)
+    throw new Failure(
+      "invalidArgument",
+      `invalid range format for --expose: ${word}, error: ${(error as Error).message}`,
+    )
   }
   for (let number = range[0]; number <= range[1]; number++) yield `${number}/${protocol}`
 }
@@ -79,11 +87,11 @@ export function splitProtocol(word: string): readonly [protocol: string, port: s
 }
 
 function parseRange(text: string): readonly [first: number, last: number] {
-  if (text === "") throw new Error("empty string specified for ports")
+  if (text === "") throw new Failure("invalidArgument", "empty string specified for ports")
   const [from, to] = cut(text, "-")
   const first = Number(parseDecimal(from, 16, false))
   const last = to === undefined ? first : Number(parseDecimal(to, 16, false))
-  if (last < first) throw new Error(`invalid range specified for port: ${text}`)
+  if (last < first) throw new Failure("invalidArgument", `invalid range specified for port: ${text}`)
   return [first, last]
 }
 
@@ -91,6 +99,6 @@ function rangeOr(text: string, message: string): readonly [number, number] {
   try {
     return parseRange(text)
   } catch {
-    throw new Error(message)
+    throw new Failure("invalidArgument", message)
   }
 }

@@ -1,10 +1,11 @@
 import { posix } from "node:path"
-import type { DeviceMapping, DeviceRequest } from "../../api/container-config.ts"
-import { csvFields, cut, keyValues } from "../flags/words.ts"
+import type { DeviceMapping, DeviceRequest } from "../api/container-config.ts"
+import { Failure } from "../errors/failure.ts"
+import { csvFields, cut, keyValues } from "./words.ts"
 
 const cdiName = /^[A-Za-z][A-Za-z0-9_.-]*\/[A-Za-z][A-Za-z0-9_-]*=[A-Za-z0-9]/
 
-/** What `--device` words ask for: devices of the host, or names of the Container Device Interface. @throws Error in Docker's words */
+/** Parses every `--device`: devices of the host, and names of the Container Device Interface. @throws invalidArgument in Docker's words */
 export function parseDevices(words: readonly string[]): {
   readonly devices: readonly DeviceMapping[]
   readonly cdi: readonly string[]
@@ -16,11 +17,11 @@ export function parseDevices(words: readonly string[]): {
 function parseDevice(word: string): DeviceMapping {
   const parts = word.split(":")
   const [host = "", second, mode] = parts
-  if (parts.length > 3 || host === "") throw new Error(`bad format for path: ${word}`)
-  if (mode !== undefined && !isMode(mode)) throw new Error(`bad mode specified: ${mode}`)
+  if (parts.length > 3 || host === "") throw new Failure("invalidArgument", `bad format for path: ${word}`)
+  if (mode !== undefined && !isMode(mode)) throw new Failure("invalidArgument", `bad mode specified: ${mode}`)
   const modeOnly = mode === undefined && second !== undefined && isMode(second)
   const inside = second === undefined || modeOnly ? host : second
-  if (!posix.isAbsolute(inside)) throw new Error(`${inside} is not an absolute path`)
+  if (!posix.isAbsolute(inside)) throw new Failure("invalidArgument", `${inside} is not an absolute path`)
   return {
     PathOnHost: host,
     PathInContainer: posix.normalize(inside),
@@ -30,15 +31,15 @@ function parseDevice(word: string): DeviceMapping {
 
 const isMode = (text: string) => /^[rwm]+$/.test(text) && new Set(text).size === text.length
 
-/** Parses one `--gpus`. @throws Error in Docker's words */
+/** Parses one `--gpus`. @throws invalidArgument in Docker's words */
 export function parseGpus(text: string): DeviceRequest {
   const seen = new Map<string, string>()
   for (const field of csvFields(text)) {
     const [key, value] = cut(field, "=")
     const name = value === undefined ? "count" : key
-    if (seen.has(name)) throw new Error(`gpu request key '${name}' can be specified only once`)
+    if (seen.has(name)) throw new Failure("invalidArgument", `gpu request key '${name}' can be specified only once`)
     if (!["driver", "count", "device", "capabilities", "options"].includes(name))
-      throw new Error(`unexpected key '${key}' in '${field}'`)
+      throw new Failure("invalidArgument", `unexpected key '${key}' in '${field}'`)
     if (name === "count") parseCount(value ?? key)
     seen.set(name, value ?? key)
   }
@@ -57,6 +58,9 @@ export function parseGpus(text: string): DeviceRequest {
 function parseCount(text: string): number {
   if (text === "all") return -1
   if (!/^[+-]?\d+$/.test(text))
-    throw new Error(`invalid count (${text}): value must be either "all" or an integer: invalid syntax`)
+    throw new Failure(
+      "invalidArgument",
+      `invalid count (${text}): value must be either "all" or an integer: invalid syntax`,
+    )
   return Number(text)
 }

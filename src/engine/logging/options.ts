@@ -1,0 +1,2 @@
+/** Options of a log driver (`--log-opt`), by name. */
+export type LogOptions = Readonly<Record<string, string>>
