@@ -1,29 +1,24 @@
 import { afterEach, beforeEach, expect, test } from "bun:test"
-import { closeSync, mkdtempSync, readdirSync, readSync, rmSync, writeSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { closeSync, readdirSync, readSync, writeSync } from "node:fs"
 import { pipe } from "../linux/descriptor.ts"
 import { DescriptorStore } from "./descriptor-store.ts"
-import { Holder } from "./holder.ts"
+import { closeHeld, type HeldDescriptors, makeHeld } from "./held-descriptors.ts"
 import { Holdings } from "./holdings.ts"
 
-let folder: string
-let holder: Holder
+let held: HeldDescriptors
 let complaints: string[]
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "barge-store-"))
   complaints = []
-  holder = new Holder(folder, (line) => void complaints.push(line))
+  held = makeHeld()
 })
 afterEach(() => {
-  holder.close()
-  rmSync(folder, { recursive: true })
+  closeHeld(held)
   expect(complaints).toEqual([])
 })
 
 /** A store as the next shim has it: it knows nothing yet. */
-const nextStore = () => new DescriptorStore(holder.held, (line) => void complaints.push(line))
+const nextStore = () => new DescriptorStore(held, (line) => void complaints.push(line))
 
 /** Keeps a pipe with `text` in it for a process, which only the store has open then. */
 function keepPipe(store: DescriptorStore, key: string, text: string): void {

@@ -2,7 +2,7 @@ import { closeSync } from "node:fs"
 import { messageOf } from "../errors/failure.ts"
 import { receiveDescriptors, sendDescriptors } from "../linux/scm-rights.ts"
 import { newId } from "../std/id.ts"
-import type { HeldDescriptors } from "./holder.ts"
+import type { HeldDescriptors } from "./held-descriptors.ts"
 
 /** Descriptors by what they are called. */
 export type NamedDescriptors = Readonly<Record<string, number>>
@@ -32,7 +32,8 @@ interface Verdict {
 const dropped: Verdict = { stays: false, taken: false }
 
 /**
- * Duplicates of processes' outputs and pidfds, and of what clients want to outlive them, as messages that wait in a socket which the {@link Holder} has open: they
+ * Duplicates of processes' outputs and pidfds, and of what clients want to outlive them, as messages that wait in a socket which
+ * the holder has open: they
  * live on when shim and daemon are killed. A process that has gone leaves its message until enough have come together; one
  * that was started again leaves that of its life before.
  */

@@ -7,6 +7,7 @@ import { receiveDescriptors, sendDescriptors } from "../linux/scm-rights.ts"
 import { growSendBuffer, setCloseOnExec, socketPair } from "../linux/socket.ts"
 import type { ConnectionState } from "./connection.ts"
 import type { AttachOptions } from "./contract.ts"
+import type { HandedHolder } from "./holder.ts"
 import type { Held } from "./holdings.ts"
 import type { Inherited, KeptDescriptors } from "./process.ts"
 import type { WireRequest } from "./protocol.ts"
@@ -41,6 +42,8 @@ export interface Handover {
   readonly listener?: number
   /** Descriptors of clients, by key. */
   readonly held?: Held
+  /** The holder, and what it has: all of it stays open here, whatever becomes of that process meanwhile. */
+  readonly holder?: HandedHolder
   readonly processes: Readonly<Record<string, Inherited>>
   readonly connections: readonly HandedConnection[]
   /** A socket from which the descriptors of `processes` come: their numbers there are places in what comes. */
@@ -153,6 +156,7 @@ function setAll(handover: Handover, on: boolean): void {
     handover.lock,
     handover.listener,
     ...Object.values(handover.held ?? {}).flat(),
+    ...Object.values(handover.holder?.held ?? {}),
     ...handover.connections.map((connection) => connection.state.descriptor),
     ...Object.values(handover.processes).flatMap((inherited) => Object.values(inherited.descriptors) as number[]),
   ]

@@ -1,100 +1,17 @@
 import { closeSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
-import { growPipe, pipe, setNonBlocking } from "../linux/descriptor.ts"
-import { memoryFile, memoryProgram } from "../linux/memory-file.ts"
-import { copyDescriptor, openPidfd, sendSignal, startTicks, statFields } from "../linux/pidfd.ts"
-import { growSendBuffer, socketPair } from "../linux/socket.ts"
+import { messageOf } from "../errors/failure.ts"
+import { memoryProgram } from "../linux/memory-file.ts"
+import { sendSignal, startTicks, statFields } from "../linux/pidfd.ts"
+import { type Reactor, readiness, type Watch } from "../linux/reactor.ts"
 import { spawn } from "../linux/spawn.ts"
 import { idleProgram } from "../linux/syscall-program.ts"
-import { maxChunk } from "./logs/writer.ts"
-import { transitSize } from "./transit.ts"
+import { pidfdOf } from "./exit-watch.ts"
+import { closeHeld, copyHeld, type HeldDescriptors, heldNames, makeHeld } from "./held-descriptors.ts"
 
-/** What outlives a shim that is killed. All of it stays the holder's. */
-export interface HeldDescriptors {
-  /** A socket pair: messages with descriptors that are sent into one end wait in the other for ever. */
-  readonly sender: number
-  readonly store: number
-  /** The pipe and the memory of {@link Transit}. */
-  readonly stagingReader: number
-  readonly stagingWriter: number
-  readonly transit: number
-}
-
-const names = ["sender", "store", "stagingReader", "stagingWriter", "transit"] as const
-
-/** Number of the first of {@link names} in the holder; below it is its stdio. */
-const firstNumber = 3
-
-/** Room for the messages of some ten thousand processes. */
-const storeSize = 64 * 1024 * 1024
-
-/**
- * A process of a few pages without code of its own: it keeps descriptors open while no shim and no daemon lives, since the
- * kernel drops what is in a pipe with the last descriptor. One for all containers of a run root. The next shim finds it by
- * its PID and copies the descriptors from it (pidfd_getfd(2)).
- */
-export class Holder {
-  readonly held: HeldDescriptors
-  readonly #file: string
-  readonly #journal: (line: string) => void
-  #identity: HolderIdentity | undefined
-  #closed = false
-
-  /** Finds the run root's holder, or starts one. Without one everything works, until shim and daemon are killed at once. */
-  constructor(folder: string, journal: (line: string) => void) {
-    this.#file = join(folder, "holder.json")
-    this.#journal = journal
-    const found = livingHolder(this.#file)
-    const held = found && copyHeld(found.pid)
-    this.#identity = held && found
-    this.held = held ?? makeHeld()
-    if (!this.#identity) this.#start()
-  }
-
-  /** Starts another one if it has been killed. Call now and then. */
-  check(): void {
-    if (this.#closed || livingHolder(this.#file)) return
-    if (!this.#identity || !isAlive(this.#identity)) this.#start()
-    // Its record was lost, or there was no room for one: the next shim could not find it.
-    else this.#record(this.#identity)
-  }
-
-  /** Ends the holder, when nothing is to be kept any more. */
-  close(): void {
-    this.#closed = true
-    if (this.#identity && isAlive(this.#identity)) kill(this.#identity.pid)
-    rmSync(this.#file, { force: true })
-    for (const name of names) closeSync(this.held[name])
-  }
-
-  #start(): void {
-    try {
-      using program = memoryProgram("barge-holder", idleProgram())
-      const { pid } = spawn({
-        command: [program.path],
-        name: `barge-holder ${dirname(this.#file)}`,
-        stdin: "ignore",
-        stdout: "ignore",
-        stderr: "ignore",
-        more: names.map((name) => this.held[name]),
-        env: {},
-      })
-      this.#identity = { pid, startTicks: startTicks(pid) }
-      this.#record(this.#identity)
-    } catch (error) {
-      this.#journal(`no holder of descriptors: ${(error as Error).message}`)
-    }
-  }
-
-  #record(identity: HolderIdentity): void {
-    try {
-      writeFileSync(`${this.#file}.new`, JSON.stringify(identity), { mode: 0o600 })
-      renameSync(`${this.#file}.new`, this.#file)
-    } catch (error) {
-      this.#journal(`the holder of descriptors cannot be recorded: ${(error as Error).message}`)
-    }
-  }
-}
+/** Starts of holders that end at once, or cannot be started, lie so far apart at first and at last; milliseconds. */
+const shortestPause = 100
+const longestPause = 10_000
 
 /** The start tells the process from a later one with the same PID. */
 interface HolderIdentity {
@@ -102,49 +19,194 @@ interface HolderIdentity {
   readonly startTicks: string | undefined
 }
 
-/** The holder that `file` names, if it lives. */
-function livingHolder(file: string): HolderIdentity | undefined {
+/** What the next image of this program needs. */
+export interface HandedHolder {
+  readonly held: HeldDescriptors
+  readonly identity?: HolderIdentity
+}
+
+export interface HolderOptions {
+  readonly reactor: Pick<Reactor, "watch">
+  /** The shim's folder on the run root: the holder is recorded there. */
+  readonly folder: string
+  readonly journal: (line: string) => void
+  /** From an earlier image of this program. */
+  readonly handed?: HandedHolder | undefined
+}
+
+/**
+ * A process of a few pages without code of its own: it keeps descriptors open while no shim and no daemon lives, since the
+ * kernel drops what is in a pipe with the last descriptor. One for all containers of a run root. The next shim finds it by
+ * its PID and copies the descriptors from it (pidfd_getfd(2)). The shim has all of them open as well: when the holder is
+ * killed, another one is started at once.
+ */
+export class Holder {
+  readonly held: HeldDescriptors
+  readonly #options: HolderOptions
+  readonly #file: string
+  #identity: HolderIdentity | undefined
+  #watched: { readonly pidfd: number; readonly watch: Watch } | undefined
+  /** When the latest was started, or could not be, by the clock of `performance.now()`. */
+  #startedAt = Number.NEGATIVE_INFINITY
+  #pause = shortestPause
+  #retry: ReturnType<typeof setTimeout> | undefined
+  #complaint = ""
+  #closed = false
+
+  /** Finds the run root's holder, or starts one. Without one everything works, until shim and daemon are killed at once. */
+  constructor(options: HolderOptions) {
+    this.#options = options
+    this.#file = join(options.folder, "holder.json")
+    const { held, identity } = options.handed ?? takeOver(this.#file) ?? { held: makeHeld() }
+    this.held = held
+    this.#identity = identity
+    this.#observe()
+  }
+
+  /** For the next image, which inherits the descriptors. */
+  handOver(): HandedHolder {
+    return { held: this.held, ...(this.#identity ? { identity: this.#identity } : {}) }
+  }
+
+  /** Records the holder again where its record was lost, or there was no room for one. Call now and then. */
+  check(): void {
+    if (this.#closed || this.#retry) return
+    if (!this.#watched) this.#observe()
+    const recorded = recordedIn(this.#file)
+    if (this.#identity && (!recorded || !isSame(recorded, this.#identity))) this.#record(this.#identity)
+  }
+
+  /** Ends the holder, when nothing is to be kept any more. */
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    if (this.#watched) killWith(this.#watched.pidfd)
+    else if (this.#identity) kill(this.#identity)
+    this.#unwatch()
+    rmSync(this.#file, { force: true })
+    closeHeld(this.held)
+  }
+
+  /** Waits for the holder's end, or starts one if there is none. */
+  #observe(): void {
+    const { pid, startTicks: ticks } = this.#identity ?? {}
+    const pidfd = pid === undefined ? undefined : pidfdOf(pid, ticks)
+    if (pidfd === undefined) {
+      // One that lives and cannot be watched, since no descriptor is free, is looked at again by `check`.
+      if (!this.#identity || !isAlive(this.#identity)) this.#ended()
+      return
+    }
+    const watch = this.#options.reactor.watch(pidfd, () => {
+      this.#options.journal(`the holder of descriptors (PID ${pid}) has ended, and is started again`)
+      this.#ended()
+    })
+    this.#watched = { pidfd, watch }
+    watch.want(readiness.read)
+  }
+
+  /** Starts another one: at once, unless the last start is too short a time ago. */
+  #ended(): void {
+    this.#unwatch()
+    this.#identity = undefined
+    const lived = performance.now() - this.#startedAt
+    if (lived >= this.#pause) {
+      this.#pause = shortestPause
+      this.#start()
+      return
+    }
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      this.#start()
+    }, this.#pause - lived)
+    this.#pause = Math.min(2 * this.#pause, longestPause)
+  }
+
+  #start(): void {
+    try {
+      this.#identity = this.#spawn()
+      if (this.#complaint) this.#options.journal("a holder of descriptors runs again")
+      this.#complaint = ""
+      this.#record(this.#identity)
+    } catch (error) {
+      this.#complain(`no holder of descriptors: ${messageOf(error)}`)
+    }
+    this.#startedAt = performance.now()
+    this.#observe()
+  }
+
+  /** @throws when there is no room for a process */
+  #spawn(): HolderIdentity {
+    using program = memoryProgram("barge-holder", idleProgram())
+    const { pid } = spawn({
+      command: [program.path],
+      name: `barge-holder ${dirname(this.#file)}`,
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+      more: heldNames.map((name) => this.held[name]),
+      env: {},
+    })
+    return { pid, startTicks: startTicks(pid) }
+  }
+
+  #record(identity: HolderIdentity): void {
+    try {
+      writeFileSync(`${this.#file}.new`, JSON.stringify(identity), { mode: 0o600 })
+      renameSync(`${this.#file}.new`, this.#file)
+    } catch (error) {
+      this.#complain(`the holder of descriptors cannot be recorded: ${messageOf(error)}`)
+    }
+  }
+
+  #unwatch(): void {
+    this.#watched?.watch.close()
+    if (this.#watched) closeSync(this.#watched.pidfd)
+    this.#watched = undefined
+  }
+
+  /** Says each trouble once. */
+  #complain(complaint: string): void {
+    if (complaint !== this.#complaint) this.#options.journal(complaint)
+    this.#complaint = complaint
+  }
+}
+
+/** The living holder that `file` names, with copies of what it holds. One that cannot be used is ended. */
+function takeOver(file: string): HandedHolder | undefined {
+  const identity = recordedIn(file)
+  if (!identity || !isAlive(identity)) return undefined
+  const held = copyHeld(identity.pid)
+  if (held) return { held, identity }
+  kill(identity)
+  return undefined
+}
+
+function recordedIn(file: string): HolderIdentity | undefined {
   try {
-    const identity = JSON.parse(readFileSync(file, "utf8")) as HolderIdentity
-    return isAlive(identity) ? identity : undefined
+    return JSON.parse(readFileSync(file, "utf8")) as HolderIdentity
   } catch {
     return undefined
   }
 }
+
+const isSame = (one: HolderIdentity, other: HolderIdentity): boolean =>
+  one.pid === other.pid && one.startTicks === other.startTicks
 
 function isAlive({ pid, startTicks: ticks }: HolderIdentity): boolean {
   const fields = statFields(pid)
   return fields !== undefined && fields[0] !== "Z" && fields[19] === ticks
 }
 
-/** @returns undefined when it may not be done, or the holder is one of another layout */
-function copyHeld(pid: number): HeldDescriptors | undefined {
-  const copies: number[] = []
-  try {
-    for (const index of names.keys()) copies.push(copyDescriptor(pid, firstNumber + index))
-  } catch {
-    for (const copy of copies) closeSync(copy)
-    kill(pid)
-    return undefined
-  }
-  return Object.fromEntries(names.map((name, index) => [name, copies[index]!])) as unknown as HeldDescriptors
+function kill({ pid, startTicks: ticks }: HolderIdentity): void {
+  const pidfd = pidfdOf(pid, ticks)
+  if (pidfd === undefined) return
+  killWith(pidfd)
+  closeSync(pidfd)
 }
 
-function makeHeld(): HeldDescriptors {
-  const [sender, store] = socketPair("stream")
-  setNonBlocking(sender, true)
-  growSendBuffer(sender, storeSize)
-  const [stagingReader, stagingWriter] = pipe()
-  growPipe(stagingReader, 4 * maxChunk)
-  setNonBlocking(stagingReader, true)
-  return { sender, store, stagingReader, stagingWriter, transit: memoryFile("barge-transit", transitSize) }
-}
-
-function kill(pid: number): void {
+function killWith(pidfd: number): void {
   try {
-    const pidfd = openPidfd(pid)
     sendSignal(pidfd, 9)
-    closeSync(pidfd)
   } catch {
     // It has gone.
   }

@@ -81,7 +81,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
   using reactor = new Reactor()
   const instance = handover.instance ?? newId()
   const over = Promise.withResolvers<void>()
-  const holder = new Holder(folder, (line) => journal.line(line))
+  const holder = new Holder({ reactor, folder, journal: (line) => journal.line(line), handed: handover.holder })
   const { stagingReader, stagingWriter, transit } = holder.held
   const store = new DescriptorStore(holder.held, (line) => journal.line(line))
   const supervisor: Supervisor = new Supervisor({
@@ -107,7 +107,8 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
     upgrade: (command) => {
       journal.line(`becomes ${command.join(" ")}`)
       const held = holdings.all()
-      const state = { instance, lock, listener: server.listener, held, ...handedOver(supervisor, server) }
+      const common = { instance, lock, listener: server.listener, held, holder: holder.handOver() }
+      const state = { ...common, ...handedOver(supervisor, server) }
       return becomeNext(folder, runRoot, command, state)
     },
   })
