@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite"
-import { rmSync } from "node:fs"
+import { readdirSync, rmSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import { migrations } from "./migrations.ts"
 
@@ -8,11 +9,11 @@ const applicationId = 0x42524745
 
 /**
  * Brings the schema to this program's version in one transaction; an interrupted migration leaves the old version. A copy
- * of an older database (`PATH.schema-VERSION`) lies beside it until that has succeeded.
+ * of an older database (`PATH.schema-VERSION`) lies beside it until that has succeeded, also over a kill.
  * @throws conflict when the database is newer than the program; dataLoss when it belongs to another program
  */
 export function migrate(database: Database, path: string, steps: readonly string[] = migrations): void {
-  const backup = backUpOlder(database, path, steps)
+  backUpOlder(database, path, steps)
   database.transaction(() => {
     const version = pragma(database, "user_version")
     const owner = pragma(database, "application_id")
@@ -30,23 +31,32 @@ export function migrate(database: Database, path: string, steps: readonly string
     database.run(`PRAGMA application_id = ${applicationId}`)
     database.run(`PRAGMA user_version = ${steps.length}`)
   })()
-  if (backup !== undefined) rmSync(backup, { force: true })
+  removeCopies(path)
 }
 
-/** @returns the copy's path; undefined when none is needed, or there is no room: the transaction protects the database as well */
-function backUpOlder(database: Database, path: string, steps: readonly string[]): string | undefined {
+/** Copies an older database. Without room for a copy the transaction protects the database as well. */
+function backUpOlder(database: Database, path: string, steps: readonly string[]): void {
   const version = pragma(database, "user_version")
-  if (version === 0 || version >= steps.length || pragma(database, "application_id") !== applicationId) return undefined
-  const backup = `${path}.schema-${version}`
-  rmSync(backup, { force: true })
+  if (version === 0 || version >= steps.length || pragma(database, "application_id") !== applicationId) return
+  // A kill may have left half a copy.
+  removeCopies(path)
   try {
-    database.run("VACUUM INTO ?", [backup])
+    database.run("VACUUM INTO ?", [`${path}.schema-${version}`])
   } catch (error) {
-    rmSync(backup, { force: true })
+    removeCopies(path)
     if ((error as { code?: string }).code !== "SQLITE_FULL") throw error
-    return undefined
   }
-  return backup
+}
+
+/** Removes copies of all versions, and the journals of unfinished ones. */
+function removeCopies(path: string): void {
+  const folder = dirname(path)
+  const beginning = `${basename(path)}.schema-`
+  for (const name of readdirSync(folder)) {
+    if (name.startsWith(beginning) && /^\d+(-journal)?$/.test(name.slice(beginning.length))) {
+      rmSync(join(folder, name), { force: true })
+    }
+  }
 }
 
 const pragma = (database: Database, name: string): number =>
