@@ -8,6 +8,7 @@ import { Log } from "../std/log.ts"
 import { composeDaemon } from "./compose.ts"
 import { type DaemonConfig, daemonConfig } from "./config.ts"
 import { daemonHelp } from "./help.ts"
+import { refuseOtherKinds } from "./own-paths.ts"
 import { parseDaemonFlags } from "./parse-flags.ts"
 import { tellServiceManager } from "./service-manager.ts"
 
@@ -50,6 +51,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
   // What containers see of the host's files (/etc/hosts, the ground of their roots) is for all their users to read.
   process.umask(0o022)
   try {
+    refuseOtherKinds(config.roots, config.pidfile)
     using _pidfile = takePidfile(config.pidfile)
     await using daemon = await composeDaemon(config, log)
     using _memory = keepSmallWhenIdle()
@@ -78,7 +80,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
   }
 }
 
-/** Writes the PID file. @throws conflict when the process named there is alive */
+/** Writes the PID file. @throws conflict when the process named there is alive; unavailable when it cannot be written */
 function takePidfile(path: string): Disposable {
   let holder: number | undefined
   try {
@@ -92,8 +94,17 @@ function takePidfile(path: string): Disposable {
       `failed to start daemon: another one runs, with PID ${holder} (${path}); stop it, or give a second daemon an --exec-root, --data-root, --bridge and --pidfile of its own`,
     )
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-  writeFileSync(path, `${process.pid}`, { mode: 0o644 })
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+    writeFileSync(path, `${process.pid}`, { mode: 0o644 })
+  } catch (error) {
+    const why = messageOf(error)
+    throw new Failure(
+      "unavailable",
+      `the PID file ${path} cannot be written; give another one with --pidfile: ${why}`,
+      error,
+    )
+  }
   return {
     [Symbol.dispose]: () => rmSync(path, { force: true }),
   }
