@@ -1,4 +1,5 @@
 import { Failure } from "../errors/failure.ts"
+import { parseNanos } from "../std/clock.ts"
 
 /** What `filters=` asks for: key → wanted values. */
 export type Filters = ReadonlyMap<string, readonly string[]>
@@ -81,4 +82,25 @@ export function patternMatch(filters: Filters, key: string, value: string): bool
       return false
     }
   })
+}
+
+/** The instant of an `until` filter: seconds since the epoch, RFC 3339, or a Go duration before now. @throws invalidArgument */
+export function untilOf(filters: Filters): bigint | undefined {
+  const texts = filters.get("until")
+  if (!texts || texts.length === 0) return undefined
+  if (texts.length > 1) throw new Failure("invalidArgument", "more than one until filter specified")
+  const text = texts[0]!
+  if (/^\d+(\.\d+)?$/.test(text)) {
+    const [seconds, fraction = ""] = text.split(".")
+    return BigInt(seconds!) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0").slice(0, 9))
+  }
+  const time = parseNanos(text)
+  if (time !== undefined) return time
+  const units: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001 }
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
+  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) {
+    throw new Failure("invalidArgument", `failed to parse value as time or duration: "${text}"`)
+  }
+  const seconds = parts.reduce((sum, part) => sum + Number(part[1]) * units[part[2]!]!, 0)
+  return BigInt(Math.round(Date.now() - seconds * 1000)) * 1_000_000n
 }

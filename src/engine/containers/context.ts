@@ -6,56 +6,22 @@ import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
 import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
-import type { ResolvedImage } from "../../core/transfer/contract.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import type { Networking } from "../../network/contract.ts"
-import type { ImageConfig, ImageRunConfig } from "../../oci/image.ts"
 import type { AppArmor } from "../../runtime/apparmor/load.ts"
 import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { Criu } from "../../runtime/criu.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
 import type { Log } from "../../std/log.ts"
-import type { Span } from "../../trace/span.ts"
 import type { Events } from "../events/contract.ts"
 import type { ExecRecords } from "../exec/records.ts"
+import type { ContainerImages } from "../images/for-containers.ts"
 import type { LogForwarding } from "../logging/forwarding.ts"
 import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
-import type { Container } from "./record/container.ts"
 import type { ContainerRegistry } from "./record/registry.ts"
 import type { HostFacts } from "./request/validate.ts"
-
-/** An image as a container needs it. */
-export interface ContainerImage {
-  readonly resolved: ResolvedImage
-  /** The full name it was found by; absent when by ID. */
-  readonly name?: string
-}
-
-/** Finds and prepares images for containers. */
-export interface ContainerImages {
-  /** The image that `ref` names, unpacked. @throws notFound (`No such image: x:latest`) */
-  forContainer(scope: Scope, ref: string, platform?: string): Promise<ContainerImage>
-  /** Makes an image of a snapshot on top of the container's image, and names it. */
-  commit(
-    scope: Scope,
-    options: {
-      readonly snapshotKey: string
-      readonly baseImageId: string
-      readonly config: Omit<ImageConfig, "rootfs" | "history">
-      /** What `config` and the changes leave open is as here. */
-      readonly below: ImageRunConfig
-      readonly changes: readonly string[]
-      readonly createdBy: string
-      readonly comment?: string
-      readonly repository?: string
-      readonly tag?: string
-    },
-  ): Promise<{ readonly id: string; readonly reference?: string }>
-  /** What people call a container's image now: as they wrote it, or its ID when that names another one by now. */
-  display(scope: Scope, imageId: string, asCreated: string): Promise<string>
-}
 
 /** What the daemon's configuration says about containers. */
 export interface ContainerDefaults {
@@ -130,31 +96,3 @@ export interface ContainerContext {
   /** A scope for what no request asked for. */
   readonly background: (name: string) => Scope
 }
-
-/** Tells what happened to a container in Docker's form: its labels, image, name and special facts. */
-export function publish(
-  context: ContainerContext,
-  container: Container,
-  action: string,
-  attributes: Readonly<Record<string, string>> = {},
-): void {
-  const { id, name } = container
-  const { Labels, Image } = container.document.config
-  let joined: Readonly<Record<string, string>> | undefined
-  context.events.publish({
-    Type: "container",
-    Action: action,
-    Actor: {
-      ID: id,
-      // Put together for the first reader: most events have none, and labels may be megabytes.
-      get Attributes() {
-        joined ??= { ...Labels, ...attributes, image: Image, name }
-        return joined
-      },
-    },
-  })
-}
-
-/** Runs `work` as a step of the engine's layer. */
-export const step = <T>(scope: Scope, name: string, work: (span: Span) => Promise<T> | T): Promise<T> =>
-  scope.span.step(name, work, "engine")

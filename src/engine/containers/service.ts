@@ -17,7 +17,7 @@ import type { StatsResponse } from "../../api/stats.ts"
 import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
-import { type ContainerContext, publish } from "./context.ts"
+import type { ContainerContext } from "./context.ts"
 import type {
   Attachment,
   CommitOptions,
@@ -45,7 +45,8 @@ import { killContainer, restartContainer, stopContainer } from "./lifecycle/stop
 import { updateContainer } from "./lifecycle/update.ts"
 import { renameInNetworks } from "./network/connect.ts"
 import type { Container, EndOfRun } from "./record/container.ts"
-import type { Deliveries } from "./record/output-clients.ts"
+import { publish } from "./record/events.ts"
+import type { OutputClients } from "./record/output-clients.ts"
 import { checkName } from "./request/names.ts"
 import { attachContainer } from "./stdio/attach.ts"
 import { containerLogs } from "./stdio/logs.ts"
@@ -125,17 +126,17 @@ export class ContainerService implements Containers {
     ref: string,
     condition: WaitCondition,
   ): Promise<{ readonly result: Promise<WaitResponse> }> {
-    const departed = this.#context.registry.departed.find(ref)
-    if (departed && condition !== "next-exit") return { result: told(departed.end, departed.deliveries) }
+    const removed = this.#context.registry.removedExits.find(ref)
+    if (removed && condition !== "next-exit") return { result: told(removed.end, removed.attached) }
     const container = this.#find(ref)
     if (condition === "not-running") await this.#context.registry.afterStart(container)
     const { state } = container
     const ended = !container.running && state.status !== "restarting"
     if (condition === "not-running" && ended) {
-      return { result: told({ exitCode: state.exitCode, error: state.error }, container.deliveries) }
+      return { result: told({ exitCode: state.exitCode, error: state.error }, container.attached) }
     }
     const end = condition === "removed" ? container.removal() : container.nextExit()
-    return { result: told(end, container.deliveries) }
+    return { result: told(end, container.attached) }
   }
 
   async attach(scope: Scope, ref: string, options: ContainerAttachOptions): Promise<Attachment> {
@@ -272,9 +273,9 @@ function allocated(registry: ContainerContext["registry"], path: string, id: str
 }
 
 /** The answer to who waits: after those who are attached have the run's output. */
-async function told(end: EndOfRun | Promise<EndOfRun>, deliveries: Deliveries): Promise<WaitResponse> {
+async function told(end: EndOfRun | Promise<EndOfRun>, attached: OutputClients): Promise<WaitResponse> {
   const ended = await end
-  await deliveries.made()
+  await attached.drained()
   return waitResponse(ended)
 }
 

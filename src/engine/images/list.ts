@@ -1,4 +1,4 @@
-import { booleanFilter, type Filters, labelsMatch } from "../../api/filters.ts"
+import { booleanFilter, type Filters, labelsMatch, untilOf } from "../../api/filters.ts"
 import type { ImageSummary } from "../../api/image.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure } from "../../errors/failure.ts"
@@ -14,7 +14,6 @@ import {
 import { parseNanos } from "../../std/clock.ts"
 import { sortedByName } from "../../std/sorted.ts"
 import { Turns } from "../../std/turns.ts"
-import { untilOf } from "../containers/lifecycle/remove.ts"
 import type { CatalogImage } from "./catalog.ts"
 import { type ImageContext, repoDigests, tagsOf } from "./context.ts"
 import type { ImageListOptions } from "./contract.ts"

@@ -6,8 +6,9 @@ import { connectedNetwork, publishNetwork, takeSandbox } from "../containers/net
 import { rewriteNetworkFiles } from "../containers/network/files.ts"
 import { joinedRef } from "../containers/network/namespace-owners.ts"
 import type { Container } from "../containers/record/container.ts"
+import { noSettings, requestedSettings } from "../containers/record/endpoint-settings.ts"
 import type { NetworkDocument } from "./catalog.ts"
-import { askedFor, checkEndpoint, endpointRequest, noSettings } from "./endpoint.ts"
+import { checkEndpoint, endpointRequest } from "./endpoint.ts"
 
 /** `docker network connect`: at once when the container runs, otherwise from its next start on. @throws in Docker's words */
 export async function connectContainer(
@@ -24,7 +25,7 @@ export async function connectContainer(
     const network = networks.resolve(ref)
     if (network.configOnly)
       throw new Failure("permissionDenied", "cannot create endpoint on configuration-only network")
-    const settings = askedFor(request.EndpointConfig ?? noSettings)
+    const settings = requestedSettings(request.EndpointConfig ?? noSettings)
     checkEndpoint(network, settings)
     const joined = !checkTogether(context, container, network)
     if (joined && !container.running) return

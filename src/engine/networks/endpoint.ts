@@ -4,41 +4,12 @@ import { Failure } from "../../errors/failure.ts"
 import type { EndpointRequest } from "../../network/contract.ts"
 import { addressOf, cidrOf, contains } from "../../std/ip.ts"
 import type { Container } from "../containers/record/container.ts"
+import { noSettings, requestedSettings } from "../containers/record/endpoint-settings.ts"
 import type { ContainerRegistry } from "../containers/record/registry.ts"
 import { isPredefined, type NetworkCatalog, type NetworkDocument } from "./catalog.ts"
 
 const linkLocal = ["169.254.0.0/16", "fe80::/10"].map((text) => cidrOf(text)!.subnet)
 const optionPrefix = "com.docker.network.endpoint"
-
-/** An endpoint about which nothing was said. */
-export const noSettings: EndpointSettings = {
-  IPAMConfig: null,
-  Links: null,
-  Aliases: null,
-  MacAddress: "",
-  DriverOpts: null,
-  GwPriority: 0,
-  NetworkID: "",
-  EndpointID: "",
-  Gateway: "",
-  IPAddress: "",
-  IPPrefixLen: 0,
-  IPv6Gateway: "",
-  GlobalIPv6Address: "",
-  GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
-}
-
-/** Only what was asked for, of settings that a client may have copied from an inspect. */
-export const askedFor = (settings: EndpointSettings): EndpointSettings => ({
-  ...noSettings,
-  IPAMConfig: settings.IPAMConfig,
-  Links: settings.Links,
-  Aliases: settings.Aliases,
-  MacAddress: settings.MacAddress,
-  DriverOpts: settings.DriverOpts,
-  GwPriority: settings.GwPriority,
-})
 
 /** Checks the networks that a new container asks for. @throws invalidArgument in Docker's words */
 export function checkNetworking(catalog: NetworkCatalog, networking: NetworkingConfig): void {
@@ -63,7 +34,7 @@ export function initialNetworking(
   if (entries.length === 0) return { EndpointsConfig: { [nameOf(mode)]: noSettings } }
   return {
     EndpointsConfig: Object.fromEntries(
-      entries.map(([ref, settings]) => [nameOf(ref), askedFor(settings ?? noSettings)]),
+      entries.map(([ref, settings]) => [nameOf(ref), requestedSettings(settings ?? noSettings)]),
     ),
   }
 }

@@ -1,5 +1,5 @@
 import type { ExposedPort } from "../../api/exposure.ts"
-import { exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
+import { exactMatch, type Filters, labelsMatch, patternMatch, untilOf } from "../../api/filters.ts"
 import type {
   NetworkConnectRequest,
   NetworkCreateRequest,
@@ -12,7 +12,6 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
 import { parseNanos } from "../../std/clock.ts"
 import type { ContainerContext } from "../containers/context.ts"
-import { untilOf } from "../containers/lifecycle/remove.ts"
 import { connectContainer, disconnectContainer } from "./attach.ts"
 import { isPredefined, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"

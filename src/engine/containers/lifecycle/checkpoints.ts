@@ -5,8 +5,9 @@ import type { CheckpointRequest, CheckpointSummary } from "../../../api/containe
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, kindOf, messageOf } from "../../../errors/failure.ts"
 import type { CheckpointFiles } from "../../../runtime/contract.ts"
-import { type ContainerContext, publish } from "../context.ts"
+import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { runtimeOf } from "../stdio/config.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
 

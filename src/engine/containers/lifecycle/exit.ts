@@ -4,11 +4,12 @@ import type { Scope } from "../../../core/scope.ts"
 import { isKind, messageOf } from "../../../errors/failure.ts"
 import type { ExitRecord } from "../../../shim/contract.ts"
 import { endExecs } from "../../exec/records.ts"
-import { type ContainerContext, publish } from "../context.ts"
+import type { ContainerContext } from "../context.ts"
 import { dropImageMounts } from "../mounts/image-mounts.ts"
 import { tellUnmounts } from "../mounts/prepare.ts"
 import { publishNetwork } from "../network/connect.ts"
 import { type Container, recordExit } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { stopHealthChecks } from "./health.ts"
 import { startLocked } from "./start.ts"
 
@@ -34,7 +35,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     const wasPaused = state.status === "paused"
     const ran = BigInt(exit.at) - BigInt(state.startedAt)
     recordExit(state, exit)
-    container.deliveries.endRun()
+    container.attached.endRun()
     container.followers.endRun()
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
@@ -58,7 +59,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     endExecs(context, container)
     if (container.document.hostConfig.AutoRemove && !again && container.restarting === 0) {
       await removeEnded(context, scope, container)
-    } else container.tellExit()
+    } else container.notifyExit()
     if (again && !container.removed) scheduleRestart(context, container, ran)
   })
   // After the answer: a start that comes meanwhile waits in the task service's own line.
@@ -88,11 +89,11 @@ export async function saveOrWarn(
 async function removeEnded(context: ContainerContext, scope: Scope, container: Container): Promise<void> {
   const { id } = container
   try {
-    context.registry.departed.remember(container)
+    context.registry.removedExits.remember(container)
     await removeRecord(context, scope, container, true)
   } catch (error) {
     context.log.error("removing a container after its end failed", { container: id, error: messageOf(error) })
-    container.tellRemoval(messageOf(error))
+    container.notifyRemoval(messageOf(error))
   }
 }
 
@@ -230,7 +231,7 @@ export async function removeRecord(
     container.removed = false
     throw error
   }
-  container.tellRemoval()
+  container.notifyRemoval()
   publish(context, container, "destroy")
   await dropImageMounts(context, scope, container.document.mounts)
   if (withVolumes) {

@@ -3,8 +3,9 @@ import { messageOf } from "../../../errors/failure.ts"
 import { formatNanos, nowNanos } from "../../../std/clock.ts"
 import { newId } from "../../../std/id.ts"
 import { processOf } from "../../exec/process.ts"
-import { type ContainerContext, publish } from "../context.ts"
+import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { restartContainer } from "./stop.ts"
 
 /** A container with this label set to `true` is restarted when it becomes unhealthy. */

@@ -8,8 +8,9 @@ import { sweepImageMounts } from "../mounts/image-mounts.ts"
 import { recoverSandbox } from "../network/connect.ts"
 import { linksOf } from "../network/links.ts"
 import { neighboursOf } from "../network/namespace-owners.ts"
-import type { Container, ContainerRunState } from "../record/container.ts"
+import type { Container } from "../record/container.ts"
 import { unknownExit } from "../record/container.ts"
+import type { ContainerRunState } from "../record/document.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
 import {
   cancelRestart,

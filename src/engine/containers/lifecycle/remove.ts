@@ -1,12 +1,12 @@
 import type { ContainersPruneResponse } from "../../../api/container.ts"
-import { type Filters, labelsMatch } from "../../../api/filters.ts"
+import { type Filters, labelsMatch, untilOf } from "../../../api/filters.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
-import { parseNanos } from "../../../std/clock.ts"
-import { type ContainerContext, publish } from "../context.ts"
+import type { ContainerContext } from "../context.ts"
 import type { RemoveOptions } from "../contract.ts"
 import { linkedPorts } from "../network/connect.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { LayerStackSizes } from "../views/layer-stack-sizes.ts"
 import { removeRecord } from "./exit.ts"
 import { killProcess } from "./stop.ts"
@@ -70,7 +70,7 @@ async function killForRemoval(context: ContainerContext, scope: Scope, container
   }
   await ended
   // Docker's order: the streams of the run end, then the removal is answered.
-  await Promise.all([container.deliveries.made(), container.followers.made()])
+  await Promise.all([container.attached.drained(), container.followers.drained()])
 }
 
 /** `docker container prune`. */
@@ -123,25 +123,4 @@ export async function removeLink(context: ContainerContext, scope: Scope, path: 
     context.networking.relink(container.id, linkedPorts(context.registry, container))
     await context.registry.save(scope, container)
   })
-}
-
-/** The instant of an `until` filter: seconds since the epoch, RFC 3339, or a Go duration before now. @throws invalidArgument */
-export function untilOf(filters: Filters): bigint | undefined {
-  const texts = filters.get("until")
-  if (!texts || texts.length === 0) return undefined
-  if (texts.length > 1) throw new Failure("invalidArgument", "more than one until filter specified")
-  const text = texts[0]!
-  if (/^\d+(\.\d+)?$/.test(text)) {
-    const [seconds, fraction = ""] = text.split(".")
-    return BigInt(seconds!) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0").slice(0, 9))
-  }
-  const time = parseNanos(text)
-  if (time !== undefined) return time
-  const units: Record<string, number> = { h: 3600, m: 60, s: 1, ms: 0.001 }
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)]
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) {
-    throw new Failure("invalidArgument", `failed to parse value as time or duration: "${text}"`)
-  }
-  const seconds = parts.reduce((sum, part) => sum + Number(part[1]) * units[part[2]!]!, 0)
-  return BigInt(Math.round(Date.now() - seconds * 1000)) * 1_000_000n
 }

@@ -4,10 +4,12 @@ import type { Scope } from "../../../core/scope.ts"
 import { Failure, messageOf } from "../../../errors/failure.ts"
 import { nowNanos } from "../../../std/clock.ts"
 import { forgetExecs } from "../../exec/records.ts"
-import { type ContainerContext, publish, step } from "../context.ts"
+import { step } from "../../traces/step.ts"
+import type { ContainerContext } from "../context.ts"
 import { connectNetworks } from "../network/connect.ts"
 import { tellLinked } from "../network/files.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { ioConfig, logConfig } from "../stdio/config.ts"
 import { checkpointToRestore } from "./checkpoints.ts"
 import { cancelRestart, freeForStart, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
@@ -113,7 +115,7 @@ async function failedStart(
   else {
     await context.registry.save(scope, container).catch(() => {})
     // Who waits for the end of a run has not seen one begin; the failure is told to who has asked for the start.
-    if (waitedFor) container.tellExit()
+    if (waitedFor) container.notifyExit()
   }
 }
 

@@ -1,8 +1,10 @@
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind, kindOf, messageOf } from "../../../errors/failure.ts"
-import { type ContainerContext, publish, step } from "../context.ts"
+import { step } from "../../traces/step.ts"
+import type { ContainerContext } from "../context.ts"
 import type { StopOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { signalNumber } from "../request/signal-number.ts"
 import { cancelRestart, freeLeftTask, saveOrWarn } from "./exit.ts"
 import { startLocked } from "./start.ts"
@@ -185,7 +187,7 @@ async function takeBackRestart(context: ContainerContext, scope: Scope, containe
     container.state.status = "exited"
     await saveOrWarn(context, scope, container, "saveDurably")
     // Who waits for the end of the run that will not be has waited long enough.
-    container.tellExit()
+    container.notifyExit()
     publish(context, container, "stop")
     return true
   })

@@ -1,6 +1,6 @@
 import type { MountRequest } from "../../../api/container-config.ts"
 import { Failure, messageOf } from "../../../errors/failure.ts"
-import type { ResolvedMount } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 import { parseMount, propagations } from "./mount-request.ts"
 
 /** What each word of a mode is about; no two words of a mode may be about the same. */

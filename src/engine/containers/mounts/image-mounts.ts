@@ -2,7 +2,7 @@ import type { Scope } from "../../../core/scope.ts"
 import { isKind } from "../../../errors/failure.ts"
 import { newId } from "../../../std/id.ts"
 import type { ContainerContext } from "../context.ts"
-import type { ResolvedMount } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 
 const infix = ".image."
 

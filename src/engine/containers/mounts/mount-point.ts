@@ -1,7 +1,7 @@
 import type { MountPoint } from "../../../api/container.ts"
 import type { Scope } from "../../../core/scope.ts"
 import type { Volumes } from "../../volumes/contract.ts"
-import type { ResolvedMount } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 
 /** A mount in inspect's form. */
 export async function mountPoint(scope: Scope, volumes: Volumes, mount: ResolvedMount): Promise<MountPoint> {

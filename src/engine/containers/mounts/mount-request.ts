@@ -2,7 +2,7 @@ import { existsSync } from "node:fs"
 import { posix } from "node:path"
 import type { MountRequest } from "../../../api/container-config.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { ResolvedMount } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 
 export const propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"]
 

@@ -5,7 +5,8 @@ import { checkPropagation } from "../../../core/volumes/mounts.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
 import type { ContainerContext } from "../context.ts"
-import type { Container, ResolvedMount } from "../record/container.ts"
+import type { Container } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 
 export interface MountHolds {
   /** What sources need until they are mounted: descriptors, trees in sight. */

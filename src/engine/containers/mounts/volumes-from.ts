@@ -1,5 +1,5 @@
 import { Failure, isKind } from "../../../errors/failure.ts"
-import type { ResolvedMount } from "../record/container.ts"
+import type { ResolvedMount } from "../record/document.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
 import { invalidMode, isMode } from "./bind-text.ts"
 import { propagations } from "./mount-request.ts"

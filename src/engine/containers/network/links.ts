@@ -2,17 +2,9 @@ import type { HostConfig } from "../../../api/container-config.ts"
 import { Failure, messageOf } from "../../../errors/failure.ts"
 import { variableName } from "../../../runtime/spec/environment.ts"
 import type { Container } from "../record/container.ts"
+import type { Link } from "../record/document.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
 import { networkOwner } from "./namespace-owners.ts"
-
-/**
- * Docker's legacy links: a container of the default bridge knows another by an alias, in its hosts file and by variables.
- * Kept by ID, so that a link follows its container when that is renamed. User-defined networks have aliases instead.
- */
-export interface Link {
-  readonly containerId: string
-  readonly alias: string
-}
 
 /** Reads `NAME[:ALIAS]`, and inspect's form `/NAME:/OWN-NAME/ALIAS`. @throws invalidArgument in Docker's words */
 export function parseLink(text: string): { readonly name: string; readonly alias: string } {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { noSettings } from "../../networks/endpoint.ts"
-import type { ContainerDocument } from "./container.ts"
+import type { ContainerDocument } from "./document.ts"
+import { noSettings } from "./endpoint-settings.ts"
 import { upToDate } from "./older-document.ts"
 
 const networksOf = (mode: string, networking: object) =>

@@ -1,9 +1,9 @@
-import { askedFor, noSettings } from "../../networks/endpoint.ts"
-import type { ContainerDocument } from "./container.ts"
+import type { ContainerDocument } from "./document.ts"
+import { noSettings, requestedSettings } from "./endpoint-settings.ts"
 
 /**
- * A document as this build wants it, from one that an older build wrote: those that knew the default bridge alone kept what
- * the client had sent of networks, by the name it used, and nothing where it sent nothing.
+ * Converts a document that an older build wrote. Builds that knew only the default bridge kept the networks of the request as
+ * the client had named them, and none when it had sent none.
  */
 export function upToDate(document: ContainerDocument): ContainerDocument {
   const { networking, hostConfig, config } = document
@@ -13,7 +13,7 @@ export function upToDate(document: ContainerDocument): ContainerDocument {
   const mode = hostConfig.NetworkMode === "default" ? "bridge" : hostConfig.NetworkMode
   const renamed = entries.map(([name, settings]) => [
     name === "default" ? "bridge" : name,
-    settings ? askedFor(settings) : noSettings,
+    settings ? requestedSettings(settings) : noSettings,
   ])
   return {
     ...document,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { Deliveries } from "./output-clients.ts"
+import { OutputClients } from "./output-clients.ts"
 
 const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   let done = false
@@ -10,24 +10,24 @@ const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   return done
 }
 
-test("the end of a run waits for who was attached to it, not for who came before or after", async () => {
-  const deliveries = new Deliveries()
-  const early = deliveries.begin()
+test("the end of a run waits for the clients attached to it, not for earlier or later ones", async () => {
+  const clients = new OutputClients()
+  const early = clients.add()
   early()
-  const attached = deliveries.begin()
-  // Nothing has ended yet.
-  expect(await settled(deliveries.made())).toBe(true)
-  deliveries.endRun()
-  deliveries.begin()
-  const made = deliveries.made()
-  expect(await settled(made)).toBe(false)
+  const attached = clients.add()
+  // No run has ended yet.
+  expect(await settled(clients.drained())).toBe(true)
+  clients.endRun()
+  clients.add()
+  const drained = clients.drained()
+  expect(await settled(drained)).toBe(false)
   attached()
-  expect(await settled(made)).toBe(true)
+  expect(await settled(drained)).toBe(true)
 })
 
-test("a client that does not read is waited for only so long", async () => {
-  const deliveries = new Deliveries()
-  deliveries.begin()
-  deliveries.endRun()
-  await deliveries.made()
+test("a client that does not read delays the end of a run only for a while", async () => {
+  const clients = new OutputClients()
+  clients.add()
+  clients.endRun()
+  await clients.drained()
 })

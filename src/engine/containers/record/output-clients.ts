@@ -1,34 +1,34 @@
-/** Milliseconds after a run's end that a client which does not read what it is sent is waited for. */
-const patience = 2_000
+/** Milliseconds after the end of a run that a client may take to read its output. */
+const readGrace = 2_000
 
 /**
- * Clients that are being sent what a container says. Who waits for the end of a run is answered after those who were attached
- * to it have its output: programs print or look at what they got as soon as the exit code is there.
+ * Clients that receive a container's output. Clients that wait for the end of a run are answered after the attached ones
+ * have its output: programs print or inspect what they received as soon as they know the exit code.
  */
-export class Deliveries {
-  readonly #underWay = new Set<Promise<void>>()
-  #ofLastRun: Promise<unknown> = Promise.resolve()
+export class OutputClients {
+  readonly #connected = new Set<Promise<void>>()
+  #lastRunDrained: Promise<unknown> = Promise.resolve()
 
-  /** A client is attached. @returns what to call when it has everything, or has gone */
-  begin(): () => void {
+  /** Registers a client. @returns a function to call when it has all output, or has disconnected; may be called twice */
+  add(): () => void {
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#underWay.add(promise)
+    this.#connected.add(promise)
     return () => {
-      this.#underWay.delete(promise)
+      this.#connected.delete(promise)
       resolve()
     }
   }
 
-  /** A run has ended: who is attached now is attached to it. */
+  /** Notes that a run has ended: the clients connected now are the ones that {@link drained} waits for. */
   endRun(): void {
-    if (this.#underWay.size === 0) return
+    if (this.#connected.size === 0) return
     const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, patience)
-    this.#ofLastRun = Promise.race([Promise.all(this.#underWay), late]).finally(() => clearTimeout(timer))
+    const timer = setTimeout(resolve, readGrace)
+    this.#lastRunDrained = Promise.race([Promise.all(this.#connected), late]).finally(() => clearTimeout(timer))
   }
 
-  /** Resolves when the clients of the last run that ended have its output. */
-  made(): Promise<unknown> {
-    return this.#ofLastRun
+  /** Resolves when the clients of the last ended run have its output, at the latest two seconds after its end. */
+  drained(): Promise<unknown> {
+    return this.#lastRunDrained
   }
 }

@@ -3,15 +3,16 @@ import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
 import { decodeJson, encodeJson } from "../../../std/json.ts"
 import { KeyedMutex } from "../../../std/semaphore.ts"
-import { Container, type ContainerDocument } from "./container.ts"
+import { Container } from "./container.ts"
+import type { ContainerDocument } from "./document.ts"
 import { upToDate } from "./older-document.ts"
-import { Departed } from "./removed-exits.ts"
+import { RemovedExits } from "./removed-exits.ts"
 
 const extension = "engine"
 
-/** Every container of the engine, by ID and name; the store below holds the same on disk. */
+/** All containers of the engine, by ID and name; the store holds the same on disk. */
 export class ContainerRegistry {
-  readonly departed = new Departed()
+  readonly removedExits = new RemovedExits()
   readonly #store: ContainerStore
   readonly #byId = new Map<string, Container>()
   readonly #byName = new Map<string, string>()
@@ -65,7 +66,7 @@ export class ContainerRegistry {
     throw new Failure("notFound", `No such container: ${ref}`)
   }
 
-  /** As {@link resolve}, with undefined for what is not there or is ambiguous. */
+  /** As {@link resolve}, but undefined when there is no such container or the prefix is ambiguous. */
   find(ref: string): Container | undefined {
     try {
       return this.resolve(ref)
@@ -81,7 +82,7 @@ export class ContainerRegistry {
     return link && this.#byId.get(link.containerId)
   }
 
-  /** Takes a name for a container to come. Release it by `free` when the creation fails. @throws alreadyExists in Docker's words */
+  /** Takes a name for a container that is being created. Call `free` when the creation fails. @throws alreadyExists in Docker's words */
   reserve(name: string, id: string): void {
     const holder = this.#byName.get(name)
     if (holder !== undefined) {
@@ -93,12 +94,12 @@ export class ContainerRegistry {
     this.#byName.set(name, id)
   }
 
-  /** Gives a name back. */
+  /** Releases a name, if that container still has it. */
   free(name: string, id: string): void {
     if (this.#byName.get(name) === id) this.#byName.delete(name)
   }
 
-  /** Makes a new container known, with its snapshot, in one transaction. The name must be reserved. */
+  /** Adds a new container with its snapshot, in one transaction. The name must be reserved. */
   async add(
     scope: Scope,
     container: Container,
@@ -123,7 +124,7 @@ export class ContainerRegistry {
     await this.#flushed(container)
   }
 
-  /** Records the document: it survives the end of the daemon, and a loss of power once something is flushed. */
+  /** Records the document: it survives the end of the daemon, and a loss of power after the next flush. */
   async save(scope: Scope, container: Container): Promise<void> {
     if (!this.#byId.has(container.id)) return
     await this.#store.setExtension(scope, container.id, extension, encodeJson(container.document))
@@ -135,7 +136,7 @@ export class ContainerRegistry {
     await this.#flushed(container)
   }
 
-  /** Nobody misses a container of `--rm` after a loss of power: its records take no time for that. */
+  /** Flushes to disk, except for containers of `--rm`, which a loss of power may take along. */
   async #flushed(container: Container): Promise<void> {
     if (!container.document.hostConfig.AutoRemove) await this.#store.flushed()
   }
@@ -148,12 +149,12 @@ export class ContainerRegistry {
     await this.#flushed(container)
   }
 
-  /** Waits for a start that is under way: a process speaks, and is spoken to, before its start has been recorded. */
+  /** Waits for a start that is under way: a process can already be used before its start has been recorded. */
   async afterStart(container: Container): Promise<void> {
     if (!container.running) await this.locked(container.id, async () => {})
   }
 
-  /** Runs `work` while nobody else changes this container. */
+  /** Runs `work` while no other caller changes this container. */
   locked<T>(id: string, work: () => Promise<T>): Promise<T> {
     return this.#locks.run(id, work)
   }

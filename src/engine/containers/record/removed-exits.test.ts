@@ -1,17 +1,17 @@
 import { expect, test } from "bun:test"
-import { Deliveries } from "./output-clients.ts"
-import { Departed } from "./removed-exits.ts"
+import { OutputClients } from "./output-clients.ts"
+import { RemovedExits } from "./removed-exits.ts"
 
-test("the end of a container that removed itself is known by its ID, and the oldest are forgotten", () => {
-  const departed = new Departed()
-  const leaving = (index: number) => ({
+test("the exit of a container that removed itself is found by its ID, and the oldest are dropped", () => {
+  const exits = new RemovedExits()
+  const container = (index: number) => ({
     id: `c${index}`,
     state: { exitCode: index, error: "" },
-    deliveries: new Deliveries(),
+    attached: new OutputClients(),
   })
-  for (let index = 0; index < 600; index++) departed.remember(leaving(index))
-  expect(departed.find("c599")?.end).toEqual({ exitCode: 599, error: "" })
-  expect(departed.find("c100")?.end).toEqual({ exitCode: 100, error: "" })
-  expect(departed.find("c0")).toBeUndefined()
-  expect(departed.find("nobody")).toBeUndefined()
+  for (let index = 0; index < 600; index++) exits.remember(container(index))
+  expect(exits.find("c599")?.end).toEqual({ exitCode: 599, error: "" })
+  expect(exits.find("c100")?.end).toEqual({ exitCode: 100, error: "" })
+  expect(exits.find("c0")).toBeUndefined()
+  expect(exits.find("unknown")).toBeUndefined()
 })

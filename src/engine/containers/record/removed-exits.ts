@@ -1,41 +1,38 @@
 import type { EndOfRun } from "./container.ts"
-import type { Deliveries } from "./output-clients.ts"
+import type { OutputClients } from "./output-clients.ts"
 
-/** The most that are remembered, and for how long, in milliseconds. */
+/** The largest number of exits that are kept, and for how long, in milliseconds. */
 const most = 512
-const memory = 30_000
+const retention = 30_000
 
-interface Leaving {
-  readonly id: string
-  readonly state: EndOfRun
-  readonly deliveries: Deliveries
-}
-
-interface Departure {
+/** The last run of a removed container, and the clients that were attached to it. */
+export interface RemovedExit {
   readonly end: EndOfRun
-  readonly deliveries: Deliveries
+  readonly attached: OutputClients
 }
 
 /**
- * How containers ended that removed themselves (`--rm`) moments ago. Clients start a container and only then ask for its
- * exit code: a short run here is over and gone before they do.
+ * Exits of containers that removed themselves (`--rm`) moments ago. Clients start a container and only then ask for its
+ * exit code: a short run has ended and is removed before they do.
  */
-export class Departed {
-  readonly #ends = new Map<string, Departure & { readonly until: number }>()
+export class RemovedExits {
+  readonly #exits = new Map<string, RemovedExit & { readonly until: number }>()
 
-  remember({ id, state, deliveries }: Leaving): void {
+  /** Keeps the exit of a container that is about to be removed; the oldest entries make room. */
+  remember(container: { readonly id: string; readonly state: EndOfRun; readonly attached: OutputClients }): void {
+    const { id, state, attached } = container
     const now = performance.now()
-    for (const [oldest, { until }] of this.#ends) {
-      if (this.#ends.size < most && until > now) break
-      this.#ends.delete(oldest)
+    for (const [oldest, { until }] of this.#exits) {
+      if (this.#exits.size < most && until > now) break
+      this.#exits.delete(oldest)
     }
     const end = { exitCode: state.exitCode, error: state.error }
-    this.#ends.set(id, { end, deliveries, until: now + memory })
+    this.#exits.set(id, { end, attached, until: now + retention })
   }
 
   /** @param id in full */
-  find(id: string): Departure | undefined {
-    const known = this.#ends.get(id)
+  find(id: string): RemovedExit | undefined {
+    const known = this.#exits.get(id)
     return known && known.until > performance.now() ? known : undefined
   }
 }

@@ -4,9 +4,10 @@ import type { AttachStream } from "../../../shim/contract.ts"
 import { parseDetachKeys } from "../../../std/detach-keys.ts"
 import type { HijackedStream } from "../../../std/hijacked-stream.ts"
 import { frame } from "../../../std/stdcopy.ts"
-import { type ContainerContext, publish } from "../context.ts"
+import type { ContainerContext } from "../context.ts"
 import type { Attachment, ContainerAttachOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
+import { publish } from "../record/events.ts"
 import { ioConfig, logConfig } from "./config.ts"
 import { logUpTo } from "./logs.ts"
 import { serveStreams } from "./serve.ts"
@@ -58,7 +59,7 @@ export async function attachContainer(
   return {
     multiplexed,
     serve: async (client) => {
-      const delivered = process ? container.deliveries.begin() : () => {}
+      const disconnected = process ? container.attached.add() : () => {}
       try {
         if (options.logs) await replay(context, container, client, options, multiplexed, process)
         if (!process) return
@@ -71,13 +72,13 @@ export async function attachContainer(
           ...(options.stdin && config.Tty ? { detachKeys } : {}),
         })
         if (end === "process ended") await client.taken()
-        delivered()
+        disconnected()
         if (end === "detached") publish(context, container, "detach")
         else if (end === "process ended") await Promise.race([untilEnded(context, container, ended), client.closed])
       } catch (error) {
         context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {
-        delivered()
+        disconnected()
         await Promise.all([client.closeWrite(), process?.[Symbol.asyncDispose]()])
       }
     },

@@ -59,7 +59,7 @@ async function* lines(
     yield* readLines({ log, ...bounds })
     return
   }
-  const delivered = container.followers.begin()
+  const disconnected = container.followers.add()
   const splitter = new LineSplitter()
   let stream: AttachStream | undefined = follower
   try {
@@ -89,7 +89,7 @@ async function* lines(
     }
   } finally {
     await stream?.[Symbol.asyncDispose]()
-    delivered()
+    disconnected()
   }
 }
 
