@@ -205,6 +205,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   stack.defer(() => quiesceContainers(context))
   stack.defer(() => logForwarding.stop())
   await recoverContainers(context)
+  await core.executor.recover((namespace) => ({ ...background("recover"), namespace }))
   await networking.reconcile(
     new Set(
       registry
@@ -289,6 +290,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     [Symbol.asyncDispose]: async () => {
       await server.close(endOfAnswers)
       await quiesceContainers(context)
+      await core.executor[Symbol.asyncDispose]()
       const idle = registry.all().every((container) => !container.running)
       if (idle) await core.shim.shutdown().catch((error) => log.warn("the shim stays", { error: messageOf(error) }))
       await owned.disposeAsync()

@@ -5,6 +5,7 @@ import { MetadataContainerStore } from "../core/containers/store.ts"
 import { DiskContentStore } from "../core/content/store.ts"
 import { ThreadedDiffer } from "../core/diff/differ.ts"
 import { MemoryEventBus } from "../core/events/bus.ts"
+import { TaskExecutor } from "../core/executor/executor.ts"
 import { RootsInSight } from "../core/files/in-sight.ts"
 import { ThreadedFiles } from "../core/files/service.ts"
 import { MarkAndSweep } from "../core/gc/collector.ts"
@@ -160,6 +161,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     launchSight: { directories: mountDirectories, own: [roots.data, roots.run] },
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
+  const executor = stack.use(new TaskExecutor({ tasks, snapshots, leases }))
   const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
   const rootsInSight = new RootsInSight({ root: join(roots.run, "sight"), snapshots, blocking })
   await rootsInSight.sweep()
@@ -186,6 +188,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     runtimes,
     shim,
     tasks,
+    executor,
     sharedMemory,
     rootsInSight,
     volumeMounts,

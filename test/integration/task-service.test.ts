@@ -57,7 +57,15 @@ const tasksOn = (shim: Shim): Tasks =>
 
 function request(id: string, script: string): TaskRequest {
   const spec = JSON.parse(readFileSync(join(world.bundle(id, script), "config.json"), "utf8")) as RuntimeSpec
-  return { containerId: id, spec: () => spec, rootfs: world.root, ephemeral: true, io: plainIo, log: world.log(id) }
+  return {
+    owner: "test",
+    containerId: id,
+    spec: () => spec,
+    rootfs: world.root,
+    ephemeral: true,
+    io: plainIo,
+    log: world.log(id),
+  }
 }
 
 test("a task whose start was done but not answered is ended, and starts when it is asked again", async () => {

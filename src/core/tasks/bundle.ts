@@ -6,6 +6,8 @@ import { encodeJson } from "../../std/json.ts"
 
 /** What a task holds, written before it is acquired: a daemon that comes back knows from it what to adopt or to free. */
 export interface TaskHoldings {
+  /** The task's owner; absent in records of earlier builds, whose tasks are all the engine's. */
+  readonly owner?: string
   readonly namespace: string
   readonly containerId: string
   readonly snapshotKey?: string

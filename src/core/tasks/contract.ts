@@ -32,6 +32,8 @@ export interface ViewMount {
 }
 
 export interface TaskRequest {
+  /** The part of the program that the task belongs to: the engine, the executor. Recorded, so that it is found by its owner after a restart. */
+  readonly owner: string
   readonly containerId: string
   /**
    * Makes the OCI specification, given the mounted root (users are looked up there, volumes filled from there).
@@ -79,6 +81,8 @@ export interface TaskService {
   /** What a task runs by. @throws notFound */
   spec(scope: Scope, containerId: string): Promise<RuntimeSpec>
   list(scope: Scope): Promise<readonly Task[]>
+  /** The tasks of an owner in every namespace. */
+  owned(owner: string): readonly { readonly namespace: string; readonly containerId: string }[]
   /** @throws notFound when it is not running */
   kill(
     scope: Scope,

@@ -79,6 +79,7 @@ export class Tasks implements TaskService {
     const cgroupByUs = cgroup.joinFiles.length > 0 && driver.info.cgroupsByUs
     const bundle = this.#bundle(scope, request.containerId)
     const holdings: TaskHoldings = {
+      owner: request.owner,
       namespace: scope.namespace,
       containerId: request.containerId,
       ...(request.snapshotKey ? { snapshotKey: request.snapshotKey } : {}),
@@ -175,6 +176,13 @@ export class Tasks implements TaskService {
       .all()
       .filter((live) => live.holdings.namespace === scope.namespace)
       .map(asTask)
+  }
+
+  owned(owner: string): readonly { readonly namespace: string; readonly containerId: string }[] {
+    return this.#live
+      .all()
+      .filter(({ holdings }) => holdings.owner === owner)
+      .map(({ holdings: { namespace, containerId } }) => ({ namespace, containerId }))
   }
 
   async kill(

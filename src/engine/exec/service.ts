@@ -1,8 +1,8 @@
 import type { ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest } from "../../api/exec.ts"
+import { type ExecRequest, type RunningExec, startExec } from "../../core/executor/exec.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
-import type { Process } from "../../oci/runtime-spec.ts"
-import type { AttachStream, IoConfig } from "../../shim/contract.ts"
+import type { IoConfig } from "../../shim/contract.ts"
 import { parseDetachKeys } from "../../std/detach-keys.ts"
 import { newId } from "../../std/id.ts"
 import { frame } from "../../std/stdcopy.ts"
@@ -50,29 +50,24 @@ export class ExecService implements Execs {
     const { record, container } = this.#find(id)
     const { AttachStdin, AttachStdout, AttachStderr } = record.request
     const io = ioOf(record, request)
-    const { tasks, log } = this.#context
+    const { log } = this.#context
     // Who starts says how it reads, whatever the exec was made with: frames, or bytes as a terminal takes them.
     const multiplexed = !request.Tty
     return {
       multiplexed,
       serve: async (client) => {
-        let stream: AttachStream | undefined
+        let running: RunningExec | undefined
         let ours = false
         try {
           claim(record)
           ours = true
-          const { opened, process } = this.#prepare(scope, record, container, io)
-          await opened
-          stream = await tasks.attach(scope, {
-            id: container.id,
-            execId: id,
+          running = await this.#launch(scope, record, container, io, {
             stdin: AttachStdin,
             stdout: AttachStdout,
             stderr: AttachStderr,
             role: "client",
           })
-          await this.#launch(scope, record, container, io, process)
-          const end = await serveStreams(stream, client, {
+          const end = await serveStreams(running.stream!, client, {
             multiplexed,
             stdin: AttachStdin,
             stdout: AttachStdout,
@@ -83,13 +78,13 @@ export class ExecService implements Execs {
           if (end === "detached") publish(this.#context, container, "exec_detach", { execID: id })
           else if (end === "process ended") await record.ended.promise
         } catch (error) {
-          if (ours) await this.#failed(record, container, error)
+          if (ours) this.#failed(record, container, error)
           const text = Buffer.from(`${messageOf(error)}\r\n`)
           // Docker tells it where the output was to come.
           await client.write(multiplexed ? frame("stdout", text) : text)
           log.debug("an exec ended with an error", { exec: id, error: messageOf(error) })
         } finally {
-          await Promise.all([client.closeWrite(), stream?.[Symbol.asyncDispose]()])
+          await Promise.all([client.closeWrite(), running?.[Symbol.asyncDispose]()])
         }
       },
     }
@@ -100,11 +95,9 @@ export class ExecService implements Execs {
     claim(record)
     const io = { ...ioOf(record, request), stdin: false }
     try {
-      const { opened, process } = this.#prepare(scope, record, container, io)
-      await opened
-      await this.#launch(scope, record, container, io, process)
+      await this.#launch(scope, record, container, io)
     } catch (error) {
-      await this.#failed(record, container, error)
+      this.#failed(record, container, error)
       if (isKind(error, "internal")) throw new Failure("invalidArgument", messageOf(error), error)
       throw error
     }
@@ -149,54 +142,49 @@ export class ExecService implements Execs {
     }
   }
 
-  /** Has the streams opened, and makes up meanwhile what is to run; whether that can be is for {@link #launch} to tell. */
-  #prepare(scope: Scope, record: ExecRecord, container: Container, io: IoConfig) {
-    const opened = this.#context.tasks.openExec(scope, container.id, record.id, io)
-    const process = processOf(this.#context, scope, container, record.request, io.consoleSize)
-    process.catch(() => {})
-    return { opened, process }
-  }
-
   /** Runs the process and follows it to its end. */
   async #launch(
     scope: Scope,
     record: ExecRecord,
     container: Container,
     io: IoConfig,
-    ready: Promise<Process>,
-  ): Promise<void> {
+    attach?: ExecRequest["attach"],
+  ): Promise<RunningExec> {
     const context = this.#context
-    publish(context, container, `exec_start: ${record.request.Cmd!.join(" ")}`, { execID: record.id })
-    const { pid } = await context.tasks.exec(scope, container.id, record.id, await ready, io)
-    record.pid = pid
+    const running = await startExec(context.tasks, scope, {
+      containerId: container.id,
+      execId: record.id,
+      process: () => processOf(context, scope, container, record.request, io.consoleSize),
+      io,
+      ...(attach ? { attach } : {}),
+      starting: () =>
+        publish(context, container, `exec_start: ${record.request.Cmd!.join(" ")}`, { execID: record.id }),
+    })
+    record.pid = running.pid
     if (record.status === "starting") record.status = "running"
     record.started.resolve()
-    const background = context.background("exec")
-    void context.tasks
-      .waitExec(background, container.id, record.id)
-      .then(async (exit) => {
+    void running.ended
+      .then((exit) => {
         record.status = "ended"
         record.exitCode = exit.code ?? 255
         record.ended.resolve()
         context.execs.ended(record)
         publish(context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
-        await context.tasks.forgetExec(background, container.id, record.id)
       })
       .catch((error) =>
         context.log.debug("an exec could not be followed", { exec: record.id, error: messageOf(error) }),
       )
+    return running
   }
 
   /** Ends an exec of which nothing came. */
-  async #failed(record: ExecRecord, container: Container, error: unknown): Promise<void> {
+  #failed(record: ExecRecord, container: Container, error: unknown): void {
     if (record.status !== "starting") return
     record.status = "ended"
     this.#context.execs.ended(record)
     record.exitCode = execFailureCode(messageOf(error))
     record.started.resolve()
     record.ended.resolve()
-    const { tasks } = this.#context
-    await tasks.forgetExec(this.#context.background("exec"), container.id, record.id).catch(() => {})
     publish(this.#context, container, "exec_die", { execID: record.id, exitCode: String(record.exitCode) })
   }
 

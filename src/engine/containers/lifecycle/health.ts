@@ -1,4 +1,5 @@
 import type { HealthConfig } from "../../../api/container-config.ts"
+import { runCheck } from "../../../core/executor/check.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import { formatNanos, nowNanos } from "../../../std/clock.ts"
 import { newId } from "../../../std/id.ts"
@@ -120,8 +121,7 @@ async function probe(
   timeout: number,
   signal: AbortSignal,
 ): Promise<{ start: string; end: string; exitCode: number; output: string }> {
-  const scope = context.background("health")
-  const { tasks } = context
+  const scope = { ...context.background("health"), signal }
   const execId = newId()
   const start = formatNanos(nowNanos())
   const chunks: Buffer[] = []
@@ -130,40 +130,20 @@ async function probe(
   const finish = (exitCode: number, output: string) => ({ start, end: formatNanos(nowNanos()), exitCode, output })
   publish(context, container, `exec_create: ${text}`, { execID: execId })
   try {
-    const io = { terminal: false, stdin: false, stdinOnce: false }
-    const process = await processOf(context, scope, container, { ...probeRequest, Cmd: command })
-    await using opened = new AsyncDisposableStack()
-    opened.defer(() => tasks.forgetExec(scope, container.id, execId).catch(() => {}))
-    await tasks.openExec(scope, container.id, execId, io)
-    const stream = await tasks.attach(scope, {
-      id: container.id,
+    const { code, killed } = await runCheck(context.tasks, scope, {
+      containerId: container.id,
       execId,
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      role: "follower",
-    })
-    opened.use(stream)
-    const reading = (async () => {
-      for await (const { bytes } of stream.output) {
+      process: () => processOf(context, scope, container, { ...probeRequest, Cmd: command }),
+      timeout,
+      starting: () => publish(context, container, `exec_start: ${text}`, { execID: execId }),
+      output: ({ bytes }) => {
         if (size < outputLimit) chunks.push(Buffer.from(bytes))
         size += bytes.length
-      }
-    })()
-    publish(context, container, `exec_start: ${text}`, { execID: execId })
-    await tasks.exec(scope, container.id, execId, process, io)
-    const exited = tasks.waitExec(scope, container.id, execId)
-    const outcome = await Promise.race([exited, late(timeout), aborted(signal)])
-    const tooLate = outcome === "late" || outcome === "aborted"
-    if (tooLate) {
-      await tasks.kill(scope, container.id, 9, { execId }).catch(() => {})
-      await Promise.race([exited, aborted(signal)])
-    }
-    await Promise.race([reading, late(1000), aborted(signal)])
-    const exitCode = tooLate ? 137 : (outcome.code ?? 255)
-    publish(context, container, "exec_die", { execID: execId, exitCode: String(exitCode) })
+      },
+    })
+    publish(context, container, "exec_die", { execID: execId, exitCode: String(code) })
     const output = outputText(Buffer.concat(chunks))
-    if (!tooLate) return finish(exitCode, output)
+    if (!killed) return finish(code, output)
     const why = `Health check exceeded timeout (${formatMillis(timeout)})`
     return finish(-1, output ? `${why}: ${output}` : why)
   } catch (error) {
@@ -186,17 +166,6 @@ const probeRequest = {
   Env: null,
   WorkingDir: "",
 } as const
-
-const late = (ms: number): Promise<"late"> =>
-  new Promise((resolve) => {
-    setTimeout(() => resolve("late"), ms).unref()
-  })
-
-const aborted = (signal: AbortSignal): Promise<"aborted"> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve("aborted")
-    else signal.addEventListener("abort", () => resolve("aborted"), { once: true })
-  })
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -59,6 +59,7 @@ export async function startLocked(
       context.tasks.run(
         { ...scope, span },
         {
+          owner: "engine",
           containerId: id,
           spec: (root, within) => containerSpec(context, container, root, within, { whileMounting, whileMounted }),
           snapshotKey: id,
