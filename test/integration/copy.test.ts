@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import type { TransferProgress } from "../../src/core/transfer/contract.ts"
+import type { TransferProgress } from "../../src/core/transfer/progress.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { parseReference } from "../../src/oci/reference.ts"
 import { openStores, type Stores } from "../core-stores.ts"
@@ -19,7 +19,7 @@ interface Bench {
 
 interface Copied {
   readonly digest: string
-  readonly statuses: readonly string[]
+  readonly phases: readonly string[]
 }
 
 const check = (name: string, use: (bench: Bench) => Promise<void>) =>
@@ -39,7 +39,7 @@ const check = (name: string, use: (bench: Bench) => Promise<void>) =>
           credentials: () => undefined,
           progress: (progress) => steps.push(progress),
         })
-        return { digest, statuses: [...new Set(steps.map(({ status }) => status))] }
+        return { digest, phases: [...new Set(steps.map(({ phase }) => phase))] }
       },
     })
   })
@@ -52,8 +52,8 @@ check("an image goes from registry to registry as it is, and nothing of it stays
   const { digest } = image(source, "one")
   expect((await copy(`${source.host}/app:one`, `${target.host}/other:1`)).digest).toBe(digest)
   expect(target.manifests.get("other")!.get("1")!.bytes).toEqual(source.manifests.get("app")!.get("one")!.bytes)
-  expect((await copy(`${source.host}/app:one`, `${target.host}/other:1`)).statuses).toEqual(["Layer already exists"])
-  expect((await copy(`${source.host}/app:one`, `${source.host}/twin:1`)).statuses).toEqual(["Mounted from app"])
+  expect((await copy(`${source.host}/app:one`, `${target.host}/other:1`)).phases).toEqual(["present"])
+  expect((await copy(`${source.host}/app:one`, `${source.host}/twin:1`)).phases).toEqual(["linked"])
   expect(await Array.fromAsync(stores.content.list(stores.scope))).toEqual([])
 })
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { randomBytes } from "node:crypto"
-import type { TransferProgress } from "../../src/core/transfer/contract.ts"
+import type { TransferProgress } from "../../src/core/transfer/progress.ts"
 import { type Descriptor, mediaTypes } from "../../src/oci/descriptor.ts"
 import { type Digest, digestOf } from "../../src/oci/digest.ts"
 import { hostPlatform } from "../../src/oci/platform.ts"
@@ -58,7 +58,7 @@ interface Document {
 
 const documentAt = (registry: MemoryRegistry, repository: string, reference: string) =>
   JSON.parse(registry.manifests.get(repository)!.get(reference)!.bytes.toString("utf8")) as Document
-const statuses = ({ steps }: Pushed) => [...new Set(steps.map(({ status }) => status))]
+const phases = ({ steps }: Pushed) => [...new Set(steps.map(({ phase }) => phase))]
 const isUpload = /\/blobs\/uploads\//
 
 check(
@@ -71,10 +71,10 @@ check(
     const { layers, config } = documentAt(registry, "app", "1")
     expect(layers[0]!.mediaType).toBe(mediaTypes.ociLayerGzip)
     expect(registry.blobs.get(layers[0]!.digest)!.readUInt16BE(0)).toBe(0x1f8b)
-    expect(statuses(first)).toEqual(["Preparing", "Pushing", "Pushed"])
+    expect(phases(first)).toEqual(["compressing", "queued", "sending", "sent"])
     const again = await push(target)
     expect(again.pushed).toEqual(first.pushed)
-    expect(statuses(again)).toEqual(["Preparing", "Layer already exists"])
+    expect(phases(again)).toEqual(["queued", "present"])
     await using other = await openStores()
     await other.leases.within(other.scope, async (scope) => {
       const reference = parseReference(`${registry.host}/app:1`)
@@ -93,13 +93,13 @@ check(
     const { registry, make, push } = bench
     const target = await make(randomBytes(10_000))
     const { form } = await push(target, "app:1")
-    expect(statuses(await push(form, "other:1"))).toEqual(["Preparing", "Mounted from app"])
+    expect(phases(await push(form, "other:1"))).toEqual(["queued", "linked"])
     registry.fault = ({ path, method }, response) => {
       if (method !== "POST" || !path.includes("mount=")) return false
       refuse(response, 401, "UNAUTHORIZED")
       return true
     }
-    expect(statuses(await push(form, "third:1"))).toEqual(["Preparing", "Pushing", "Pushed"])
+    expect(phases(await push(form, "third:1"))).toEqual(["queued", "sending", "sent"])
   },
 )
 
@@ -229,8 +229,8 @@ check("layers are told of from the topmost down", async ({ stores, push }) => {
   const reference = parseReference(`${source.host}/app:1`)
   const { target } = await stores.remote.pull(stores.scope, reference, { found: () => {}, progress: () => {} })
   const { steps } = await push(target)
-  const told = steps.filter(({ status }) => status === "Preparing").map(({ id }) => id)
-  expect(told).toEqual(tars.map((tar) => digestOf(tar).slice("sha256:".length, 19)).reverse())
+  const told = steps.filter(({ phase }) => phase === "queued").map(({ diffID }) => String(diffID))
+  expect(told).toEqual(tars.map((tar) => String(digestOf(tar))).reverse())
 })
 
 check("a registry that takes no large requests gets pieces", async ({ registry, make, push }) => {

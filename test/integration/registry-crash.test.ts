@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
-import type { TransferProgress } from "../../src/core/transfer/contract.ts"
+import type { TellProgress } from "../../src/core/transfer/progress.ts"
 import { Failure } from "../../src/errors/failure.ts"
 import { mediaTypes } from "../../src/oci/descriptor.ts"
 import { type Digest, digestOf } from "../../src/oci/digest.ts"
@@ -161,11 +161,11 @@ test("a server that is killed while our client pushes and pulls: both go on with
   const { leases, remote, transfer } = stores
   const reference = parseReference(`${relay.host}/app:1`)
   /** Kills the server when half of the layer is on its way, waits for the failure, and starts the next server. */
-  const killed = async (work: (progress: (progress: TransferProgress) => void) => Promise<unknown>) => {
+  const killed = async (work: (progress: TellProgress) => Promise<unknown>) => {
     relay.limit = bytes / 2
     const half = Promise.withResolvers<void>()
-    const working = work(({ current }) => {
-      if ((current ?? 0) > bytes / 4) half.resolve()
+    const working = work((progress) => {
+      if ("current" in progress && progress.current > bytes / 4) half.resolve()
     })
     const failed = working.then(
       () => "it did not fail",
@@ -185,16 +185,14 @@ test("a server that is killed while our client pushes and pulls: both go on with
     const made = await leases.within(stores.scope, async (scope) => {
       const config = { ...hostPlatform(), created: "2024-01-01T00:00:00Z" }
       const { target, id } = await transfer.importTree(scope, inPieces(tar), { config })
-      const push = (progress: (progress: TransferProgress) => void) =>
-        remote.push(scope, reference, target, { progress })
+      const push = (progress: TellProgress) => remote.push(scope, reference, target, { progress })
       await killed(push)
       await push(() => {})
       return id
     })
     await using other = await openStores()
     await other.leases.within(other.scope, async (scope) => {
-      const pull = (progress: (progress: TransferProgress) => void) =>
-        other.remote.pull(scope, reference, { found: () => {}, progress })
+      const pull = (progress: TellProgress) => other.remote.pull(scope, reference, { found: () => {}, progress })
       await killed(pull)
       const before = relay.received
       expect((await pull(() => {})).image.id).toBe(made)

@@ -1,13 +1,12 @@
 import { isKind } from "../../errors/failure.ts"
 import { type Descriptor, isIndex, mediaTypes } from "../../oci/descriptor.ts"
-import { type Digest, isDigest } from "../../oci/digest.ts"
+import { type Digest, isDigest, parseDiffID } from "../../oci/digest.ts"
 import { compress } from "../../std/compression.ts"
-import { shortId } from "../../std/id.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { ContentStore } from "../content/contract.ts"
 import { storeStream } from "../content/store-stream.ts"
 import type { Scope } from "../scope.ts"
-import type { TransferProgress } from "./contract.ts"
+import type { TellProgress } from "./progress.ts"
 import { readImage } from "./resolve.ts"
 import { inheritedSources } from "./sources.ts"
 
@@ -37,20 +36,17 @@ export class ImageCompressor {
   }
 
   /** @returns `target` itself when there is nothing to compress, or it is an index: those come from registries */
-  async compressed(
-    scope: Scope,
-    target: Descriptor,
-    progress: (progress: TransferProgress) => void,
-  ): Promise<Descriptor> {
+  async compressed(scope: Scope, target: Descriptor, progress: TellProgress): Promise<Descriptor> {
     if (isIndex(target.mediaType)) return target
     const { content, config, configDescriptor } = await readImage(scope, this.#content, target)
     if (content.layers.every((layer) => !compressedTypes[layer.mediaType])) return target
-    const ids = config.rootfs.diff_ids.map(shortId)
     const layers = await Promise.all(
       content.layers.map(async (layer, at): Promise<Descriptor> => {
         const mediaType = compressedTypes[layer.mediaType]
         if (!mediaType) return layer
-        const tell = (current: number) => progress({ id: ids[at]!, status: "Preparing", current, total: layer.size })
+        const diffID = parseDiffID(config.rootfs.diff_ids[at]!)
+        const tell = (current: number) =>
+          progress({ object: layer, diffID, phase: "compressing", current, total: layer.size })
         const { digest, size } = await this.#slots.run(() => this.#layer(scope, layer, tell))
         return { mediaType, digest, size }
       }),

@@ -5,15 +5,7 @@ import type { ImageConfig, Manifest } from "../../oci/image.ts"
 import type { Platform } from "../../oci/platform.ts"
 import type { Reference } from "../../oci/reference.ts"
 import type { Scope } from "../scope.ts"
-
-/** What happened to one thing during a long operation; the API turns it into Docker's JSON progress. */
-export interface TransferProgress {
-  /** A layer's short ID or an image's name. */
-  readonly id?: string
-  readonly status: string
-  readonly current?: number
-  readonly total?: number
-}
+import type { TellProgress } from "./progress.ts"
 
 /** An image resolved for one platform, ready to be run. */
 export interface ResolvedImage {
@@ -36,7 +28,7 @@ export interface LoadedImage {
 /** What is asked of a registry, and as whom. */
 export interface RemoteOptions {
   readonly credentials?: Credentials
-  readonly progress: (progress: TransferProgress) => void
+  readonly progress: TellProgress
 }
 
 /** Images between the store and registries. */
@@ -77,7 +69,7 @@ export interface RemoteImages {
       readonly referrers: boolean
       /** By registry. */
       readonly credentials: (domain: string) => Credentials | undefined
-      readonly progress: (progress: TransferProgress) => void
+      readonly progress: TellProgress
     },
   ): Promise<Descriptor>
   /**
@@ -95,7 +87,7 @@ export interface Transfer {
   /** Picks the manifest for `platform` (default: the host's) out of `target`. @throws notFound when there is none */
   resolve(scope: Scope, target: Descriptor, platform?: Platform): Promise<ResolvedImage>
   /** Makes sure that every layer of the image is a committed snapshot named by its chain ID; each is unpacked once however many ask. */
-  unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void>
+  unpack(scope: Scope, image: ResolvedImage, progress?: TellProgress): Promise<void>
   /**
    * Loads a docker-archive or an OCI layout (plain, gzip, zstd, xz when the tool is there). Nothing stays when it fails.
    * @throws invalidArgument; notFound when an image lacks one of the platforms that are asked for
@@ -103,7 +95,7 @@ export interface Transfer {
   load(
     scope: Scope,
     archive: AsyncIterable<Uint8Array>,
-    options?: { readonly platforms?: readonly Platform[]; readonly progress?: (progress: TransferProgress) => void },
+    options?: { readonly platforms?: readonly Platform[]; readonly progress?: TellProgress },
   ): Promise<readonly LoadedImage[]>
   /**
    * Writes docker-archive plus OCI layout in one tar. `images` are names, or IDs for what is saved without a name. With one platform its image

@@ -6,19 +6,18 @@ import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
 import { type Digest, digestOf, isDigest } from "../../oci/digest.ts"
 import { walkImage } from "../../oci/graph.ts"
 import { formatPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
-import { shortId } from "../../std/id.ts"
 import type { Semaphore } from "../../std/semaphore.ts"
 import type { Scope } from "../scope.ts"
 import { attachedTags } from "./attached.ts"
-import type { TransferProgress } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
+import type { TellProgress } from "./progress.ts"
 
 export interface CopyOptions {
   /** Only this platform's image of an index. */
   readonly platform?: Platform
   /** Signatures, SBOMs and attestations that refer to what is copied go along. */
   readonly referrers: boolean
-  readonly progress: (progress: TransferProgress) => void
+  readonly progress: TellProgress
   readonly slots: Semaphore
 }
 
@@ -162,14 +161,13 @@ async function copyBlob(
   source: Repository,
   target: Repository,
   blob: Descriptor,
-  progress: (progress: TransferProgress) => void,
+  progress: TellProgress,
 ): Promise<void> {
   const { signal } = scope
   signal?.throwIfAborted()
-  const id = shortId(blob.digest)
   const withSignal = signal ? { signal } : {}
   if ((await target.blobSize(blob.digest, signal)) !== undefined) {
-    progress({ id, status: "Layer already exists" })
+    progress({ object: blob, phase: "present" })
     return
   }
   const mountFrom = source.domain === target.domain ? { mountFrom: source.name } : {}
@@ -190,7 +188,7 @@ async function copyBlob(
   const sent = await sendBlob(
     () => target.upload(blob.digest, { ...mountFrom, ...withSignal }),
     { size: blob.size, open: read },
-    (current) => progress({ id, status: "Copying", current, total: blob.size }),
+    (current) => progress({ object: blob, phase: "sending", current, total: blob.size }),
   )
-  progress({ id, status: sent ? "Copied" : `Mounted from ${source.name}` })
+  progress({ object: blob, ...(sent ? { phase: "sent" } : { phase: "linked", from: source.name }) })
 }

@@ -6,23 +6,22 @@ import type { Repository } from "../../distribution/repository.ts"
 import { delayAfter, type RetryPolicy } from "../../distribution/retry.ts"
 import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
-import { shortId } from "../../std/id.ts"
 import { Semaphore } from "../../std/semaphore.ts"
 import type { ContentStore, GrowingBlob, Ingest } from "../content/contract.ts"
 import type { LeaseStore } from "../leases/contract.ts"
 import type { Scope } from "../scope.ts"
 import { Growth } from "./growth.ts"
+import type { TransferStep } from "./progress.ts"
 import { inRanges, type RangeOptions } from "./ranges.ts"
 import { addSource } from "./sources.ts"
 
-/** One step in the life of a download. */
-export type FetchStep = (status: string, current?: number) => void
+type Tell = (step: TransferStep) => void
 
 interface Download {
-  readonly listeners: Set<FetchStep>
+  readonly listeners: Set<Tell>
   readonly done: Promise<void>
   readonly abort: AbortController
-  last: { readonly status: string; readonly current?: number } | undefined
+  last: TransferStep | undefined
   /** Settled with the file once there is one. */
   readonly growth: PromiseWithResolvers<Growth>
 }
@@ -59,7 +58,7 @@ export class BlobFetcher {
     scope: Scope,
     repository: Repository,
     blob: Descriptor,
-    tell: FetchStep,
+    tell: Tell,
     growing: (blob: GrowingBlob) => void = () => {},
   ): Promise<void> {
     const key = `${scope.namespace}/${blob.digest}`
@@ -80,10 +79,10 @@ export class BlobFetcher {
 
   #start(scope: Scope, key: string, repository: Repository, blob: Descriptor): Download {
     const abort = new AbortController()
-    const listeners = new Set<FetchStep>()
-    const tell: FetchStep = (status, current) => {
-      download.last = { status, ...(current === undefined ? {} : { current }) }
-      for (const listener of listeners) listener(status, current)
+    const listeners = new Set<Tell>()
+    const tell: Tell = (step) => {
+      download.last = step
+      for (const listener of listeners) listener(step)
     }
     // Of nobody's lease and signal: whoever waits may come and go.
     const own: Scope = { namespace: scope.namespace, span: scope.span, signal: abort.signal }
@@ -108,11 +107,11 @@ export class BlobFetcher {
   }
 
   /** Waits along; the last one to leave early ends the download. */
-  async #join(scope: Scope, download: Download, tell: FetchStep): Promise<void> {
+  async #join(scope: Scope, download: Download, tell: Tell): Promise<void> {
     const { listeners, done, abort, last } = download
-    const listener: FetchStep = (status, current) => tell(status, current)
+    const listener: Tell = (step) => tell(step)
     listeners.add(listener)
-    if (last) tell(last.status, last.current)
+    if (last) tell(last)
     let leave: (() => void) | undefined
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(scope.signal!.reason)
@@ -131,11 +130,11 @@ export class BlobFetcher {
     scope: Scope,
     repository: Repository,
     blob: Descriptor,
-    tell: FetchStep,
+    tell: Tell,
     growth: PromiseWithResolvers<Growth>,
   ): Promise<void> {
     let grows: Growth | undefined
-    const waiting = setTimeout(() => tell("Waiting"), 0)
+    const waiting = setTimeout(() => tell({ phase: "waiting" }), 0)
     using _slot = await this.#slots.acquire()
     clearTimeout(waiting)
     let restarted = false
@@ -160,14 +159,14 @@ export class BlobFetcher {
         const progress = (current: number) => {
           progressed = current > before
           following.reached(current)
-          tell("Downloading", current)
+          tell({ phase: "receiving", current, total: blob.size })
         }
         source = await this.#first(scope, repository, blob, ingest)
         if (source) await this.#receive(scope, repository, blob, ingest, source, progress)
         following.reached(ingest.status().offset)
-        tell("Verifying Checksum")
+        tell({ phase: "verifying" })
         await this.#commit(scope, repository, blob, ingest)
-        tell("Download complete")
+        tell({ phase: "received" })
         return
       } catch (error) {
         scope.signal?.throwIfAborted()
@@ -281,14 +280,10 @@ export class BlobFetcher {
 const mismatch = (blob: Descriptor) =>
   new Failure("dataLoss", `filesystem layer verification failed for digest ${blob.digest}`)
 
-/** Waits, and says so second by second. */
-async function countDown(delay: number, signal: AbortSignal | undefined, tell: FetchStep): Promise<void> {
+/** Waits, and tells so second by second. */
+async function countDown(delay: number, signal: AbortSignal | undefined, tell: Tell): Promise<void> {
   for (let left = delay; left > 0; left -= 1000) {
-    const seconds = Math.ceil(left / 1000)
-    tell(`Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`)
+    tell({ phase: "retrying", wait: left })
     await pause(Math.min(1000, left), undefined, signal ? { signal } : {})
   }
 }
-
-/** The id that progress of a blob is told under. */
-export const blobId = (blob: Descriptor): string => shortId(blob.digest)

@@ -7,13 +7,14 @@ import type { ImageStore } from "../images/contract.ts"
 import { nameImage } from "../images/name-image.ts"
 import type { Scope } from "../scope.ts"
 import { ImageArchive } from "./archive.ts"
-import type { LoadedImage, ResolvedImage, TransferProgress } from "./contract.ts"
+import type { LoadedImage, ResolvedImage } from "./contract.ts"
 import { dockerImages, parentsIn, repoTags } from "./docker-archive.ts"
 import { legacyImages } from "./legacy-archive.ts"
 import { layoutImages } from "./oci-layout.ts"
 import { setParent } from "./parents.ts"
+import type { TellProgress } from "./progress.ts"
 import { imagesOf, readImage, resolveImage } from "./resolve.ts"
-import { loadProgress, type Unpacker } from "./unpack.ts"
+import { type Unpacker, unpackProgress } from "./unpack.ts"
 
 /** An image that an archive offers, its content in the store and complete. */
 export interface OfferedImage {
@@ -31,7 +32,7 @@ export async function loadArchive(
   scope: Scope,
   stores: { readonly content: ContentStore; readonly images: ImageStore; readonly unpacker: Unpacker },
   source: AsyncIterable<Uint8Array>,
-  options: { readonly platforms?: readonly Platform[]; readonly progress?: (progress: TransferProgress) => void },
+  options: { readonly platforms?: readonly Platform[]; readonly progress?: TellProgress },
 ): Promise<readonly LoadedImage[]> {
   const { content, images, unpacker } = stores
   const archive = await scope.span.step("read archive", () => ImageArchive.read(scope, content, source))
@@ -43,7 +44,7 @@ export async function loadArchive(
       const image = await choose(scope, content, offer.target, platform)
       await scope.span.step("unpack", (span) => {
         span.set({ image: offer.names[0] ?? image.id, layers: image.content.layers.length })
-        return unpacker.unpack(scope, image, loadProgress(image, options.progress))
+        return unpacker.unpack(scope, image, unpackProgress(image, options.progress))
       })
       if (at === 0) loaded.push({ offer, image })
     }

@@ -6,14 +6,14 @@ import { checkDepth } from "../../oci/graph.ts"
 import { manifestFault } from "../../oci/manifest-form.ts"
 import { formatPlatform, hostPlatform, type Platform, platformDistance } from "../../oci/platform.ts"
 import { familiar, type Reference } from "../../oci/reference.ts"
-import { shortId } from "../../std/id.ts"
 import type { ContentStore, GrowingBlob } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import type { ImageTrust } from "../trust/contract.ts"
-import type { ResolvedImage, TransferProgress } from "./contract.ts"
+import type { ResolvedImage } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
 import type { BlobFetcher } from "./fetch.ts"
+import type { TellProgress, TransferStep } from "./progress.ts"
 import { readImage } from "./resolve.ts"
 import { addSource } from "./sources.ts"
 import type { Unpacker } from "./unpack.ts"
@@ -30,7 +30,7 @@ export interface PullStores {
 
 export interface PullOptions {
   readonly platform?: Platform
-  readonly progress: (progress: TransferProgress) => void
+  readonly progress: TellProgress
   /** Told once, when the registry has answered. */
   readonly found: () => void
 }
@@ -202,7 +202,7 @@ async function layers(
   { fetcher, unpacker, snapshots, content, keepLayers }: PullStores,
   repository: Repository,
   image: ResolvedImage,
-  progress: (progress: TransferProgress) => void,
+  progress: TellProgress,
 ): Promise<void> {
   const { layers } = image.content
   const present = async () => !keepLayers || (await allPresent(scope, content, layers))
@@ -213,14 +213,13 @@ async function layers(
   const { signal: given } = scope
   const held = { ...scope, signal: given ? AbortSignal.any([given, failed.signal]) : failed.signal }
   const fetched = async (layer: Descriptor, at: number) => {
-    const id = shortId(layer.digest)
+    const object = layer
     if (at < chain && (!keepLayers || (await content.has(scope, layer.digest)))) {
-      progress({ id, status: "Already exists" })
+      progress({ object, phase: "present" })
       return
     }
-    progress({ id, status: "Pulling fs layer" })
-    const tell = (status: string, current?: number) =>
-      progress({ id, status, ...(current === undefined ? {} : { current, total: layer.size }) })
+    progress({ object, phase: "queued" })
+    const tell = (step: TransferStep) => progress({ object, ...step })
     await fetcher.fetch(held, repository, layer, tell, layer.size < earlyFrom ? undefined : arriving[at]!.resolve)
     here.add(at)
   }
@@ -232,15 +231,14 @@ async function layers(
     ready: (at) => downloads[at]!,
     arriving: (at) => arriving[at]!.promise,
     tell: (at, step) => {
-      const layer = layers[at]!
-      const id = shortId(layer.digest)
-      const extracting = (current: number) => progress({ id, status: "Extracting", current, total: layer.size })
+      const object = layers[at]!
+      const total = object.size
       if (step === "done") {
-        extracting(layer.size)
-        progress({ id, status: "Pull complete" })
+        progress({ object, phase: "unpacking", current: total, total })
+        progress({ object, phase: "unpacked" })
       } else if (step === "present") {
-        if (at >= chain) progress({ id, status: "Pull complete" })
-      } else if (here.has(at)) extracting(step)
+        if (at >= chain) progress({ object, phase: "unpacked" })
+      } else if (here.has(at)) progress({ object, phase: "unpacking", current: step, total })
     },
   })
   await Promise.all(downloads)

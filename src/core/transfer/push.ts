@@ -2,21 +2,20 @@ import { sendBlob } from "../../distribution/blob-upload.ts"
 import { RegistryError } from "../../distribution/registry-error.ts"
 import type { Repository } from "../../distribution/repository.ts"
 import { type Descriptor, isIndex } from "../../oci/descriptor.ts"
-import type { Digest } from "../../oci/digest.ts"
+import { type DiffID, type Digest, parseDiffID } from "../../oci/digest.ts"
 import { walkImage } from "../../oci/graph.ts"
 import type { Platform } from "../../oci/platform.ts"
-import { shortId } from "../../std/id.ts"
 import type { Semaphore } from "../../std/semaphore.ts"
 import type { ContentStore } from "../content/contract.ts"
 import type { Scope } from "../scope.ts"
-import type { TransferProgress } from "./contract.ts"
 import { parseIndex } from "./documents.ts"
+import type { TellProgress, TransferStep } from "./progress.ts"
 import { readImage, resolveImage } from "./resolve.ts"
 import { addSource, sourcesOf } from "./sources.ts"
 
 export interface PushOptions {
   readonly platform?: Platform
-  readonly progress: (progress: TransferProgress) => void
+  readonly progress: TellProgress
   /** Uploads at the same time. */
   readonly slots: Semaphore
   /** Brings a blob back that is not here. @throws notFound */
@@ -25,8 +24,8 @@ export interface PushOptions {
 
 interface Layer {
   readonly descriptor: Descriptor
-  /** What progress is told under. */
-  readonly id: string
+  /** Absent for what is no layer of a file system. */
+  readonly diffID?: DiffID
 }
 
 interface Parcel {
@@ -57,11 +56,15 @@ export async function pushImage(
   const held = { ...scope, signal: signal ? AbortSignal.any([signal, failed.signal]) : failed.signal }
   // The topmost first, as Docker tells it.
   const layers = parcel.layers.toReversed()
-  for (const { id } of layers) options.progress({ id, status: "Preparing" })
-  const pushes = layers.map(async ({ descriptor, id }) => {
-    const tell = (status: string, current?: number) =>
-      options.progress({ id, status, ...(current === undefined ? {} : { current, total: descriptor.size }) })
-    const waiting = setTimeout(() => tell("Waiting"), 0)
+  const teller =
+    ({ descriptor: object, diffID }: Layer) =>
+    (step: TransferStep) =>
+      options.progress({ object, ...(diffID ? { diffID } : {}), ...step })
+  for (const layer of layers) teller(layer)({ phase: "queued" })
+  const pushes = layers.map(async (layer) => {
+    const { descriptor } = layer
+    const tell = teller(layer)
+    const waiting = setTimeout(() => tell({ phase: "waiting" }), 0)
     using _slot = await options.slots.acquire()
     clearTimeout(waiting)
     await pushBlob(held, content, repository, descriptor, tell, options.restore)
@@ -129,7 +132,7 @@ async function imageParcel(scope: Scope, content: ContentStore, manifest: Descri
     readonly mediaType?: string
   }
   const diffIDs = await readImage(scope, content, manifest).then(
-    (image) => image.config.rootfs.diff_ids,
+    (image) => image.config.rootfs.diff_ids.map(parseDiffID),
     // Attestations and other artifacts have no file system.
     () => [],
   )
@@ -139,7 +142,10 @@ async function imageParcel(scope: Scope, content: ContentStore, manifest: Descri
     root,
     documents: [root],
     configs: [document.config],
-    layers: document.layers.map((descriptor, at) => ({ descriptor, id: shortId(diffIDs[at] ?? descriptor.digest) })),
+    layers: document.layers.map((descriptor, at) => {
+      const diffID = diffIDs[at]
+      return { descriptor, ...(diffID ? { diffID } : {}) }
+    }),
   }
 }
 
@@ -149,13 +155,13 @@ export async function pushBlob(
   content: ContentStore,
   repository: Repository,
   blob: Descriptor,
-  tell: (status: string, current?: number) => void,
+  tell: (step: TransferStep) => void,
   restore: PushOptions["restore"],
 ): Promise<void> {
   const { signal } = scope
   signal?.throwIfAborted()
   if ((await repository.blobSize(blob.digest, signal)) !== undefined) {
-    tell("Layer already exists")
+    tell({ phase: "present" })
     await remember(scope, content, repository, blob)
     return
   }
@@ -173,8 +179,8 @@ export async function pushBlob(
       : repository.upload(blob.digest, options)
   await using reader = await content.open(scope, blob.digest)
   const source = { size: blob.size, open: (offset: number, length: number) => reader.stream(offset, length) }
-  const sent = await sendBlob(begin, source, (bytes) => tell("Pushing", bytes))
-  tell(sent ? "Pushed" : `Mounted from ${mountFrom}`)
+  const sent = await sendBlob(begin, source, (current) => tell({ phase: "sending", current, total: blob.size }))
+  tell(sent || mountFrom === undefined ? { phase: "sent" } : { phase: "linked", from: mountFrom })
   await remember(scope, content, repository, blob)
 }
 

@@ -12,12 +12,13 @@ import type { ImageStore } from "../images/contract.ts"
 import type { LeaseStore } from "../leases/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
-import type { LoadedImage, ResolvedImage, Transfer, TransferProgress } from "./contract.ts"
+import type { LoadedImage, ResolvedImage, Transfer } from "./contract.ts"
 import { loadArchive } from "./load.ts"
 import { storeImage } from "./make-image.ts"
+import type { TellProgress } from "./progress.ts"
 import { readImage, resolveImage } from "./resolve.ts"
 import { saveArchive } from "./save.ts"
-import { loadProgress, Unpacker } from "./unpack.ts"
+import { Unpacker, unpackProgress } from "./unpack.ts"
 
 /** No bytes at all count as an archive of nothing, as with Docker. */
 async function* orEmpty(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -59,8 +60,8 @@ export class ImageTransfer implements Transfer {
     return await resolveImage(scope, this.#content, target, platform)
   }
 
-  async unpack(scope: Scope, image: ResolvedImage, progress?: (progress: TransferProgress) => void): Promise<void> {
-    await this.#protected(scope, (held) => this.unpacker.unpack(held, image, loadProgress(image, progress)))
+  async unpack(scope: Scope, image: ResolvedImage, progress?: TellProgress): Promise<void> {
+    await this.#protected(scope, (held) => this.unpacker.unpack(held, image, unpackProgress(image, progress)))
   }
 
   async load(
@@ -68,7 +69,7 @@ export class ImageTransfer implements Transfer {
     archive: AsyncIterable<Uint8Array>,
     options: {
       readonly platforms?: readonly Platform[]
-      readonly progress?: (progress: TransferProgress) => void
+      readonly progress?: TellProgress
     } = {},
   ): Promise<readonly LoadedImage[]> {
     const stores = { content: this.#content, images: this.#images, unpacker: this.unpacker }

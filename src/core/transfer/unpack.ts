@@ -1,13 +1,14 @@
 import { Failure, isKind } from "../../errors/failure.ts"
 import type { Descriptor } from "../../oci/descriptor.ts"
 import { type ChainID, chainIDs, type DiffID, parseDiffID } from "../../oci/digest.ts"
-import { newId, shortId } from "../../std/id.ts"
+import { newId } from "../../std/id.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { GrowingBlob } from "../content/contract.ts"
 import type { AppliedLayer, Differ } from "../diff/contract.ts"
 import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
-import type { ResolvedImage, TransferProgress } from "./contract.ts"
+import type { ResolvedImage } from "./contract.ts"
+import type { TellProgress } from "./progress.ts"
 
 export interface UnpackOptions {
   /** Settled when a layer's blob is in the store, verified: nothing of it is committed before. */
@@ -28,18 +29,17 @@ interface Layer {
   readonly parent: Promise<ChainID | undefined>
 }
 
-/** Progress of unpacking as it is told when an archive is loaded: of layers that are there already Docker says nothing. */
-export function loadProgress(
-  image: ResolvedImage,
-  progress: ((progress: TransferProgress) => void) | undefined,
-): UnpackOptions {
+/** Tells the progress of unpacking an image whose blobs are here. */
+export function unpackProgress(image: ResolvedImage, progress: TellProgress | undefined): UnpackOptions {
   if (!progress) return {}
   return {
     tell: (at, step) => {
-      if (step === "present") return
-      const id = shortId(image.config.rootfs.diff_ids[at]!)
-      const total = image.content.layers[at]!.size
-      progress({ id, status: "Loading layer", current: step === "done" ? total : step, total })
+      const object = image.content.layers[at]!
+      const about = { object, diffID: parseDiffID(image.config.rootfs.diff_ids[at]!) }
+      const total = object.size
+      if (step === "present") return progress({ ...about, phase: "present" })
+      progress({ ...about, phase: "unpacking", current: step === "done" ? total : step, total })
+      if (step === "done") progress({ ...about, phase: "unpacked" })
     },
   }
 }

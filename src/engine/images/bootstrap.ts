@@ -1,14 +1,16 @@
+import type { JsonMessage } from "../../api/image.ts"
 import type { ImageStore } from "../../core/images/contract.ts"
 import { nameImage } from "../../core/images/name-image.ts"
 import type { LeaseStore } from "../../core/leases/contract.ts"
 import type { Scope } from "../../core/scope.ts"
-import type { Transfer, TransferProgress } from "../../core/transfer/contract.ts"
+import type { Transfer } from "../../core/transfer/contract.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { Digest } from "../../oci/digest.ts"
 import { hostPlatform } from "../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../std/clock.ts"
 import { busyboxRoot } from "./busybox-root.ts"
 import { debianRoot, defaultSuite } from "./debian-root.ts"
+import { progressMessage } from "./progress.ts"
 
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -22,10 +24,10 @@ export async function bootstrapImage(
   scope: Scope,
   stores: { readonly transfer: Transfer; readonly images: ImageStore; readonly leases: LeaseStore },
   name: string,
-  progress: (progress: TransferProgress) => void = () => {},
+  tell: (message: JsonMessage) => void = () => {},
 ): Promise<{ readonly names: readonly string[]; readonly id: Digest }> {
   const [base, suite] = name.split(":", 2) as [string, string?]
-  const say = (status: string) => progress({ id: base, status })
+  const say = (status: string) => tell(progressMessage(base, status))
   const make = async (tar: AsyncIterable<Uint8Array>, tags: readonly string[], cmd: string, created: string) =>
     await stores.leases.within(scope, async (held) => {
       const { target, id } = await stores.transfer.importTree(held, tar, {

@@ -6,7 +6,7 @@ import { familiar, parseReference, withDefaultTag } from "../../oci/reference.ts
 import type { ImageContext } from "./context.ts"
 import type { CopyOptions } from "./contract.ts"
 import { credentialsOf } from "./credentials.ts"
-import { progressMessage, thinned } from "./messages.ts"
+import { copyWords, dockerProgress } from "./progress.ts"
 import { pullFailure } from "./registry-failure.ts"
 import { registryOf } from "./registry-name.ts"
 
@@ -29,7 +29,7 @@ export async function copyBetweenRegistries(
       ...(options.platform ? { platform: parsePlatform(options.platform) } : {}),
       referrers: options.referrers,
       credentials: (domain) => credentialsOf(auths.find(([address]) => registryOf(address) === domain)?.[1]),
-      progress: thinned((progress) => tell(progressMessage(progress))),
+      progress: dockerProgress(copyWords, tell),
     })
     tell({ status: `${familiar(to)}: digest: ${digest} size: ${size}` })
     tell({ progressDetail: {}, aux: { Tag: to.tag, Digest: digest, Size: size } })

@@ -8,7 +8,7 @@ import { familiar, familiarName, formatReference, parseReference, type Reference
 import type { ImageContext } from "./context.ts"
 import type { PullOptions } from "./contract.ts"
 import { credentialsOf } from "./credentials.ts"
-import { progressMessage, thinned } from "./messages.ts"
+import { dockerProgress, pullWords } from "./progress.ts"
 import { pullFailure } from "./registry-failure.ts"
 
 type Tell = (message: JsonMessage) => void
@@ -86,7 +86,7 @@ async function pullOne(
       ...(credentials ? { credentials } : {}),
       found: () =>
         tell({ status: `Pulling from ${reference.path}`, id: reference.digest ? name : (reference.tag ?? "latest") }),
-      progress: thinned((progress) => tell(progressMessage(progress))),
+      progress: dockerProgress(pullWords, tell),
     })
     const before = await catalog.idOf(held, name)
     tell({ status: `Digest: ${target.digest}` })

@@ -7,9 +7,9 @@ import { familiar, familiarName, formatReference, parseReference, type Reference
 import type { ImageContext } from "./context.ts"
 import type { PushOptions } from "./contract.ts"
 import { credentialsOf } from "./credentials.ts"
-import { progressMessage, thinned } from "./messages.ts"
 import { referenceOf, sameRepository } from "./names.ts"
 import { resolveFor } from "./platform.ts"
+import { dockerProgress, pushWords } from "./progress.ts"
 import { pushFailure } from "./registry-failure.ts"
 
 type Tell = (message: JsonMessage) => void
@@ -74,7 +74,7 @@ async function pushOne(
       .push(held, name, row.target, {
         ...(platform ? { platform } : {}),
         ...(credentials ? { credentials } : {}),
-        progress: thinned((progress) => tell(progressMessage(progress))),
+        progress: dockerProgress(pushWords, tell),
       })
       .catch((error: unknown) => {
         throw pushFailure(error)

@@ -33,9 +33,10 @@ import type { ContainerImage, ContainerImages } from "./for-containers.ts"
 import { imageHistory, inspectImage } from "./inspect.ts"
 import { layersSize, listImages } from "./list.ts"
 import { commitImage, importImage } from "./make.ts"
-import { messagesFrom, progressMessage } from "./messages.ts"
+import { messagesFrom } from "./messages.ts"
 import { newName, referenceOf, sameRepository, tryReference } from "./names.ts"
 import { resolveFor } from "./platform.ts"
+import { dockerProgress, loadWords } from "./progress.ts"
 import { pullImages } from "./pull.ts"
 import { pushImages } from "./push.ts"
 import { pruneImages, removeImage } from "./remove.ts"
@@ -99,7 +100,7 @@ export class EngineImages implements Images, ContainerImages {
       const { transfer, catalog } = this.#context
       const loaded = await transfer.load(scope, archive, {
         platforms,
-        ...(options.quiet ? {} : { progress: (progress) => tell(progressMessage(progress)) }),
+        ...(options.quiet ? {} : { progress: dockerProgress(loadWords, tell) }),
       })
       // All at once: one look at the catalog for each would take time that grows with the square of their number.
       const known = new Map((await catalog.all(scope)).map((image) => [image.id, image]))
@@ -192,7 +193,7 @@ export class EngineImages implements Images, ContainerImages {
 
   bootstrap(scope: Scope, name: string): AsyncIterable<JsonMessage> {
     return messagesFrom(async (tell) => {
-      const { id } = await bootstrapImage(scope, this.#context, name, (progress) => tell(progressMessage(progress)))
+      const { id } = await bootstrapImage(scope, this.#context, name, tell)
       const image = await this.#context.catalog.byId(scope, id)
       if (image) publishImage(this.#context, "import", image, id)
     })
