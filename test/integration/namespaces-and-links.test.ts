@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { existsSync, readFileSync, readlinkSync, writeFileSync } from "node:fs"
 import { TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
+import { OwnNetwork } from "../fixtures/own-network.ts"
 
 let daemon: TestDaemon
 const out = async (...args: string[]): Promise<string> => {
@@ -268,4 +269,17 @@ test("an environment file with a byte order or an empty name is the client's; an
   expect(await out("run", "--rm", "--env-file", `${daemon.root}/env`, "busybox", "sh", "-c", "echo $A")).toBe("1")
   const { status, body } = await create({ Env: ["=x"] })
   expect([status, body.message]).toEqual([400, "invalid environment variable: =x"])
+})
+
+test("who joins the network of a container that is in the host's changes no setting of the host", async () => {
+  await using network = await OwnNetwork.make()
+  const setting = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+  const before = await network.run("cat", setting)
+  expect(before).not.toBe("0")
+  await using own = await TestDaemon.start([], network.barge)
+  await own.bootstrap()
+  expect((await own.docker("run", "-d", "--name", "in-host", "--network", "host", "busybox", "top")).code).toBe(0)
+  const joined = await own.docker("run", "--rm", "--network", "container:in-host", "busybox", "cat", setting)
+  expect(joined).toEqual({ code: 0, stdout: `${before}\n`, stderr: "" })
+  expect(await network.run("cat", setting)).toBe(before)
 })

@@ -79,6 +79,12 @@ test("a privileged container has every device and nothing that confines it", () 
   expect(spec().linux.maskedPaths).toContain("/proc/kcore")
 })
 
+test("low ports and ping need no privilege in a new network; a joined one, which may be the host's, is left as it is", () => {
+  expect(spec().linux.sysctl).toMatchObject({ "net.ipv4.ip_unprivileged_port_start": "0" })
+  const network = { path: "/proc/7/ns/net" }
+  expect(spec({ namespaces: { ...some().namespaces, network } }).linux.sysctl).toBeUndefined()
+})
+
 test("a sysctl of a namespace that is the host's is refused", () => {
   const asked = { sysctl: { "kernel.shmmax": "1" }, namespaces: { ...some().namespaces, ipc: "host" } } as const
   expect(() => spec(asked)).toThrow('sysctl "kernel.shmmax" not allowed in host ipc namespace')

@@ -32,14 +32,15 @@ export function checkSysctls(
   }
 }
 
-/** The sysctls of a container. With a network of its own, low ports and ping need no privilege. @throws invalidArgument */
+/**
+ * The sysctls of a container. In a new network namespace low ports and ping need no privilege; one that is joined is left as it is: it
+ * may be the host's. @throws invalidArgument
+ */
 export function sysctlsOf({ sysctl, namespaces, domainname }: SpecRequest): Record<string, string> {
   checkSysctls(sysctl, namespaces)
   const { network, uts } = namespaces
   const unprivileged: Record<string, string> =
-    network === "host"
-      ? {}
-      : { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" }
+    network === "new" ? { "net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647" } : {}
   const domain: Record<string, string> = domainname && uts !== "host" ? { "kernel.domainname": domainname } : {}
   const withoutIpv6 = Object.fromEntries(
     (typeof network === "object" ? (network.withoutIpv6 ?? []) : [])
