@@ -15,10 +15,15 @@ export type NewbornEnd = { readonly code: number } | { readonly signal: number }
  * @returns how it ended; undefined when it has become its program, or has gone
  */
 export async function endOfNewborn(pid: number): Promise<NewbornEnd | undefined> {
+  return (await endOfBirth(pid)) === "ended" ? takeEnd(pid) : undefined
+}
+
+/** As {@link endOfNewborn}, but leaves a process that has ended to others. */
+export async function endOfBirth(pid: number): Promise<"ended" | undefined> {
   for (let wait = 0; ; wait = Math.min(2 * wait + 1, 100)) {
     const fields = statFields(pid)
     if (!fields || (Number(fields[6]) & PF_FORKNOEXEC) === 0) return undefined
-    if (fields[0] === "Z") return takeEnd(pid)
+    if (fields[0] === "Z") return "ended"
     await pause(wait)
   }
 }

@@ -46,6 +46,11 @@ export interface LaunchRequest {
    * other mount in such directories, where the host allows that: a start then takes no longer for the containers that run.
    */
   readonly carriedMounts?: readonly string[]
+  /**
+   * Nobody may trace the container before it has become its program: `run` returns only then, and the runtime ends with this
+   * process.
+   */
+  readonly guarded?: boolean
   readonly span: Span
   /** Told of each program that is started for it, a child of this process, and whether it is an OCI runtime. */
   readonly programStarted?: (pid: number, kind: "enter" | "runtime") => void

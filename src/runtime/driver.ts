@@ -1,6 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import { Failure } from "../errors/failure.ts"
+import { endOfBirth } from "../linux/newborn.ts"
 import { spawn } from "../linux/spawn.ts"
 import { checkpointFailure } from "./checkpoint-failure.ts"
 import type {
@@ -46,19 +48,26 @@ class CommandLineDriver implements RuntimeDriver {
     this.#sealed = info.family === "crun" ? new SealedCopy(info.path) : undefined
   }
 
-  run(request: LaunchRequest): Promise<number> {
-    if (this.info.family !== "other") return this.#launch(request, ["run", "--detach"])
-    return this.#createAndStart(request)
+  async run(request: LaunchRequest): Promise<number> {
+    const { family } = this.info
+    if (family === "other" || (family === "runc" && request.guarded)) return await this.#createAndStart(request)
+    const pid = await this.#launch(request, ["run", "--detach"])
+    // crun answers some steps earlier.
+    if (request.guarded) await endOfBirth(pid)
+    return pid
   }
 
   async #createAndStart(request: LaunchRequest): Promise<number> {
     const pid = await this.create(request)
+    const runtime = programOf(pid)
     try {
       await this.start(request)
     } catch (error) {
       await this.delete(request)
       throw error
     }
+    // runc's init is a program of its own, which answers some steps before it becomes the container's.
+    if (request.guarded && this.info.family === "runc") while (runtime && programOf(pid) === runtime) await pause(1)
     return pid
   }
 
@@ -227,11 +236,12 @@ class CommandLineDriver implements RuntimeDriver {
     // Others may leave a process in the launch's mount namespace, which would hold on to the host's mounts.
     const carried = this.info.family === "other" ? undefined : request.carriedMounts
     const shortTable = await this.#shortTables.of(carried)
-    if (!shortTable) return await this.#spawn(request, command)
+    const before = { hideUnified: this.info.hideUnified, endsWithUs: request.guarded ?? false }
+    if (!shortTable) return await this.#spawn(request, command, before)
     rmSync(log, { force: true })
-    const exitCode = await this.#spawn(request, command, { hideUnified: this.info.hideUnified, shortTable })
+    const exitCode = await this.#spawn(request, command, { ...before, shortTable })
     if (exitCode !== preludeFailed || existsSync(log)) return exitCode
-    const again = await this.#spawn(request, command)
+    const again = await this.#spawn(request, command, before)
     if (again !== preludeFailed) this.#shortTables.giveUp()
     return again
   }
@@ -239,7 +249,7 @@ class CommandLineDriver implements RuntimeDriver {
   #spawn(
     { cgroup, stdio, programStarted }: Pick<LaunchRequest, "cgroup" | "stdio" | "programStarted">,
     command: readonly string[],
-    before: Omit<Before, "cgroup"> = { hideUnified: this.info.hideUnified },
+    before: Omit<Before, "cgroup">,
   ): Promise<number> {
     if (cgroup.kind === "join" && !this.info.cgroupsByUs)
       throw new Failure("internal", `${this.info.name} makes cgroups itself and cannot be started inside ready ones`)
@@ -290,6 +300,15 @@ function prepareWork(work: string, ...logs: readonly string[]): void {
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8")
+  } catch {
+    return undefined
+  }
+}
+
+/** The path of a process's program; nothing is looked up. @returns undefined when the process has ended */
+function programOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`)
   } catch {
     return undefined
   }

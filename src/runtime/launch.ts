@@ -14,12 +14,16 @@ export const preludeFailed = callFailed
 const AT_FDCWD = -100
 const O_WRONLY = 1
 const MNT_DETACH = 2
+const PR_SET_PDEATHSIG = 1
+const SIGKILL = 9
 
 /** What has to happen before a runtime is called. */
 export interface Before {
   readonly hideUnified: boolean
   readonly shortTable?: ShortTable
   readonly cgroup: LaunchRequest["cgroup"]
+  /** Whether it is killed when this process ends. */
+  readonly endsWithUs?: boolean
 }
 
 /** A command line to be spawned now. Disposing frees what it stands on, once the child runs. */
@@ -33,14 +37,16 @@ export interface Launch extends Disposable {
  *   thread-group lock and its RCU grace period (6–14 ms when another process writes the PID to `cgroup.procs`).
  * - hiding the host's cgroup2 mount, in a mount namespace of the launch alone: /sys/fs/cgroup is cut off from
  *   propagation first, so the host keeps its mount, and every other mount keeps its propagation.
+ * - asking the kernel for its end when this process ends.
  * - leaving the mounts of other containers behind, in a mount namespace of the launch alone (`short-table.ts`).
  * @param program the file to execute; `command` names it as it wants to be called
  */
 export function launch(before: Before, command: readonly string[], program = command[0]!): Launch {
   const files = before.cgroup.kind === "join" ? before.cgroup.files : []
-  const { hideUnified, shortTable } = before
+  const { hideUnified, shortTable, endsWithUs } = before
   const firstFree = 3 + (shortTable ? descriptorsOf(shortTable) : 0)
   const calls: SystemCall[] = [
+    ...(endsWithUs ? [["prctl", PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] as const] : []),
     ...(shortTable ? intoShortTable(shortTable) : hideUnified ? [unshareMounts] : []),
     ...(hideUnified ? unmountUnified : []),
     ...files.flatMap((file) => joinGroup(file, firstFree)),

@@ -35,6 +35,18 @@ export interface RunRequest {
   readonly carriedMounts?: readonly string[]
   /** The file that counts OOM kills (v1 `memory.oom_control`, v2 `memory.events`), read when init ends. */
   readonly oomFile?: string
+  readonly guard?: StartGuard
+}
+
+/**
+ * Whom a start must not be seen by: the container joins processes that could trace it. Control groups by their paths below
+ * each hierarchy's root.
+ */
+export interface StartGuard {
+  /** The container's own. */
+  readonly own: string
+  /** Frozen until the container has become its program. None of them holds {@link own}. */
+  readonly frozen: readonly string[]
 }
 
 export interface RestoreRequest extends RunRequest {
@@ -136,6 +148,7 @@ export type ShimEvent =
 export interface Shim extends AsyncDisposable {
   readonly version: string
   readonly pid: number
+  /** Waits for the end of guarded starts: nobody is frozen for one of them, and they are running or gone. */
   tasks(): Promise<readonly TaskState[]>
   /**
    * Opens a task's stdio before its process exists, so that attached clients miss nothing. `run` uses what was opened.

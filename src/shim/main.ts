@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync } from "node:fs"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
 import { tryLock } from "../linux/flock.ts"
 import { keepSmallWhenIdle } from "../linux/idle-memory.ts"
 import { leaveSessionKeyring } from "../linux/keyring.ts"
@@ -11,6 +12,7 @@ import { openDrivers } from "../runtime/driver.ts"
 import { buildIdentity } from "../std/build.ts"
 import { newId } from "../std/id.ts"
 import { DescriptorStore } from "./descriptor-store.ts"
+import { GuardedStarts } from "./guarded-starts.ts"
 import { becomeNext, type HandedConnection, type Handover, readHandover, sweepHandovers } from "./handover.ts"
 import { Holder } from "./holder.ts"
 import { Holdings } from "./holdings.ts"
@@ -78,6 +80,13 @@ interface Service {
 }
 
 async function serve({ folder, runRoot, handover, lock, journal }: Service): Promise<void> {
+  const cgroups = detectCgroups()
+  const guardedStarts = new GuardedStarts({
+    folder: join(folder, "guarded"),
+    cgroup: (path) => openCgroup(cgroups, path),
+    journal: (line) => journal.line(line),
+  })
+  await guardedStarts.recover()
   using reactor = new Reactor()
   const instance = handover.instance ?? newId()
   const over = Promise.withResolvers<void>()
@@ -90,6 +99,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
     store,
     folder,
     driver: openDrivers(),
+    guardedStarts,
     tell: (event) => server.tell(event),
     keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),

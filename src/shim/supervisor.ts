@@ -22,6 +22,7 @@ import type {
   TaskState,
 } from "./contract.ts"
 import type { DescriptorStore } from "./descriptor-store.ts"
+import type { GuardedStarts } from "./guarded-starts.ts"
 import { killHalfStarted } from "./half-started.ts"
 import type { Holdings } from "./holdings.ts"
 import { Launches } from "./launches.ts"
@@ -37,6 +38,7 @@ export interface SupervisorOptions {
   /** The shim's folder on the run root. */
   readonly folder: string
   readonly driver: (info: RuntimeInfo) => RuntimeDriver
+  readonly guardedStarts: GuardedStarts
   /** Tells every control connection. */
   readonly tell: (event: WireEvent) => void
   /** Hands duplicates of a process's descriptors to clients that keep them. */
@@ -47,6 +49,7 @@ export interface SupervisorOptions {
 type Launch = (launch: {
   readonly stdio: Stdio
   readonly consoleSocket?: string
+  readonly guarded?: boolean
   readonly span: Span
   readonly programStarted: NonNullable<ExecRequest["programStarted"]>
 }) => Promise<Started>
@@ -123,7 +126,8 @@ export class Supervisor {
     return process
   }
 
-  tasks(): TaskState[] {
+  async tasks(): Promise<readonly TaskState[]> {
+    await this.#options.guardedStarts.over()
     const known = [...this.#processes.values()].filter((each) => !each.record.forgotten)
     const execs = Map.groupBy(
       known.filter((each) => each.record.execId !== undefined),
@@ -172,17 +176,19 @@ export class Supervisor {
     span: Span,
   ): Promise<{ readonly pid: number }> {
     this.#openUnlessOpened(request.id, request.io, request.log)
-    const { id, bundle, runtime, stateRoot, cgroup, oomFile, carriedMounts } = request
+    const { id, bundle, runtime, stateRoot, cgroup, oomFile, carriedMounts, guard } = request
     const driver = this.#options.driver(runtime)
     const process = this.get(id)
     process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
-    const pid = await this.#start(process, span, verb === "create" ? "created" : "running", async (launch) => {
-      const common = { id, bundle, stateRoot, cgroup, ...(carriedMounts ? { carriedMounts } : {}), ...launch }
-      if (verb !== "restore") return { pid: await driver[verb](common) }
-      return { pid: await driver.restore({ ...common, ...(request as RestoreRequest).checkpoint }) }
-    })
-    return { pid }
+    const start: Launch = async (launch) => {
+      const all = { id, bundle, stateRoot, cgroup, ...(carriedMounts ? { carriedMounts } : {}), ...launch }
+      const restoring = () => driver.restore({ ...all, ...(request as RestoreRequest).checkpoint })
+      return { pid: await (verb === "restore" ? restoring() : driver[verb](all)) }
+    }
+    const phase = verb === "create" ? "created" : "running"
+    const { guardedStarts } = this.#options
+    return { pid: await this.#start(process, span, phase, (launch) => guardedStarts.run(id, guard, launch, start)) }
   }
 
   async checkpoint(order: CheckpointOrder, span: Span): Promise<void> {

@@ -11,11 +11,14 @@ let next = 0
 export interface Attack {
   /** A file of this folder. Default: tracer.ts. */
   readonly program?: string
-  /** Flags of `docker run`. */
+  /** Flags of `docker run`. Default: CAP_SYS_PTRACE. */
   readonly flags?: readonly string[]
 }
 
-/** A container that runs an attacking program of this folder, with CAP_SYS_PTRACE and nothing else beyond the defaults. */
+/** The right to trace every process of a PID namespace. */
+export const mayTrace = ["--cap-add", "SYS_PTRACE"] as const
+
+/** A container that runs an attacking program of this folder, with nothing beyond the defaults but its flags. */
 export class Attacker implements AsyncDisposable {
   readonly name = `attacker${next++}`
   /** The processes that it has seen without keeping them. */
@@ -28,7 +31,7 @@ export class Attacker implements AsyncDisposable {
   readonly #kept: number[] = []
   #wake = Promise.withResolvers<void>()
 
-  private constructor(daemon: TestDaemon, how: string, { program = "tracer.ts", flags = [] }: Attack) {
+  private constructor(daemon: TestDaemon, how: string, { program = "tracer.ts", flags = mayTrace }: Attack) {
     this.#daemon = daemon
     const mounts = [
       "-v",
@@ -37,7 +40,7 @@ export class Attacker implements AsyncDisposable {
       `${import.meta.dir}:/attack/files:ro`,
       ...libraries,
     ]
-    const run = ["run", "-i", "--name", this.name, "--cap-add", "SYS_PTRACE", ...mounts, ...flags]
+    const run = ["run", "-i", "--name", this.name, ...mounts, ...flags]
     const command = ["/attack/bun", `/attack/files/${program}`, how]
     const docker = ["-H", `unix://${daemon.socket}`, ...run, "busybox", ...command]
     this.#client = spawn("docker", docker, { stdio: ["pipe", "pipe", "inherit"] })

@@ -8,7 +8,7 @@
  * `kill` ends it; `overwrite` puts endless loops over its code and ends it, so that a process that shares its memory spins.
  */
 import { dlopen, FFIType } from "bun:ffi"
-import { readFileSync, readSync } from "node:fs"
+import { readFileSync, readlinkSync, readSync } from "node:fs"
 
 const { i64, i32, ptr } = FFIType
 const { symbols: c } = dlopen("libc.so.6", {
@@ -28,10 +28,14 @@ const status = new Int32Array(1)
 /** The PID that was given last in this namespace: proc(5), loadavg. */
 const lastPid = () => Number(readFileSync("/proc/loadavg", "latin1").trim().split(" ")[4])
 
-/** Whether the process runs the file that it was born with: no execve(2) yet (PF_FORKNOEXEC of its flags, proc(5)). */
+/**
+ * Whether the process runs the file that it was born with: no execve(2) yet (PF_FORKNOEXEC of its flags, proc(5)); or
+ * runc's own program, which it begins a second time.
+ */
 function isNewborn(pid: number): boolean {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1")
-  return (Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[6]) & 0x40) !== 0
+  const flags = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[6])
+  return (flags & 0x40) !== 0 || readlinkSync(`/proc/${pid}/exe`).includes("runc")
 }
 
 /** Seizes the next process to appear and stops it. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type Outcome, TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
-import { Attacker } from "./attacker.ts"
+import { Attacker, mayTrace } from "./attacker.ts"
 import { exposure } from "./exposure.ts"
 import { processesOf } from "./processes.ts"
 
@@ -70,7 +70,7 @@ for (const way of ["exec", "exec with a terminal"])
 
 test("a health check's process that is seized before it is its program gives nothing away", async () => {
   await using attacker = await Attacker.start(daemon, "hold", {
-    flags: ["--health-cmd", "true", "--health-interval", "20ms"],
+    flags: [...mayTrace, "--health-cmd", "true", "--health-interval", "20ms"],
   })
   while (attacker.keeps === undefined) await attacker.noticed
   expect(exposure(await attacker.pid(), attacker.keeps)).toEqual([])

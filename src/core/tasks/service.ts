@@ -12,6 +12,8 @@ import { carriedMounts } from "./carried-mounts.ts"
 import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
+import { Freezing } from "./freezing.ts"
+import { JoinedStarts } from "./joined-starts.ts"
 import { asTask, endOf, endOfExec, keyOf, type LiveTask, LiveTasks } from "./live.ts"
 import { prepareMountPoints } from "./mount-points.ts"
 import { canTakeOver, mountRoot } from "./mounted-root.ts"
@@ -26,6 +28,8 @@ export class Tasks implements TaskService {
   readonly #starts: Semaphore
   readonly #roots: TaskRoots
   readonly #perTask = new KeyedMutex()
+  readonly #freezing = new Freezing()
+  readonly #joinedStarts = new JoinedStarts(this.#live, this.#freezing)
 
   constructor(collaborators: TaskCollaborators) {
     this.#with = collaborators
@@ -72,8 +76,7 @@ export class Tasks implements TaskService {
     const before = this.#live.get(key)
     if (before && before.status !== "stopped")
       throw new Failure("alreadyExists", `task ${request.containerId} exists already`)
-    const { shim, runtime } = this.#with
-    const driver = runtime(request.runtime)
+    const driver = this.#with.runtime(request.runtime)
     const cgroupPath = join("/", request.cgroupParent ?? this.#with.cgroupParent, key)
     const cgroup = this.#with.cgroup(cgroupPath)
     const cgroupByUs = cgroup.joinFiles.length > 0 && driver.info.cgroupsByUs
@@ -110,7 +113,7 @@ export class Tasks implements TaskService {
       if (request.snapshotKey && !rootStays)
         await mountRoot(this.#with, scope, request.snapshotKey, bundle.rootfs, { ephemeral: request.ephemeral })
       const root = request.rootfs ?? bundle.rootfs
-      const { limits, carried } = await step(scope, "spec", async (span) => {
+      const { spec, carried } = await step(scope, "spec", async (span) => {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
@@ -127,28 +130,20 @@ export class Tasks implements TaskService {
         })
         // CRIU looks for what it restores in the mounts of the host.
         const carried = request.checkpoint ? undefined : carriedMounts(spec, this.#with.launchSight)
-        return { limits: spec.linux.resources, carried }
+        return { spec, carried }
       })
-      const { pid } = await step(scope, "start", (span) => {
-        const run: RunRequest = {
-          id: key,
-          bundle: bundle.path,
-          runtime: driver.info,
-          stateRoot: stateRootOf(this.#with),
-          io: request.io,
-          log: request.log,
-          cgroup: cgroupByUs ? { kind: "join", files: cgroup.joinFiles } : { kind: "runtime" },
+      await this.#joinedStarts.run(spec, cgroupPath, async (guard) => {
+        const { pid } = await this.#launch(scope, live, request, {
           ...(carried ? { carriedMounts: carried } : {}),
-          ...(cgroup.oomFile ? { oomFile: cgroup.oomFile } : {}),
-        }
-        const { checkpoint } = request
-        return checkpoint ? shim.restore({ ...run, checkpoint }, span) : shim.run(run, span)
+          ...(guard ? { guard } : {}),
+        })
+        const limits = spec.linux.resources
+        if (cgroupByUs && limits?.pids) cgroup.update({ pids: limits.pids })
+        live.pid = pid
+        live.startedAt = scope.span.now()
+        live.status = "running"
+        this.#live.add(live)
       })
-      if (cgroupByUs && limits?.pids) cgroup.update({ pids: limits.pids })
-      live.pid = pid
-      live.startedAt = scope.span.now()
-      live.status = "running"
-      this.#live.add(live)
     } catch (error) {
       await freeTask(this.#with, scope, live).catch(() => {})
       throw error
@@ -156,6 +151,36 @@ export class Tasks implements TaskService {
     this.#with.events.publish(scope, "/tasks/start", { container_id: request.containerId, pid: live.pid })
     this.#live.tellEarly(key)
     return asTask(live)
+  }
+
+  /** Has the shim start a task's init. */
+  async #launch(
+    scope: Scope,
+    { key, bundle, driver, holdings, cgroup }: LiveTask,
+    { io, log, checkpoint }: TaskRequest,
+    more: Pick<RunRequest, "carriedMounts" | "guard">,
+  ): Promise<{ readonly pid: number }> {
+    const { shim } = this.#with
+    const run: RunRequest = {
+      id: key,
+      bundle: bundle.path,
+      runtime: driver.info,
+      stateRoot: stateRootOf(this.#with),
+      io,
+      log,
+      cgroup: holdings.cgroupByUs ? { kind: "join", files: cgroup.joinFiles } : { kind: "runtime" },
+      ...more,
+      ...(cgroup.oomFile ? { oomFile: cgroup.oomFile } : {}),
+    }
+    try {
+      return await step(scope, "start", (span) =>
+        checkpoint ? shim.restore({ ...run, checkpoint }, span) : shim.run(run, span),
+      )
+    } catch (error) {
+      // A shim that was killed has left tasks frozen. The next one thaws them before it answers.
+      if (more.guard) await shim.tasks()
+      throw error
+    }
   }
 
   async get(scope: Scope, containerId: string): Promise<Task> {
@@ -218,27 +243,21 @@ export class Tasks implements TaskService {
   }
 
   async pause(scope: Scope, containerId: string): Promise<void> {
-    const live = this.#live.running(scope, containerId)
-    await live.cgroup.freeze()
-    // It ended while it was being frozen: what the group still holds (the runtime on its way out) must not stay so.
-    if (live.exit) {
-      await live.cgroup.thaw()
-      throw new Failure("conflict", `container ${containerId} is not running`)
-    }
-    live.status = "paused"
+    await this.#freezing.pause(this.#live.running(scope, containerId))
     this.#with.events.publish(scope, "/tasks/paused", { container_id: containerId })
   }
 
   async resume(scope: Scope, containerId: string): Promise<void> {
-    const live = this.#live.running(scope, containerId)
-    await live.cgroup.thaw()
-    live.status = "running"
+    await this.#freezing.resume(this.#live.running(scope, containerId))
     this.#with.events.publish(scope, "/tasks/resumed", { container_id: containerId })
   }
 
   async checkpoint(scope: Scope, containerId: string, options: CheckpointOptions): Promise<void> {
-    const { key } = this.#live.running(scope, containerId)
-    await step(scope, "checkpoint", (span) => this.#with.shim.checkpoint({ id: key, ...options }, span))
+    const live = this.#live.running(scope, containerId)
+    // CRIU freezes its processes, and thaws them.
+    await this.#freezing.only([live], () =>
+      step(scope, "checkpoint", (span) => this.#with.shim.checkpoint({ id: live.key, ...options }, span)),
+    )
     this.#with.events.publish(scope, "/tasks/checkpointed", {
       container_id: containerId,
       checkpoint: options.directory,
