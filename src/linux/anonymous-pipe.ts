@@ -1,7 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from "node:fs"
 import { pipe, setNonBlocking } from "./descriptor.ts"
-
-const cloexec = 0o2000000
+import { openFlags } from "./files.ts"
 
 /**
  * A pipe without a name for a process's output: our non-blocking reading end, and the process's blocking one for both
@@ -12,7 +11,7 @@ export function openOutputPipe(): { readonly reader: number; readonly both: numb
   const [reader, writer] = pipe()
   try {
     setNonBlocking(reader, true)
-    return { reader, both: openSync(`/proc/self/fd/${writer}`, constants.O_RDWR | cloexec) }
+    return { reader, both: openSync(`/proc/self/fd/${writer}`, constants.O_RDWR | openFlags.closeOnExec) }
   } catch (error) {
     closeSync(reader)
     throw error
@@ -42,14 +41,17 @@ export function openPipeOf(
   identity: string,
   end: "read" | "write",
 ): number | undefined {
-  const path = `/proc/${pid}/fd/${descriptor}`
   try {
-    if (readlinkSync(path) !== `pipe:[${identity}]`) return undefined
-    const direction = end === "read" ? constants.O_RDONLY : constants.O_WRONLY
-    const opened = openSync(path, direction | constants.O_NONBLOCK | cloexec)
-    if (pipeIdentity(opened) === identity) return opened
-    closeSync(opened)
-    return undefined
+    // The process may put another file there at any moment, one that never answers too: nothing is opened before it is known.
+    const found = openSync(`/proc/${pid}/fd/${descriptor}`, openFlags.path | openFlags.closeOnExec)
+    try {
+      const path = `/proc/self/fd/${found}`
+      if (readlinkSync(path) !== `pipe:[${identity}]`) return undefined
+      const direction = end === "read" ? constants.O_RDONLY : constants.O_WRONLY
+      return openSync(path, direction | constants.O_NONBLOCK | openFlags.closeOnExec)
+    } finally {
+      closeSync(found)
+    }
   } catch (error) {
     const { code } = error as { code?: string }
     // ENXIO: nobody reads any more.

@@ -31,6 +31,7 @@ export interface FileStatus {
 const buffer = Buffer.alloc(256)
 const AT_EMPTY_PATH = 0x1000
 const AT_SYMLINK_NOFOLLOW = 0x100
+const AT_STATX_DONT_SYNC = 0x4000
 const basicStats = 0x7ff
 const none = Buffer.of(0)
 
@@ -73,4 +74,14 @@ export function findAt(directory: number, name: PathBytes): FileStatus | undefin
 export function statDescriptor(descriptor: number): FileStatus {
   check(c.statx(descriptor, none, AT_EMPTY_PATH, basicStats, buffer), "statx")
   return read()
+}
+
+/**
+ * What tells an open file from every other. The file system is not asked: one that a process serves (FUSE), or another host,
+ * need not answer. @throws SystemError
+ */
+export function identityOf(descriptor: number): string {
+  check(c.statx(descriptor, none, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, buffer), "statx")
+  const { device, inode } = read()
+  return `${device} ${inode}`
 }

@@ -12,12 +12,11 @@ beforeAll(async () => {
 })
 afterAll(() => daemon[Symbol.asyncDispose]())
 
+const flags = ["--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"]
+
 /** A container that serves a file system at `path` and answers nothing. */
 const serving = async (path: string): Promise<Attacker> =>
-  await Attacker.start(daemon, path, {
-    program: "silent-files.ts",
-    flags: ["--cap-add", "SYS_ADMIN", "--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"],
-  })
+  await Attacker.start(daemon, path, { program: "silent-files.ts", flags })
 
 const ways: Readonly<Record<string, (name: string) => readonly [path: string, ...command: string[]]>> = {
   "exec with a terminal": (name) => ["/dev/pts", "exec", "-t", name, "true"],
@@ -52,6 +51,12 @@ test.skipIf(!existsSync("/dev/fuse"))("a copy from files that never answer holds
   expect((await daemon.docker("rm", "-f", attacker.name)).code).toBe(0)
   for (const answer of held) expect((await answer).code).not.toBe(0)
   expect((await daemon.docker("cp", "other:/bin/busybox", "-")).code).toBe(0)
+})
+
+test.skipIf(!existsSync("/dev/fuse"))("an init whose root never answers does not hold up the daemon", async () => {
+  await using attacker = await Attacker.start(daemon, "hold", { program: "silent-root.ts", flags })
+  expect((await daemon.docker("cp", `${attacker.name}:/bin/busybox`, "-")).code).toBe(0)
+  expect((await daemon.docker("exec", attacker.name, "echo", "works")).stdout).toBe("works\n")
 })
 
 /** How many of the daemon's threads wait for a file system that a process serves. */

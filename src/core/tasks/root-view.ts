@@ -1,7 +1,8 @@
-import { fstatSync, statSync } from "node:fs"
+import { statSync } from "node:fs"
 import { Failure } from "../../errors/failure.ts"
 import { closeDescriptor, openAt, openAt2, openFlags, resolveFlags } from "../../linux/files.ts"
 import { mount, mountFlags } from "../../linux/mount.ts"
+import { identityOf } from "../../linux/stat.ts"
 import type { ViewMount } from "./contract.ts"
 import { RootWalk } from "./root-walk.ts"
 
@@ -24,9 +25,8 @@ export function holdRootSeenBy(pid: number, rootfs: string): HeldRoot | undefine
   try {
     // With the last holder of a mount namespace go its mounts: what is written in a volume would come to lie beneath it.
     held(`/proc/${pid}/ns/mnt`, openFlags.readonly)
-    const root = held(`/proc/${pid}/root`, flags)
-    const [seen, own] = [fstatSync(root, { bigint: true }), statSync(rootfs, { bigint: true })]
-    const shown = seen.dev === own.dev && seen.ino === own.ino ? root : held(rootfs, flags)
+    const [seen, own] = [held(`/proc/${pid}/root`, flags), held(rootfs, flags)]
+    const shown = identityOf(seen) === identityOf(own) ? seen : own
     const owned = stack.move()
     return { path: `/proc/self/fd/${shown}`, [Symbol.dispose]: () => owned.dispose() }
   } catch {
