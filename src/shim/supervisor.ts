@@ -129,10 +129,8 @@ export class Supervisor {
   async tasks(): Promise<readonly TaskState[]> {
     await this.#options.guardedStarts.over()
     const known = [...this.#processes.values()].filter((each) => !each.record.forgotten)
-    const execs = Map.groupBy(
-      known.filter((each) => each.record.execId !== undefined),
-      (each) => each.record.id,
-    )
+    const inContainers = known.filter(({ record }) => record.execId !== undefined)
+    const execs = Map.groupBy(inContainers, ({ record }) => record.id)
     return known
       .filter((each) => each.record.execId === undefined)
       .map(({ record, exit }) => ({
@@ -186,9 +184,8 @@ export class Supervisor {
       const restoring = () => driver.restore({ ...all, ...(request as RestoreRequest).checkpoint })
       return { pid: await (verb === "restore" ? restoring() : driver[verb](all)) }
     }
-    const phase = verb === "create" ? "created" : "running"
-    const { guardedStarts } = this.#options
-    return { pid: await this.#start(process, span, phase, (launch) => guardedStarts.run(id, guard, launch, start)) }
+    const guarded: Launch = (launch) => this.#options.guardedStarts.run(id, guard, launch, start)
+    return await this.#start(process, span, verb === "create" ? "created" : "running", guarded)
   }
 
   async checkpoint(order: CheckpointOrder, span: Span): Promise<void> {
@@ -224,10 +221,9 @@ export class Supervisor {
     process.starting(oomFile ? { oomFile } : {})
     const { consoleSize } = process.record.io
     const size = consoleSize ? { consoleSize } : {}
-    const pid = await this.#start(process, span, "running", (launch) =>
+    return await this.#start(process, span, "running", (launch) =>
       driver.exec({ id, execId, stateRoot, processFile, cgroup, ...size, ...launch, ...initOf(container, request) }),
     )
-    return { pid }
   }
 
   attach(connection: Connection, options: AttachOptions, accepted: (position: LogPosition) => void): void {
@@ -296,7 +292,7 @@ export class Supervisor {
   }
 
   /** Starts what is opened. On failure everything of it is closed, and attached clients see the end. */
-  async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<number> {
+  async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<Started> {
     const { id, execId, io } = process.record
     const launching = this.#launches.begin()
     try {
@@ -319,7 +315,7 @@ export class Supervisor {
       this.#traceFirstOutput(process, span)
       process.running(pid, phase)
       this.#keep(process)
-      return pid
+      return { pid }
     } catch (error) {
       this.#discard(id, execId)
       process.folder.remove()
