@@ -115,6 +115,9 @@ export const containerReading: Operations = {
       success("passes arguments to ps", "/containers/{shared}/top?ps_args=-o%20pid,comm", 200, {
         equals: { Titles: ["PID", "COMMAND"], Processes: [[/^\d+$/, /top|busybox/]] },
       }),
+      success("lists none where the arguments choose none", "/containers/{shared}/top?ps_args=-1", 200, {
+        equals: { Titles: ["PID", "TTY", "STAT", "TIME", "COMMAND"], Processes: [] },
+      }),
       unknown("/containers/no-such/top"),
       conflict("is given one that does not run", "/containers/{created}/top", "container {created} is not running"),
       badInput(

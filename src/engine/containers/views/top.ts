@@ -27,11 +27,13 @@ export async function topContainer(
     // Some arguments do not go with a list of processes; without it ps shows those of a terminal, or all.
     output = await ps(...args, `-q${pids.join(",")}`).catch(() => ps(...args))
   } catch (error) {
-    const { stderr, message } = error as { stderr?: string; message: string }
+    const { stdout, stderr, message } = error as { stdout?: string; stderr?: string; message: string }
     // What ps itself refuses is the fault of the arguments; its first line says why.
     const refused = stderr?.trim().split("\n")[0]
     if (refused) throw new Failure("invalidArgument", refused, error)
-    throw new Failure("internal", `error running ps: ${message}`, error)
+    if (!stdout) throw new Failure("internal", `error running ps: ${message}`, error)
+    // ps fails also when its arguments choose no process: it has printed the titles alone.
+    output = stdout
   }
   return filterProcesses(output, new Set(pids))
 }
