@@ -225,6 +225,7 @@ export class Connection implements ResponseLink {
       this.#consume(start)
       return true
     }
+    if (bytes[0] === 13 && bytes.length === 1) return false
     // A client that begins TLS here, as many try first, is told at once: it would wait for an answer that never comes.
     if (bytes[0]! < 0x21 || bytes[0]! > 0x7e) {
       this.#refuse(new BadRequest(400, "malformed request line"))

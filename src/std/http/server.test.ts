@@ -103,6 +103,21 @@ test("requests cut at any byte are understood: length, chunks with extension and
   }
 })
 
+test("empty lines before a request are skipped, cut at any byte; anything else there is refused", async () => {
+  await serve(echo)
+  const wire = "\r\n\r\nGET /a HTTP/1.1\r\nHost: x\r\n\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+  for (let cut = 0; cut < 8; cut++) {
+    const client = await dial()
+    await new Promise((sent) => client.socket.write(wire.slice(0, cut), "latin1", sent))
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+    client.socket.write(wire.slice(cut), "latin1")
+    expect([...((await client.all).match(/(GET|POST) \S+ \[.*?\]/g) ?? [])]).toEqual(["GET /a []", "GET /b []"])
+    client.socket.destroy()
+  }
+  for (const before of ["\n", "\r", " \r\n", "\r\n\n"])
+    expect(await exchange(`${before}GET /a HTTP/1.1\r\nHost: x\r\n\r\n`)).toStartWith("HTTP/1.1 400 ")
+})
+
 test("a request that comes byte by byte is understood", async () => {
   await serve(echo)
   const client = await dial()
