@@ -82,6 +82,14 @@ describe("an object store", () => {
       expect(Buffer.from((await records.get("a"))!).toString()).toBe("b")
     }))
 
+  test("a store that wants fewer requests is asked again", () =>
+    withS3(async ({ records }, fake) => {
+      fake.failures.push(429)
+      await records.put("a", "b")
+      expect(fake.failures).toEqual([])
+      expect(Buffer.from((await records.get("a"))!).toString()).toBe("b")
+    }))
+
   test("a store that goes on failing is told as unavailable, and a refusal at once", () =>
     withS3(async ({ records }, fake) => {
       fake.failures.push(500, 500, 500, 500)
