@@ -15,6 +15,7 @@ import { openNetworking } from "../../src/network/networking.ts"
 import { noSink, Span } from "../../src/trace/span.ts"
 import { type BridgeOptions, type DefaultBridge, openDefaultBridge } from "../fixtures/default-bridge.ts"
 import { eventually } from "../fixtures/eventually.ts"
+import { addressPool } from "../fixtures/lane.ts"
 
 const run = promisify(execFile)
 const bridge = `bo${process.pid.toString(36)}`
@@ -32,7 +33,7 @@ async function withNetwork(
       bridge,
       runRoot: root,
       records: { put: () => {}, delete: () => true, all: () => [] },
-      defaultAddressPools: [{ base: "10.206.0.0/16", size: 24 }],
+      defaultAddressPools: [addressPool],
       log: () => {},
       ...more,
     })
@@ -209,7 +210,7 @@ test("the two hundredth container of a network takes as little work as the first
     runRoot: root,
     sandboxes: records(),
     networks: records(),
-    defaultAddressPools: [{ base: "10.206.0.0/16", size: 22 }],
+    defaultAddressPools: [{ ...addressPool, size: 22 }],
     log: () => {},
   })
   try {

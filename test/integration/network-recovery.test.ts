@@ -9,6 +9,7 @@ import type { Sandbox } from "../../src/network/contract.ts"
 import { dropNamespace } from "../../src/network/namespaces.ts"
 import { openDefaultBridge } from "../fixtures/default-bridge.ts"
 import { fileRecords } from "../fixtures/file-records.ts"
+import { addressPool } from "../fixtures/lane.ts"
 
 const storm = resolve(import.meta.dir, "../fixtures/network-storm.ts")
 const bridge = `bs${process.pid.toString(36)}`
@@ -29,7 +30,7 @@ test("a daemon killed at any moment leaves what its records say, and nothing aft
       bridge,
       runRoot: root,
       records,
-      defaultAddressPools: [{ base: "10.206.0.0/16", size: 24 }],
+      defaultAddressPools: [addressPool],
       poolSize: 0,
       log: () => {},
     })

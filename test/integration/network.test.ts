@@ -20,6 +20,7 @@ import {
 } from "../fixtures/default-bridge.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { freePort } from "../fixtures/free-port.ts"
+import { addressPool } from "../fixtures/lane.ts"
 
 const fixtures = resolve(import.meta.dir, "../fixtures")
 const bridge = `bt${process.pid.toString(36)}`
@@ -34,7 +35,7 @@ const options: BridgeOptions = {
     delete: (key) => records.delete(key),
     all: () => [...records],
   },
-  defaultAddressPools: [{ base: "10.206.0.0/16", size: 24 }],
+  defaultAddressPools: [addressPool],
   log: (message) => messages.push(message),
 }
 const span = () => Span.root(noSink, "network", "test")
