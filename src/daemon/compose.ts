@@ -197,7 +197,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.runtimes.default,
       ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
     ],
-    rootsInSight: core.rootsInSight,
+    temporaryMounts: core.temporaryMounts,
     dataRoot: config.roots.data,
     containersRoot,
     background,

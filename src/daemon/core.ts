@@ -6,8 +6,8 @@ import { DiskContentStore } from "../core/content/store.ts"
 import { ThreadedDiffer } from "../core/diff/differ.ts"
 import { MemoryEventBus } from "../core/events/bus.ts"
 import { TaskExecutor } from "../core/executor/executor.ts"
-import { RootsInSight } from "../core/files/in-sight.ts"
 import { ThreadedFiles } from "../core/files/service.ts"
+import { TemporaryMounts } from "../core/files/temporary-mounts.ts"
 import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
@@ -21,7 +21,7 @@ import { ImageTransfer } from "../core/transfer/transfer.ts"
 import { SignaturePolicy } from "../core/trust/signature-policy.ts"
 import { VolumeMounts } from "../core/volumes/mounts.ts"
 import { Registries } from "../distribution/registries.ts"
-import { makeGround } from "../engine/containers/mounts/base-layer.ts"
+import { makeBaseLayer } from "../engine/containers/mounts/base-layer.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { bootId } from "../linux/boot.ts"
@@ -143,7 +143,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     runRoot: roots.run,
     shim,
     snapshots,
-    ground: makeGround(join(roots.data, "ground")),
+    baseLayer: makeBaseLayer(join(roots.data, "ground")),
     runtime: (name = runtimes.default.name) => {
       const driver = drivers.get(name)
       if (!driver) {
@@ -163,8 +163,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
   })
   const executor = stack.use(new TaskExecutor({ tasks, snapshots, leases }))
   const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
-  const rootsInSight = new RootsInSight({ root: join(roots.run, "sight"), snapshots, blocking })
-  await rootsInSight.sweep()
+  const temporaryMounts = new TemporaryMounts({ root: join(roots.run, "sight"), snapshots, blocking })
+  await temporaryMounts.sweep()
   // A thread of its own: a server of files that does not answer must not hold up the end of containers.
   const volumeMounts = new VolumeMounts(stack.use(new BlockingCalls()))
   const parts = {
@@ -190,7 +190,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     tasks,
     executor,
     sharedMemory,
-    rootsInSight,
+    temporaryMounts,
     volumeMounts,
   }
   const owned = stack.move()

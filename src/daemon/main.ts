@@ -48,7 +48,7 @@ export async function daemonMain(args: readonly string[], calledAs: "barge" | "d
   process.stderr.on("error", () => {})
   process.on("uncaughtException", unexpected)
   process.on("unhandledRejection", unexpected)
-  // What containers see of the host's files (/etc/hosts, the ground of their roots) is for all their users to read.
+  // What containers see of the host's files (/etc/hosts, the base layer of their roots) is for all their users to read.
   process.umask(0o022)
   try {
     refuseOtherKinds(config.roots, config.pidfile)

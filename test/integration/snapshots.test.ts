@@ -77,12 +77,12 @@ test("a tree thousands of levels deep is deleted", () => {
   expect(existsSync(scratch)).toBe(false)
 })
 
-test("the ground lies beneath all layers of an active overlay, and is never written to", async () => {
+test("the base layer lies beneath all layers of an active overlay, and is never written to", async () => {
   await using under = await open("overlay")
-  const scope = backgroundScope("test", "ground")
-  const ground = join(under.scratch, "ground")
-  mkdirSync(join(ground, "etc"), { recursive: true })
-  for (const name of ["marker", "etc/hosts", "etc/hidden"]) writeFileSync(join(ground, name), "ground")
+  const scope = backgroundScope("test", "base layer")
+  const baseLayer = join(under.scratch, "base")
+  mkdirSync(join(baseLayer, "etc"), { recursive: true })
+  for (const name of ["marker", "etc/hosts", "etc/hidden"]) writeFileSync(join(baseLayer, name), "base")
   await under.snapshots.prepare(scope, "making", undefined)
   await withMounted(under, scope, "making", (root) => {
     mkdirSync(join(root, "etc"))
@@ -90,7 +90,7 @@ test("the ground lies beneath all layers of an active overlay, and is never writ
   })
   await under.snapshots.commit(scope, "image", "making")
   await under.snapshots.prepare(scope, "container", "image")
-  const show = (work: (root: string) => void) => withMounted(under, scope, "container", work, { ground })
+  const show = (work: (root: string) => void) => withMounted(under, scope, "container", work, { baseLayer })
   await show((root) => {
     expect(readdirSync(root).sort()).toEqual(["etc", "marker"])
     expect(readFileSync(join(root, "etc/hosts"), "utf8")).toBe("image")
@@ -101,7 +101,7 @@ test("the ground lies beneath all layers of an active overlay, and is never writ
     expect(readFileSync(join(root, "marker"), "utf8")).toBe("container")
     expect(readdirSync(join(root, "etc"))).toEqual(["hosts"])
   })
-  expect(readFileSync(join(ground, "marker"), "utf8")).toBe("ground")
+  expect(readFileSync(join(baseLayer, "marker"), "utf8")).toBe("base")
   await under.snapshots.view(scope, "view", "image")
-  await withMounted(under, scope, "view", (root) => expect(readdirSync(root)).toEqual(["etc"]), { ground })
+  await withMounted(under, scope, "view", (root) => expect(readdirSync(root)).toEqual(["etc"]), { baseLayer })
 })

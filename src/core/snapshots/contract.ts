@@ -31,12 +31,12 @@ export interface MountOptions {
    */
   readonly volatile?: boolean
   /**
-   * A directory that lies beneath all layers of an active snapshot: what a root has where no layer says otherwise. Only
+   * A directory beneath all layers of an active snapshot: its entries are seen where no layer has one of that name. Only
    * drivers that join layers show it.
    */
-  readonly ground?: string
-  /** The ground lies on top of the layers instead, beneath the snapshot's own files: what it has hides what they have. */
-  readonly groundOnTop?: boolean
+  readonly baseLayer?: string
+  /** Puts the base layer above the image's layers, below the snapshot's own files: its entries hide theirs. */
+  readonly baseLayerOnTop?: boolean
 }
 
 /** The directories that make up a snapshot's tree, for readers that need no mount. Top first, in overlay's on-disk form. */

@@ -59,9 +59,9 @@ export class OverlayForm implements SnapshotForm {
     const layers = info.kind === "committed" ? [id, ...snapshot.parents] : snapshot.parents
     const lower = await this.#locateAll(layers)
     const withImages = layers.some((layer, at) => lower[at] !== this.#paths.files(layer))
-    if (active && options.ground) {
-      if (options.groundOnTop) lower.unshift(options.ground)
-      else lower.push(options.ground)
+    if (active && options.baseLayer) {
+      if (options.baseLayerOnTop) lower.unshift(options.baseLayer)
+      else lower.push(options.baseLayer)
     }
     if (!active && lower.length < 2) return readOnlyBind(lower[0] ?? this.#paths.files(id))
     if (lower.length === 0) return [{ source: this.#paths.files(id), flags: bind, upperDir: this.#paths.files(id) }]

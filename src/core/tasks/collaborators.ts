@@ -13,8 +13,8 @@ export interface TaskCollaborators {
   readonly runRoot: string
   readonly shim: Shim
   readonly snapshots: Snapshotter
-  /** What containers' roots have where their images say nothing: see `ground` of the snapshotter's mounts. */
-  readonly ground?: string
+  /** The directory beneath the layers of every container's root: see {@link MountOptions.baseLayer}. */
+  readonly baseLayer?: string
   /** The driver of a configured runtime; the default one without a name. @throws notFound */
   readonly runtime: (name?: string) => RuntimeDriver
   readonly cgroup: (path: string) => Cgroup
@@ -31,8 +31,9 @@ export interface TaskCollaborators {
 /** Holds a bundle per task, by namespace. */
 export const bundleRootOf = ({ runRoot }: TaskCollaborators): string => join(runRoot, "bundles")
 
-/** How the snapshots of containers come into sight. */
-export const groundOf = ({ ground }: TaskCollaborators): Pick<MountOptions, "ground"> => (ground ? { ground } : {})
+/** Options with which the snapshots of containers are mounted. */
+export const baseLayerOf = ({ baseLayer }: TaskCollaborators): Pick<MountOptions, "baseLayer"> =>
+  baseLayer ? { baseLayer } : {}
 
 /** Where the OCI runtimes keep their own state. */
 export const stateRootOf = ({ runRoot }: TaskCollaborators): string => join(runRoot, "runtime")

@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { mount } from "../../linux/mount.ts"
 import type { Scope } from "../scope.ts"
 import type { MountOptions } from "../snapshots/contract.ts"
-import { groundOf, type TaskCollaborators } from "./collaborators.ts"
+import { baseLayerOf, type TaskCollaborators } from "./collaborators.ts"
 import type { TaskRequest } from "./contract.ts"
 import type { LiveTask } from "./live.ts"
 
@@ -21,7 +21,7 @@ export async function mountRoot(
 ): Promise<void> {
   const { snapshots, blocking } = collaborators
   const mountWith = async (extra: MountOptions) => {
-    const mounts = await snapshots.mounts(scope, key, { ...groundOf(collaborators), ...extra })
+    const mounts = await snapshots.mounts(scope, key, { ...baseLayerOf(collaborators), ...extra })
     for (const each of mounts) mount({ ...each, target })
     return mounts.at(-1)
   }
@@ -31,10 +31,10 @@ export async function mountRoot(
       await snapshots.settle(scope, key)
       const volatile = options.ephemeral
       let top = await mountWith({ volatile })
-      if (collaborators.ground && top?.lowerDirs?.includes(collaborators.ground) && hidesGround(target)) {
+      if (collaborators.baseLayer && top?.lowerDirs?.includes(collaborators.baseLayer) && hidesBaseLayer(target)) {
         await blocking.unmount(target)
         if (volatile) await snapshots.settle(scope, key)
-        top = await mountWith({ volatile, groundOnTop: true })
+        top = await mountWith({ volatile, baseLayerOnTop: true })
       }
       span.set({
         driver: snapshots.driver,
@@ -47,10 +47,10 @@ export async function mountRoot(
 }
 
 /**
- * Whether an image has something else where every container gets mounts: a link or a file for a directory, a link for a file. Docker
- * puts its own over that. A directory in the place of a file stays, with Docker too.
+ * Whether an image has another kind of file at a mount point of every container: a link or file instead of a directory, a link instead of
+ * a file. Docker covers these with its own. A directory in the place of a file stays, in Docker too.
  */
-function hidesGround(root: string): boolean {
+function hidesBaseLayer(root: string): boolean {
   const kind = (path: string) => lstatSync(join(root, path), { throwIfNoEntry: false })
   if (["etc", "dev", "proc", "sys"].some((name) => kind(name)?.isDirectory() === false)) return true
   return ["hosts", "hostname", "resolv.conf"].some((name) => {

@@ -1,7 +1,7 @@
 import type { Ulimit } from "../../api/container-config.ts"
 import type { Differ } from "../../core/diff/contract.ts"
 import type { Files } from "../../core/files/contract.ts"
-import type { RootsInSight } from "../../core/files/in-sight.ts"
+import type { TemporaryMounts } from "../../core/files/temporary-mounts.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
@@ -88,7 +88,7 @@ export interface ContainerContext {
   readonly host: ContainerHost
   /** Names of configured runtimes; the first is the default. */
   readonly runtimes: readonly RuntimeInfo[]
-  readonly rootsInSight: RootsInSight
+  readonly temporaryMounts: TemporaryMounts
   /** Holds everything that the daemon keeps; with an absolute path. */
   readonly dataRoot: string
   /** `<data>/containers`: logs, resolv.conf, hosts, hostname. */

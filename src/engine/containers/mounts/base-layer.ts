@@ -6,12 +6,12 @@ const files = [".dockerenv", "dev/console", "etc/hostname", "etc/hosts", "etc/re
 const links = { "etc/mtab": "/proc/mounts" }
 
 /**
- * Makes the directory that lies beneath the layers of every container's root: Docker's `/.dockerenv`, by which programs
- * know that they are in a container, and the points on which every container gets mounts. Shared by all, and never
- * written to: a start has nothing to create in the container's own layer, and nothing of it is a change of the container.
+ * Makes the directory beneath the layers of every container's root. It has Docker's `/.dockerenv`, by which programs
+ * detect that they run in a container, and the mount points that every container needs. All containers share it and none
+ * writes to it: a start creates nothing in the container's own layer, and `diff` does not show these files.
  * @returns `path`
  */
-export function makeGround(path: string): string {
+export function makeBaseLayer(path: string): string {
   for (const directory of directories) mkdirSync(join(path, directory), { recursive: true, mode: 0o755 })
   for (const file of files) {
     mkdirSync(dirname(join(path, file)), { recursive: true, mode: 0o755 })

@@ -43,7 +43,7 @@ export async function prepareMount(
   }
   const whole = await wholeSource(context, scope, container, mount, holds)
   const source = mount.subpath
-    ? holds.whileMounting.use(await context.rootsInSight.showWithin(whole, mount.subpath)).path
+    ? holds.whileMounting.use(await context.temporaryMounts.mountSubpath(whole, mount.subpath)).path
     : whole
   if (mount.type === "volume" && !mount.noCopy) {
     await scope.span.step("fill volume", (within) => populateVolume(root, mount.destination, source, within), "engine")
@@ -59,7 +59,7 @@ async function wholeSource(
   holds: MountHolds,
 ): Promise<string> {
   if (mount.type === "image") {
-    const sight = await context.rootsInSight.show(scope, mount.image!.snapshotKey)
+    const sight = await context.temporaryMounts.mountSnapshot(scope, mount.image!.snapshotKey)
     return holds.whileMounting.use(sight).path
   }
   const hold = await context.volumes.acquire(scope, mount.source)

@@ -8,25 +8,26 @@ import type { Scope } from "../scope.ts"
 import type { Snapshotter } from "../snapshots/contract.ts"
 import { openSubpath } from "./subpath.ts"
 
-/** A tree that can be looked at while it is held. */
-export interface InSight extends AsyncDisposable {
+/** A mounted tree; disposing unmounts it. */
+export interface TemporaryMount extends AsyncDisposable {
   readonly path: string
 }
 
-/** Mounts snapshots for a short while, to bind them or what is in them into a container. */
-export class RootsInSight {
+/** Mounts snapshots and paths within volumes for a short while, so that they can be bound into a container. */
+export class TemporaryMounts {
   readonly #root: string
   readonly #snapshots: Snapshotter
   readonly #blocking: BlockingCalls
 
-  /** @param options.root on the run root: what is mounted below it when the daemon starts is a leftover of a crash */
+  /** @param options.root a directory of the run root; mounts below it at the start of the daemon are left from a crash */
   constructor(options: { readonly root: string; readonly snapshots: Snapshotter; readonly blocking: BlockingCalls }) {
     this.#root = options.root
     this.#snapshots = options.snapshots
     this.#blocking = options.blocking
   }
 
-  async show(scope: Scope, key: string): Promise<InSight> {
+  /** Mounts the snapshot `key`, at a path that only root can reach. */
+  async mountSnapshot(scope: Scope, key: string): Promise<TemporaryMount> {
     const path = join(this.#root, newId())
     mkdirSync(path, { recursive: true, mode: 0o700 })
     return await this.#mounted(path, async () => {
@@ -34,8 +35,8 @@ export class RootsInSight {
     })
   }
 
-  /** Shows a file or directory within `base`, however the names that led there change. @throws as {@link openSubpath} */
-  async showWithin(base: string, subpath: string): Promise<InSight> {
+  /** Mounts the file or directory at `subpath` within `base`, safe against renames meanwhile. @throws as {@link openSubpath} */
+  async mountSubpath(base: string, subpath: string): Promise<TemporaryMount> {
     const descriptor = openSubpath(base, subpath)
     try {
       const path = join(this.#root, newId())
@@ -50,21 +51,21 @@ export class RootsInSight {
     }
   }
 
-  async #mounted(path: string, work: () => Promise<void> | void): Promise<InSight> {
-    const hide = async () => {
+  async #mounted(path: string, work: () => Promise<void> | void): Promise<TemporaryMount> {
+    const unmount = async () => {
       await this.#blocking.unmount(path)
       removePoint(path)
     }
     try {
       await work()
     } catch (error) {
-      await hide()
+      await unmount()
       throw error
     }
-    return { path, [Symbol.asyncDispose]: hide }
+    return { path, [Symbol.asyncDispose]: unmount }
   }
 
-  /** Takes away what a crash left. Call before the first {@link show}. */
+  /** Unmounts what a crash left. Call before the first mount. */
   async sweep(): Promise<void> {
     mkdirSync(this.#root, { recursive: true, mode: 0o700 })
     for (const name of readdirSync(this.#root)) {
@@ -74,7 +75,7 @@ export class RootsInSight {
   }
 }
 
-/** Never what is mounted there: the kernel refuses a directory that holds anything, and a file that is mounted on. */
+/** Removes a mount point, never mounted files: the kernel refuses to remove a directory that is not empty or a file that is mounted on. */
 function removePoint(path: string): void {
   if (lstatSync(path).isDirectory()) rmdirSync(path)
   else unlinkSync(path)
