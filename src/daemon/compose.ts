@@ -6,6 +6,7 @@ import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { quiesceContainers, recoverContainers, resumePolicies } from "../engine/containers/lifecycle/recover.ts"
+import { ContainerMounts } from "../engine/containers/mounts/service.ts"
 import { ContainerRegistry } from "../engine/containers/record/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { logConfig } from "../engine/containers/stdio/config.ts"
@@ -144,6 +145,17 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     follow: (container, signal) =>
       followOutput({ tasks: core.tasks }, { ...background("forward log"), signal }, container),
   })
+  const mounts = new ContainerMounts({
+    registry,
+    volumes,
+    images,
+    snapshots: core.snapshots,
+    temporaryMounts: core.temporaryMounts,
+    events,
+    log,
+    dataRoot: config.roots.data,
+    containersRoot,
+  })
   const context: ContainerContext = {
     logForwarding,
     registry,
@@ -156,6 +168,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     files: core.files,
     images,
     volumes,
+    mounts,
     networking,
     networks,
     events,
@@ -197,7 +210,6 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       core.runtimes.default,
       ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
     ],
-    temporaryMounts: core.temporaryMounts,
     dataRoot: config.roots.data,
     containersRoot,
     background,

@@ -1,7 +1,6 @@
 import type { Ulimit } from "../../api/container-config.ts"
 import type { Differ } from "../../core/diff/contract.ts"
 import type { Files } from "../../core/files/contract.ts"
-import type { TemporaryMounts } from "../../core/files/temporary-mounts.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
@@ -20,6 +19,7 @@ import type { LogForwarding } from "../logging/forwarding.ts"
 import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
+import type { Mounts } from "./mounts/contract.ts"
 import type { ContainerRegistry } from "./record/registry.ts"
 import type { HostFacts } from "./request/validate.ts"
 
@@ -76,6 +76,7 @@ export interface ContainerContext {
   readonly files: Files
   readonly images: ContainerImages
   readonly volumes: Volumes
+  readonly mounts: Mounts
   readonly networking: Networking
   readonly networks: NetworkCatalog
   readonly events: Events
@@ -88,7 +89,6 @@ export interface ContainerContext {
   readonly host: ContainerHost
   /** Names of configured runtimes; the first is the default. */
   readonly runtimes: readonly RuntimeInfo[]
-  readonly temporaryMounts: TemporaryMounts
   /** Holds everything that the daemon keeps; with an absolute path. */
   readonly dataRoot: string
   /** `<data>/containers`: logs, resolv.conf, hosts, hostname. */

@@ -5,7 +5,6 @@ import { Failure, isKind } from "../../../errors/failure.ts"
 import { resolveUser } from "../../../runtime/users.ts"
 import type { ContainerContext } from "../context.ts"
 import type { ContainerArchive, ExtractOptions } from "../contract.ts"
-import { mountView } from "../mounts/view.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
 
@@ -86,7 +85,7 @@ async function inContainer<T>(
     scope,
     id,
     id,
-    (root, show) => mountView(context, container, root, show),
+    (root, show) => context.mounts.showIn(context.background("files"), container, root, show),
     work,
   )
 }

@@ -13,8 +13,6 @@ import { checkNetworking, initialNetworking } from "../../networks/endpoint.ts"
 import { step } from "../../traces/step.ts"
 import type { ContainerContext } from "../context.ts"
 import type { CreateOptions } from "../contract.ts"
-import { dropImageMounts } from "../mounts/image-mounts.ts"
-import { resolveMounts } from "../mounts/resolve.ts"
 import { resolveLinks } from "../network/links.ts"
 import { pinNeighbours } from "../network/namespace-owners.ts"
 import { Container } from "../record/container.ts"
@@ -59,7 +57,7 @@ export async function createContainer(
       Hostname: asRequested.Hostname || (sharesHostName(asked) ? hostname() : id.slice(0, 12)),
     }
     const [path, ...args] = commandOf(merged) as [string, ...string[]]
-    mounts = await resolveMounts(context, scope, id, {
+    mounts = await context.mounts.resolve(scope, id, {
       hostConfig,
       request: Object.keys(config.Volumes ?? {}),
       image: Object.keys(image?.resolved.config.config?.Volumes ?? {}),
@@ -109,7 +107,7 @@ export async function createContainer(
     return { Id: id, Warnings: [...ofPorts, ...warnings, ...platformWarning(image)] }
   } catch (error) {
     registry.free(name, id)
-    await dropImageMounts(context, scope, mounts)
+    await context.mounts.removeImageSnapshots(scope, mounts)
     rmSync(folder, { recursive: true, force: true })
     throw error
   }

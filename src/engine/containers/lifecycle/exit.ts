@@ -1,12 +1,10 @@
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import type { Scope } from "../../../core/scope.ts"
-import { isKind, messageOf } from "../../../errors/failure.ts"
+import { messageOf } from "../../../errors/failure.ts"
 import type { ExitRecord } from "../../../shim/contract.ts"
 import { endExecs } from "../../exec/records.ts"
 import type { ContainerContext } from "../context.ts"
-import { dropImageMounts } from "../mounts/image-mounts.ts"
-import { tellUnmounts } from "../mounts/prepare.ts"
 import { publishNetwork } from "../network/connect.ts"
 import { type Container, recordExit } from "../record/container.ts"
 import { publish } from "../record/events.ts"
@@ -45,7 +43,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
       // The daemon's next start releases it.
       context.log.error("leaving a container's networks failed", { container: id, error: messageOf(error) })
     }
-    tellUnmounts(context, container)
+    context.mounts.publishUnmounts(container)
     const again = shouldRestart(container, exit.code ?? 255)
     if (again) {
       state.restartCount++
@@ -233,17 +231,8 @@ export async function removeRecord(
   }
   container.notifyRemoval()
   publish(context, container, "destroy")
-  await dropImageMounts(context, scope, container.document.mounts)
-  if (withVolumes) {
-    for (const mount of container.document.mounts) {
-      if (!mount.anonymous) continue
-      await context.volumes.remove(scope, mount.source, { force: true }).catch((error) => {
-        // Another container has it by --volumes-from, and takes it along when it goes.
-        if (isKind(error, "conflict")) return
-        context.log.warn("removing an anonymous volume failed", { volume: mount.source, error: messageOf(error) })
-      })
-    }
-  }
+  await context.mounts.removeImageSnapshots(scope, container.document.mounts)
+  if (withVolumes) await context.mounts.removeAnonymousVolumes(scope, container.document.mounts)
   const folder = join(context.containersRoot, container.id)
   const removeFolder = async () => {
     try {

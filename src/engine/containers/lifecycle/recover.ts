@@ -4,7 +4,6 @@ import { setTimeout as pause } from "node:timers/promises"
 import type { SharedMemoryOfRun } from "../../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import type { ContainerContext } from "../context.ts"
-import { sweepImageMounts } from "../mounts/image-mounts.ts"
 import { recoverSandbox } from "../network/connect.ts"
 import { linksOf } from "../network/links.ts"
 import { neighboursOf } from "../network/namespace-owners.ts"
@@ -82,7 +81,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     if (container.state.startedAt !== "0") context.logForwarding.resume(container)
   }
   sweepFolders(context)
-  await sweepImageMounts(context)
+  await context.mounts.sweepImageSnapshots(scope)
   await context.volumes.unmountUnused()
   for (const container of lost) await settleLost(context, container)
 }
@@ -119,18 +118,7 @@ async function holdMounts(
   const holds = new AsyncDisposableStack()
   container.mountHolds = holds
   if (memory) holds.use(memory)
-  for (const mount of container.document.mounts) {
-    if (mount.type !== "volume") continue
-    try {
-      holds.use(await context.volumes.acquire(scope, mount.source))
-    } catch (error) {
-      context.log.warn("the volume of a running container cannot be held", {
-        container: container.id,
-        volume: mount.source,
-        error: messageOf(error),
-      })
-    }
-  }
+  await context.mounts.holdVolumes(scope, container, holds)
 }
 
 /** Deletes folders of containers whose creation or removal a crash has cut off: the record decides what exists. */

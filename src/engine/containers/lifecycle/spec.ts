@@ -2,10 +2,10 @@ import type { RuntimeSpec } from "../../../oci/runtime-spec.ts"
 import { readCdiDevices } from "../../../runtime/cdi/devices.ts"
 import { injectCdiDevices } from "../../../runtime/cdi/inject.ts"
 import { buildSpec } from "../../../runtime/spec/build.ts"
-import type { ReadyMount, SpecNamespaces } from "../../../runtime/spec/contract.ts"
+import type { SpecNamespaces } from "../../../runtime/spec/contract.ts"
 import type { Span } from "../../../trace/span.ts"
 import type { ContainerContext } from "../context.ts"
-import { type MountHolds, prepareMount } from "../mounts/prepare.ts"
+import type { MountHolds } from "../mounts/contract.ts"
 import { writeNetworkFiles } from "../network/files.ts"
 import { checkLinksRun, linkEnvironment } from "../network/links.ts"
 import { ipcNeighbour, pidNeighbour } from "../network/namespace-owners.ts"
@@ -30,7 +30,7 @@ export async function containerSpec(
     hostConfig.IpcMode === "shareable"
       ? holds.whileMounted.use(context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))).path
       : undefined
-  const mounts = await readyMounts(context, container, root, span, holds)
+  const mounts = await context.mounts.prepare({ ...context.background("mounts"), span }, container, root, holds)
   const { cgroupMode, seccomp, apparmor, initPath } = context.host
   const request = specRequest(
     {
@@ -53,22 +53,6 @@ export async function containerSpec(
     injectCdiDevices(spec, requestedDevices(hostConfig, known), known)
   }
   return spec
-}
-
-/** The container's mounts with their sources. */
-async function readyMounts(
-  context: ContainerContext,
-  container: Container,
-  root: string,
-  span: Span,
-  holds: MountHolds,
-): Promise<ReadyMount[]> {
-  const scope = { ...context.background("mounts"), span }
-  const mounts: ReadyMount[] = []
-  for (const mount of container.document.mounts) {
-    mounts.push(await prepareMount(context, scope, container, mount, root, holds))
-  }
-  return mounts
 }
 
 /** Where the container's network is: a namespace that exists, one to be made, or the host's. */

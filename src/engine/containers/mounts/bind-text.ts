@@ -3,7 +3,7 @@ import { Failure, messageOf } from "../../../errors/failure.ts"
 import type { ResolvedMount } from "../record/document.ts"
 import { parseMount, propagations } from "./mount-request.ts"
 
-/** What each word of a mode is about; no two words of a mode may be about the same. */
+/** The property that each word of a mode sets; a mode may set each property once. */
 const categories = new Map<string, string>([
   ["ro", "access"],
   ["rw", "access"],
@@ -14,7 +14,7 @@ const categories = new Map<string, string>([
   ...["consistent", "cached", "delegated"].map((word) => [word, "consistency"] as const),
 ])
 
-/** Whether `mode` is one that can stand behind the last colon of `-v`. */
+/** Whether `mode` is valid behind the last colon of `-v`. */
 export function isMode(mode: string): boolean {
   if (mode === "") return true
   const seen = new Set<string>()
@@ -33,7 +33,7 @@ export function parseBind(text: string): ResolvedMount {
   const invalid = `invalid volume specification: '${text}'`
   const parts = text.split(":")
   const [first = "", second, mode = ""] = parts
-  // With two parts a mode may stand where a destination would: a mode without a source means nothing.
+  // `-v SOURCE:ro`: a mode in the place of the destination.
   if (first === "" || parts.length > 3 || (parts.length === 2 && isMode(second!))) {
     throw new Failure("invalidArgument", invalid)
   }

@@ -1,14 +1,14 @@
 import type { Scope } from "../../../core/scope.ts"
 import { isKind } from "../../../errors/failure.ts"
 import { newId } from "../../../std/id.ts"
-import type { ContainerContext } from "../context.ts"
 import type { ResolvedMount } from "../record/document.ts"
+import type { MountsNeeds } from "./contract.ts"
 
 const infix = ".image."
 
-/** An image mount with the image's tree as a snapshot of its own, which lives as long as the container. */
+/** Completes an image mount with a snapshot of the image's tree, which lives as long as the container. */
 export async function withImage(
-  { images, snapshots }: ContainerContext,
+  { images, snapshots }: Pick<MountsNeeds, "images" | "snapshots">,
   scope: Scope,
   containerId: string,
   mount: ResolvedMount,
@@ -20,17 +20,19 @@ export async function withImage(
 }
 
 /** Removes the snapshots of a container's image mounts. */
-export async function dropImageMounts(
-  { snapshots }: ContainerContext,
+export async function removeImageSnapshots(
+  { snapshots }: Pick<MountsNeeds, "snapshots">,
   scope: Scope,
   mounts: readonly ResolvedMount[],
 ): Promise<void> {
   for (const { image } of mounts) if (image) await snapshots.remove(scope, image.snapshotKey).catch(ignoreMissing)
 }
 
-/** Removes snapshots of image mounts whose container does not exist: a crash cut off its creation or removal. */
-export async function sweepImageMounts({ snapshots, registry, background }: ContainerContext): Promise<void> {
-  const scope = background("recover")
+/** Removes snapshots of image mounts whose container does not exist. */
+export async function sweepImageSnapshots(
+  { snapshots, registry }: Pick<MountsNeeds, "snapshots" | "registry">,
+  scope: Scope,
+): Promise<void> {
   for (const { name } of await snapshots.list(scope)) {
     const at = name.indexOf(infix)
     if (at < 0 || registry.get(name.slice(0, at))) continue

@@ -4,20 +4,16 @@ import { populateVolume } from "../../../core/tasks/populate.ts"
 import { checkPropagation } from "../../../core/volumes/mounts.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import type { ResolvedMount } from "../record/document.ts"
+import type { MountHolds, MountsNeeds } from "./contract.ts"
 
-export interface MountHolds {
-  /** What sources need until they are mounted: descriptors, trees in sight. */
-  readonly whileMounting: AsyncDisposableStack
-  /** What they need as long as they are mounted: volumes. */
-  readonly whileMounted: AsyncDisposableStack
-}
+/** Collaborators of {@link prepareMount}. */
+export type PrepareNeeds = Pick<MountsNeeds, "volumes" | "temporaryMounts" | "events">
 
-/** Finds the source of a mount: volumes mounted and filled from the image, missing directories made. */
+/** Prepares the source of a mount: mounts a volume and fills it from the image, creates a missing directory of a bind. */
 export async function prepareMount(
-  context: ContainerContext,
+  needs: PrepareNeeds,
   scope: Scope,
   container: Container,
   mount: ResolvedMount,
@@ -41,9 +37,9 @@ export async function prepareMount(
     if (mount.createSource) makeSource(mount.source)
     return ready(mount.source, workingPropagation(mount))
   }
-  const whole = await wholeSource(context, scope, container, mount, holds)
+  const whole = await wholeSource(needs, scope, container, mount, holds)
   const source = mount.subpath
-    ? holds.whileMounting.use(await context.temporaryMounts.mountSubpath(whole, mount.subpath)).path
+    ? holds.whileMounting.use(await needs.temporaryMounts.mountSubpath(whole, mount.subpath)).path
     : whole
   if (mount.type === "volume" && !mount.noCopy) {
     await scope.span.step("fill volume", (within) => populateVolume(root, mount.destination, source, within), "engine")
@@ -51,20 +47,21 @@ export async function prepareMount(
   return ready(source)
 }
 
+/** The path of a whole volume or image, without `subpath`. */
 async function wholeSource(
-  context: ContainerContext,
+  needs: PrepareNeeds,
   scope: Scope,
   container: Container,
   mount: ResolvedMount,
   holds: MountHolds,
 ): Promise<string> {
   if (mount.type === "image") {
-    const sight = await context.temporaryMounts.mountSnapshot(scope, mount.image!.snapshotKey)
-    return holds.whileMounting.use(sight).path
+    const tree = await needs.temporaryMounts.mountSnapshot(scope, mount.image!.snapshotKey)
+    return holds.whileMounting.use(tree).path
   }
-  const hold = await context.volumes.acquire(scope, mount.source)
+  const hold = await needs.volumes.acquire(scope, mount.source)
   holds.whileMounted.use(hold)
-  context.events.publish({
+  needs.events.publish({
     Type: "volume",
     Action: "mount",
     Actor: {
@@ -81,18 +78,6 @@ async function wholeSource(
   return hold.path
 }
 
-/** Tells that a run has let go of its volumes. */
-export function tellUnmounts(context: ContainerContext, container: Container): void {
-  for (const mount of container.document.mounts) {
-    if (mount.type !== "volume") continue
-    context.events.publish({
-      Type: "volume",
-      Action: "unmount",
-      Actor: { ID: mount.source, Attributes: { container: container.id, driver: "local" } },
-    })
-  }
-}
-
 function isFile(source: string): boolean {
   try {
     return !statSync(source).isDirectory()
@@ -101,7 +86,7 @@ function isFile(source: string): boolean {
   }
 }
 
-/** The propagation of a bind. What was not asked for is done without where the host's mounts do not allow it. */
+/** The propagation of a bind; `rprivate` when the one that the engine chose is not possible with the host's mounts. */
 function workingPropagation({ source, propagation, propagationChosen }: ResolvedMount): string {
   try {
     checkPropagation(source, propagation)
@@ -112,7 +97,7 @@ function workingPropagation({ source, propagation, propagationChosen }: Resolved
   }
 }
 
-/** A source that exists already is left as it is, a file too: mounting decides whether it fits. */
+/** Creates the source of a bind. An existing one stays as it is, even a file: mounting decides whether it fits. */
 function makeSource(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o755 })

@@ -2,32 +2,21 @@ import { posix } from "node:path"
 import type { HostConfig } from "../../../api/container-config.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
 import type { ResolvedMount } from "../record/document.ts"
 import { parseBind } from "./bind-text.ts"
-import { dropImageMounts, withImage } from "./image-mounts.ts"
+import type { MountsNeeds, MountsRequest } from "./contract.ts"
+import { removeImageSnapshots, withImage } from "./image-mounts.ts"
 import { cleanDestination, parseMount } from "./mount-request.ts"
 import { volumesFrom } from "./volumes-from.ts"
 
-export interface AskedMounts {
-  readonly hostConfig: HostConfig
-  /** Paths of volumes that the request and the image declare; relative ones begin at the root. */
-  readonly request: readonly string[]
-  readonly image: readonly string[]
-  /** Read-only binds leave the mounts below them writable, unless they say otherwise. */
-  readonly shallowReadOnly: boolean
-}
+type ResolveNeeds = Pick<MountsNeeds, "registry" | "volumes" | "images" | "snapshots" | "dataRoot">
 
-/**
- * Decides every mount of a new container, making the volumes it needs. Sources in Docker's order: volumes-from, binds,
- * mounts, then the volumes that image and request declare and nothing else covers.
- * @throws invalidArgument (also for two mounts on one point) · notFound for an unknown image or volume driver
- */
+/** Carries out `Mounts.resolve`. */
 export async function resolveMounts(
-  context: ContainerContext,
+  needs: ResolveNeeds,
   scope: Scope,
   containerId: string,
-  asked: AskedMounts,
+  asked: MountsRequest,
 ): Promise<ResolvedMount[]> {
   const { hostConfig } = asked
   const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(checkedTmpfs))
@@ -38,19 +27,19 @@ export async function resolveMounts(
       throw new Failure("invalidArgument", `Duplicate mount point: ${mount.destination}`)
     }
     own.add(mount.destination)
-    const adapted = { ...mount, ...adaptedBind(context, mount, asked.shallowReadOnly) }
+    const adapted = { ...mount, ...adaptedBind(needs, mount, asked.shallowReadOnly) }
     const resolved =
       mount.type === "volume"
-        ? await withVolume(context, scope, hostConfig, adapted)
+        ? await withVolume(needs, scope, hostConfig, adapted)
         : mount.type === "image"
-          ? await withImage(context, scope, containerId, adapted)
+          ? await withImage(needs, scope, containerId, adapted)
           : adapted
     chosen.set(mount.destination, resolved)
   }
   try {
     for (const text of hostConfig.VolumesFrom ?? []) {
-      for (const mount of volumesFrom(context.registry, text)) {
-        chosen.set(mount.destination, mount.image ? await withImage(context, scope, containerId, mount) : mount)
+      for (const mount of volumesFrom(needs.registry, text)) {
+        chosen.set(mount.destination, mount.image ? await withImage(needs, scope, containerId, mount) : mount)
       }
     }
     for (const text of hostConfig.Binds ?? []) await claim(parseBind(text))
@@ -64,16 +53,17 @@ export async function resolveMounts(
         if (chosen.has(destination) || tmpfs.has(destination)) continue
         const declaredAs = path.startsWith("/") ? {} : { declaredAs: cleanDestination(path) }
         const mount = { ...declared, destination, ...declaredAs, ...(fromImage ? { fromImage } : {}) }
-        chosen.set(destination, await withVolume(context, scope, hostConfig, mount))
+        chosen.set(destination, await withVolume(needs, scope, hostConfig, mount))
       }
     }
     return [...chosen.values()]
   } catch (error) {
-    await dropImageMounts(context, scope, [...chosen.values()])
+    await removeImageSnapshots(needs, scope, [...chosen.values()])
     throw error
   }
 }
 
+/** A volume declared by image or request. */
 const declared: Omit<ResolvedMount, "destination"> = {
   type: "volume",
   source: "",
@@ -96,16 +86,16 @@ function declaredDestination(path: string): string {
   return destination
 }
 
-/** Propagation and depth of a bind where they were not said. */
+/** Chooses propagation and read-only depth of a bind where the request leaves them open. */
 function adaptedBind(
-  { dataRoot }: ContainerContext,
+  { dataRoot }: ResolveNeeds,
   mount: ResolvedMount,
   shallowReadOnly: boolean,
 ): Partial<ResolvedMount> {
   if (mount.type !== "bind") return {}
   const depth = mount.readOnly && shallowReadOnly && !mount.readOnlyDepth ? { readOnlyDepth: "top" as const } : {}
   const { source, propagation } = mount
-  // Containers that see the daemon's own mounts must let go of them when it does.
+  // A bind that contains the data root holds the daemon's own mounts: it must follow their unmounting.
   const holdsDaemon = within(source, dataRoot) || within(dataRoot, source)
   if (!holdsDaemon) return { ...depth, propagation: propagation || "rprivate" }
   if (propagation === "" || propagation === "rslave" || propagation === "rshared") {
@@ -121,7 +111,7 @@ const within = (path: string, directory: string): boolean =>
   posix.join(path, "/").startsWith(posix.join(directory, "/"))
 
 async function withVolume(
-  { volumes }: ContainerContext,
+  { volumes }: ResolveNeeds,
   scope: Scope,
   hostConfig: HostConfig,
   mount: ResolvedMount,

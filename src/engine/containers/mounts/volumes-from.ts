@@ -5,7 +5,7 @@ import { invalidMode, isMode } from "./bind-text.ts"
 import { propagations } from "./mount-request.ts"
 
 /** The mounts that `--volumes-from CONTAINER[:MODE]` takes over. @throws invalidArgument in Docker's words */
-export function volumesFrom(registry: ContainerRegistry, text: string): ResolvedMount[] {
+export function volumesFrom(registry: Pick<ContainerRegistry, "resolve">, text: string): ResolvedMount[] {
   if (text === "") {
     throw new Failure("invalidArgument", "volumes-from specification cannot be an empty string")
   }

@@ -6,7 +6,6 @@ import type { Scope } from "../../../core/scope.ts"
 import { formatNanos, zeroTime } from "../../../std/clock.ts"
 import { sortedByName } from "../../../std/sorted.ts"
 import type { ContainerContext } from "../context.ts"
-import { mountPoint } from "../mounts/mount-point.ts"
 import { shownLinks } from "../network/links.ts"
 import { joinedRef } from "../network/namespace-owners.ts"
 import type { Container } from "../record/container.ts"
@@ -14,6 +13,7 @@ import { noSettings } from "../record/endpoint-settings.ts"
 import { profileOf } from "../request/security-options.ts"
 import { logConfig } from "../stdio/config.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
+import { mountPoint } from "./mount-point.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))

@@ -12,12 +12,12 @@ import { Failure, isKind } from "../../../errors/failure.ts"
 import { Turns } from "../../../std/turns.ts"
 import type { ContainerContext } from "../context.ts"
 import type { ListOptions } from "../contract.ts"
-import { mountPoint } from "../mounts/mount-point.ts"
 import { linkNames } from "../network/links.ts"
 import type { Container } from "../record/container.ts"
 import { boundPorts, networksOf } from "./inspect.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { portRanges, portsMatch } from "./list-ports.ts"
+import { mountPoint } from "./mount-point.ts"
 import { statusText } from "./status-text.ts"
 
 const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"]
