@@ -1,5 +1,6 @@
-import { Failure } from "../errors/failure.ts"
+import { Failure, messageOf } from "../errors/failure.ts"
 import { parseNanos } from "../std/clock.ts"
+import { LinearPattern } from "../std/linear-pattern.ts"
 
 /** What `filters=` asks for: key → wanted values. */
 export type Filters = ReadonlyMap<string, readonly string[]>
@@ -70,18 +71,39 @@ export function exactMatch(filters: Filters, key: string, value: string): boolea
   return !wanted || wanted.length === 0 || wanted.includes(value)
 }
 
-/** Whether a filter is absent or one of its values, a regular expression or a plain part, is found in `value`. */
-export function patternMatch(filters: Filters, key: string, value: string): boolean {
+/** Patterns that one filter can have: each is looked for in the name of every object. */
+const mostPatterns = 1000
+
+/**
+ * What a filter says of a text: whether it is absent, or one of its values, a regular expression or a plain part, is found in it. Malformed
+ * expressions are plain parts only.
+ * @throws invalidArgument for too many values; the function that is returned for an expression that takes too long
+ */
+export function patternMatcher(filters: Filters, key: string): (value: string) => boolean {
   const wanted = filters.get(key)
-  if (!wanted || wanted.length === 0) return true
-  return wanted.some((pattern) => {
-    if (value.includes(pattern)) return true
+  if (!wanted || wanted.length === 0) return () => true
+  if (wanted.length > mostPatterns)
+    throw new Failure(
+      "invalidArgument",
+      `filter '${key}' has ${wanted.length} values: at most ${mostPatterns} are possible`,
+    )
+  const patterns = wanted.flatMap((text) => expressionOf(text) ?? [])
+  const finds = (pattern: LinearPattern, value: string) => {
     try {
-      return new RegExp(pattern).test(value)
-    } catch {
-      return false
+      return pattern.test(value)
+    } catch (error) {
+      throw new Failure("invalidArgument", `filter '${key}': ${messageOf(error)}`, error)
     }
-  })
+  }
+  return (value) => wanted.some((text) => value.includes(text)) || patterns.some((pattern) => finds(pattern, value))
+}
+
+function expressionOf(text: string): LinearPattern | undefined {
+  try {
+    return new LinearPattern(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** The instant of an `until` filter: seconds since the epoch, RFC 3339, or a Go duration before now. @throws invalidArgument */

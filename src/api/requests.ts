@@ -27,6 +27,7 @@ import {
   int64,
   integer,
   list,
+  many,
   map,
   nullable,
   omitEmpty,
@@ -44,7 +45,9 @@ import {
 import type { VolumeCreateRequest } from "./volume.ts"
 
 const texts = list(text)
-const labels = map(freeText)
+const manyTexts = list(text, many)
+/** Every event of an object carries them. */
+const labels = map(freeText, 10_000)
 const options = map(text)
 
 const health = struct<HealthConfig>("HealthConfig", {
@@ -63,11 +66,11 @@ const configFields = {
   AttachStdin: flag,
   AttachStdout: flag,
   AttachStderr: flag,
-  ExposedPorts: omitEmpty(map(emptyObject)),
+  ExposedPorts: omitEmpty(map(emptyObject, many)),
   Tty: flag,
   OpenStdin: flag,
   StdinOnce: flag,
-  Env: texts,
+  Env: manyTexts,
   Cmd: words,
   Healthcheck: optional(health),
   ArgsEscaped: omitEmpty(flag),
@@ -191,6 +194,7 @@ export const hostConfig = struct<HostConfig>("HostConfig", {
   NetworkMode: text,
   PortBindings: map(
     list(struct<{ HostIp: string; HostPort: string }>("PortBinding", { HostIp: text, HostPort: text })),
+    many,
   ),
   RestartPolicy: restartPolicy,
   AutoRemove: flag,
@@ -204,7 +208,7 @@ export const hostConfig = struct<HostConfig>("HostConfig", {
   Dns: texts,
   DnsOptions: texts,
   DnsSearch: texts,
-  ExtraHosts: texts,
+  ExtraHosts: list(text, 10_000),
   GroupAdd: texts,
   IpcMode: text,
   Cgroup: text,
@@ -284,9 +288,9 @@ export const execCreateRequest = struct<ExecCreateRequest>("ExecOptions", {
   AttachStderr: flag,
   AttachStdout: flag,
   DetachKeys: text,
-  Env: texts,
+  Env: manyTexts,
   WorkingDir: text,
-  Cmd: texts,
+  Cmd: manyTexts,
 })
 
 export const execStartRequest = struct<ExecStartRequest>("ExecStartOptions", {

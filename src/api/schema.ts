@@ -1,5 +1,7 @@
 import { Failure } from "../errors/failure.ts"
-import type { Int64, Json } from "../std/json.ts"
+import { type Int64, type Json, setField } from "../std/json.ts"
+import { sortedInTurns } from "../std/sorted.ts"
+import { Turns } from "../std/turns.ts"
 
 /**
  * How one value of a request body is read. Docker's clients were written against a decoder that matches names in any case, of
@@ -12,7 +14,14 @@ export interface Schema<T> {
   readonly zero: () => T | undefined
   /** @param at where, for the message. @throws Failure invalidArgument */
   readonly read: (value: Exclude<Json, null>, at: string) => T
+  /** As `read`; others get their turn meanwhile. Absent where `read` takes no time. */
+  readonly readInTurns?: (value: Exclude<Json, null>, at: string, turns: Turns) => Promise<T>
 }
+
+/** Entries of a list or map where nothing else is said: each may cost the daemon's thread some hundred microseconds. */
+const few = 1000
+/** Entries of lists that programs fill: arguments, variables, and ports, of which there are no more. */
+export const many = 65_536
 
 type Fields<T> = { readonly [Key in keyof T]-?: Schema<T[Key]> }
 
@@ -25,6 +34,14 @@ export interface StructSchema<T> extends Schema<T> {
 /** Reads `value` by `schema`; `null` is its zero value. @throws Failure invalidArgument */
 export const readBody = <T>(schema: Schema<T>, value: Json): T =>
   value === null ? (schema.zero() as T) : schema.read(value, "")
+
+/** As `readBody`, for a body that may be long: others get their turn meanwhile. @throws Failure invalidArgument */
+export const readBodyInTurns = async <T>(schema: Schema<T>, value: Json): Promise<T> =>
+  value === null ? (schema.zero() as T) : await readOne(schema, value, "", new Turns())
+
+/** Without a promise where there is nothing to wait for: lists have tens of thousands of items. */
+const readOne = <T>(schema: Schema<T>, value: Exclude<Json, null>, at: string, turns: Turns): T | Promise<T> =>
+  schema.readInTurns ? schema.readInTurns(value, at, turns) : schema.read(value, at)
 
 function mismatch(value: Json, at: string, type: string): Failure {
   const kind = Array.isArray(value)
@@ -103,24 +120,47 @@ export const emptyObject: Schema<object> = {
   },
 }
 
-/** A list; absent it is `null`. */
-export function list<T>(item: Schema<T>): Schema<readonly T[] | null> {
+function checkCount(count: number, most: number, at: string): void {
+  if (count > most)
+    throw new Failure("invalidArgument", `invalid JSON: ${at} has ${count} entries: at most ${most} are possible`)
+}
+
+/** A list; absent it is `null`. @param most how many items it may have */
+export function list<T>(item: Schema<T>, most = few): Schema<readonly T[] | null> {
   const type = `[]${item.type}`
+  const items = (value: Json, at: string): readonly Json[] => {
+    if (!Array.isArray(value)) throw mismatch(value, at, type)
+    checkCount(value.length, most, at)
+    return value
+  }
   return {
     type,
     zero: () => null,
-    read(value, at) {
-      if (!Array.isArray(value)) throw mismatch(value, at, type)
-      return value.map((one: Json) => (one === null ? (item.zero() as T) : item.read(one, at)))
+    read: (value, at) => items(value, at).map((one) => (one === null ? (item.zero() as T) : item.read(one, at))),
+    async readInTurns(value, at, turns) {
+      const result: T[] = []
+      for (const one of items(value, at)) {
+        const read = one === null ? (item.zero() as T) : readOne(item, one, at, turns)
+        result.push(read instanceof Promise ? await read : read)
+        if (result.length % turnLength === 0) await turns.pass()
+      }
+      return result
     },
   }
 }
+
+/** After how many entries it is time to look at the clock. */
+const turnLength = 64
+
+const manyTexts = list(text, many)
 
 /** A list of words, for which one word alone may be written. */
 export const words: Schema<readonly string[] | null> = {
   type: "strslice.StrSlice",
   zero: () => null,
-  read: (value, at) => (typeof value === "string" ? [value] : list(text).read(value, at)),
+  read: (value, at) => (typeof value === "string" ? [value] : manyTexts.read(value, at)),
+  readInTurns: async (value, at, turns) =>
+    typeof value === "string" ? [value] : await manyTexts.readInTurns!(value, at, turns),
 }
 
 /** Height and width. */
@@ -134,21 +174,40 @@ export const size: Schema<readonly [number, number]> = {
   },
 }
 
-/** A map of names to values, by name; absent it is `null`. */
-export function map<T>(item: Schema<T>): Schema<Readonly<Record<string, T>> | null> {
+/** A map of names to values, by name; absent it is `null`. @param most how many it may have */
+export function map<T>(item: Schema<T>, most = few): Schema<Readonly<Record<string, T>> | null> {
   const type = `map[string]${item.type}`
+  const names = (value: Json, at: string): string[] => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw mismatch(value, at, type)
+    const found = Object.keys(value)
+    checkCount(found.length, most, at)
+    return found
+  }
+  const isFree = (item as Schema<unknown>) === freeText
+  const nameOf = (key: string, at: string): string => (isFree ? key : text.read(key, at))
   return {
     type,
     zero: () => null,
     read(value, at) {
-      if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
-      const given = value as Record<string, Json>
-      const read = (key: string): [string, T] => {
-        const name = (item as Schema<unknown>) === freeText ? key : text.read(key, at)
+      const given = value as Readonly<Record<string, Json>>
+      const result: Record<string, T> = {}
+      for (const key of names(value, at).sort()) {
         const one = given[key]!
-        return [name, one === null ? (item.zero() as T) : item.read(one, at)]
+        setField(result, nameOf(key, at), one === null ? (item.zero() as T) : item.read(one, at))
       }
-      return Object.fromEntries(Object.keys(given).sort().map(read))
+      return result
+    },
+    async readInTurns(value, at, turns) {
+      const given = value as Readonly<Record<string, Json>>
+      const result: Record<string, T> = {}
+      let count = 0
+      for (const key of await sortedInTurns(names(value, at), turns)) {
+        const one = given[key]!
+        const read = one === null ? (item.zero() as T) : readOne(item, one, at, turns)
+        setField(result, nameOf(key, at), read instanceof Promise ? await read : read)
+        if (++count % turnLength === 0) await turns.pass()
+      }
+      return result
     },
   }
 }
@@ -161,15 +220,19 @@ export const nullable = <T>(schema: Schema<T>): Schema<T | null> => ({ ...schema
 
 /** A field that is left out when absent, zero or empty. */
 export function omitEmpty<T>(schema: Schema<T | null>): Schema<T | undefined> {
+  const unlessEmpty = (read: T | null): T | undefined => {
+    const empty =
+      !read || (typeof read === "object" && (Array.isArray(read) ? read.length : Object.keys(read).length) === 0)
+    return empty ? undefined : (read as T)
+  }
+  const { readInTurns } = schema
   return {
     type: schema.type,
     zero: () => undefined,
-    read(value, at) {
-      const read = schema.read(value, at)
-      const empty =
-        !read || (typeof read === "object" && (Array.isArray(read) ? read.length : Object.keys(read).length) === 0)
-      return empty ? undefined : (read as T)
-    },
+    read: (value, at) => unlessEmpty(schema.read(value, at)),
+    ...(readInTurns
+      ? { readInTurns: async (value, at, turns) => unlessEmpty(await readInTurns(value, at, turns)) }
+      : {}),
   }
 }
 
@@ -177,12 +240,16 @@ export function omitEmpty<T>(schema: Schema<T | null>): Schema<T | undefined> {
 export function struct<T extends object>(type: string, fields: Fields<T>): StructSchema<T> {
   const entries = Object.entries(fields) as [string, Schema<unknown>][]
   const byLowerCase = new Map(entries.map(([name]) => [name.toLowerCase(), name]))
-  const fill = (given: Record<string, Json>, at: string): T => {
+  const foundIn = (given: Record<string, Json>): ReadonlyMap<string, Json> => {
     const found = new Map<string, Json>()
     for (const [key, value] of Object.entries(given)) {
       const name = byLowerCase.get(key.toLowerCase())
       if (name) found.set(name, value)
     }
+    return found
+  }
+  const fill = (given: Record<string, Json>, at: string): T => {
+    const found = foundIn(given)
     const result: Record<string, unknown> = {}
     for (const [name, schema] of entries) {
       const value = found.get(name)
@@ -191,13 +258,25 @@ export function struct<T extends object>(type: string, fields: Fields<T>): Struc
     }
     return result as T
   }
+  const objectOf = (value: Exclude<Json, null>, at: string): Record<string, Json> => {
+    if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
+    return value as Record<string, Json>
+  }
   return {
     type,
     fields: new Set(byLowerCase.keys()),
     zero: () => fill({}, ""),
-    read(value, at) {
-      if (typeof value !== "object" || Array.isArray(value)) throw mismatch(value, at, type)
-      return fill(value as Record<string, Json>, at)
+    read: (value, at) => fill(objectOf(value, at), at),
+    async readInTurns(value, at, turns) {
+      const found = foundIn(objectOf(value, at))
+      const result: Record<string, unknown> = {}
+      for (const [name, schema] of entries) {
+        const value = found.get(name)
+        const path = `${at || type}.${name}`
+        const read = value === undefined || value === null ? schema.zero() : await readOne(schema, value, path, turns)
+        if (read !== undefined) result[name] = read
+      }
+      return result as T
     },
   }
 }

@@ -112,6 +112,14 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
           container.document.mounts.some((mount) => mount.type === "volume" && mount.source === name),
         )
         .map((container) => container.id),
+    used: () =>
+      new Set(
+        registry
+          .all()
+          .flatMap(({ document }) =>
+            document.mounts.flatMap((mount) => (mount.type === "volume" ? [mount.source] : [])),
+          ),
+      ),
     mounts: core.volumeMounts,
     usage: (directory) => core.sizes.usage(directory),
     events,

@@ -217,9 +217,10 @@ export class Rules {
 
   /** One command per set: libnftables takes thousands of elements in one faster than as many commands. */
   #commands(verb: "add" | "delete", elements: readonly Element[]): readonly string[] {
-    const bySet = new Map<string, string[]>()
-    for (const [set, value] of elements) bySet.set(set, [...(bySet.get(set) ?? []), value])
-    return [...bySet].map(([set, values]) => `${verb} element inet ${this.table} ${set} { ${values.join(", ")} }`)
+    const bySet = Map.groupBy(elements, ([set]) => set)
+    return [...bySet].map(
+      ([set, found]) => `${verb} element inet ${this.table} ${set} { ${found.map(([, value]) => value).join(", ")} }`,
+    )
   }
 }
 

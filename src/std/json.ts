@@ -23,7 +23,8 @@ export function encodeJson(value: unknown): string {
   }
 }
 
-const exactInteger = /^-?\d{16,}$/
+/** What 64 bits may hold, with as many digits as that takes: to make something of a million of them takes seconds. */
+const exactInteger = /^-?\d{16,20}$/
 
 /** Parses JSON; integers that a `number` cannot hold exactly become a `bigint`. @throws SyntaxError */
 export function decodeJson(text: string): Json {
@@ -34,4 +35,10 @@ export function decodeJson(text: string): Json {
     return context?.source && exactInteger.test(context.source) ? BigInt(context.source) : value
   }
   return JSON.parse(text, revive as (key: string, value: unknown) => unknown) as Json
+}
+
+/** As JSON.parse sets fields: a name never means an object's prototype. */
+export function setField<T>(object: Record<string, T>, name: string, value: T): void {
+  if (name !== "__proto__") object[name] = value
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true })
 }

@@ -153,6 +153,26 @@ test("a body of 100 MB is refused before it is kept, announced or not", async ()
   expect(await settledState(daemon, before)).toEqual(before)
 })
 
+test("more entries than anything needs are refused with what is possible", async () => {
+  const numbered = (count: number) => Array.from({ length: count }, (_, at) => `entry-${at}`)
+  const named = (count: number) => Object.fromEntries(numbered(count).map((name) => [name, {}]))
+  const texts = (count: number) => Object.fromEntries(numbered(count).map((name) => [name, ""]))
+  const bodies: readonly (readonly [string, object, number])[] = [
+    ["CreateRequest.Env", { Env: numbered(65_537) }, 65_536],
+    ["CreateRequest.Labels", { Labels: texts(10_001) }, 10_000],
+    ["HostConfig.Binds", { HostConfig: { Binds: numbered(1001) } }, 1000],
+    ["HostConfig.Sysctls", { HostConfig: { Sysctls: texts(1001) } }, 1000],
+    ["CreateRequest.Volumes", { Volumes: named(1001) }, 1000],
+  ]
+  for (const [field, body, most] of bodies) {
+    const answer = await post("POST /containers/create", JSON.stringify({ Image: "busybox", ...body }))
+    expect({ field, status: answer.status }).toEqual({ field, status: 400 })
+    expect(answer.text).toContain(field)
+    expect(answer.text).toContain(`at most ${most} are possible`)
+  }
+  expect(await settledState(daemon, before)).toEqual(before)
+})
+
 test("names that would reach into objects' own workings, and depth that nobody asked for, are ignored as other unknown fields", async () => {
   const deep = `${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`
   for (const key of paths) {

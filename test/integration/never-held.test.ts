@@ -89,6 +89,57 @@ test("a load of many images tells and names each, and lets others be served", as
   expect(images.map(({ tag }) => ids.get(tag))).toEqual(images.map(({ text }) => digestOf(text)))
 })
 
+test("a request and answers of megabytes let others be served, and nothing of them is lost", async () => {
+  const Env = Array.from({ length: 60_000 }, (_, at) => `VARIABLE_${at}=${"y".repeat(20)}`)
+  const Labels = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`label-${at}`, `"value" ${at}`]))
+  const body = JSON.stringify({ Image: "busybox", Env, Labels, HostConfig: { NetworkMode: "none" } })
+  const headers = { "content-type": "application/json" }
+  let id = ""
+  await servesDuring(async () => {
+    const answer = await daemon.request("POST", "/containers/create?name=large", body, headers)
+    id = JSON.parse(answer.text).Id
+    return { status: answer.status === 201 ? 200 : answer.status }
+  })
+  const { Config } = JSON.parse((await daemon.get(`/containers/${id}/json`)).text)
+  expect(Config.Env.slice(0, Env.length)).toEqual(Env)
+  expect(Config.Labels).toEqual(Labels)
+  const events = await daemon.get(
+    `/events?since=0&until=${Math.ceil(Date.now() / 1000)}&filters={"container":["${id}"]}`,
+  )
+  expect(JSON.parse(events.text).Actor.Attributes).toMatchObject(Labels)
+  await daemon.request("DELETE", `/containers/${id}`)
+})
+
+test("a container with hundreds of mounts lets others be served", async () => {
+  const paths = Array.from({ length: 400 }, (_, at) => `/volumes/${at}`)
+  const body = { Image: "busybox", Cmd: ["true"], Volumes: Object.fromEntries(paths.map((path) => [path, {}])) }
+  let id = ""
+  await servesDuring(async () => {
+    const { status, body: made } = await daemon.json<{ Id: string }>("POST", "/containers/create", body)
+    id = made.Id
+    return { status: status === 201 ? 200 : status }
+  })
+  await servesDuring(async () => {
+    const { status } = await daemon.request("POST", `/containers/${id}/start`)
+    await daemon.request("POST", `/containers/${id}/wait`)
+    return { status: status === 204 ? 200 : status }
+  })
+  const { body: inspect } = await daemon.json<{ Mounts: { Destination: string }[] }>("GET", `/containers/${id}/json`)
+  expect(inspect.Mounts.map(({ Destination }) => Destination)).toEqual(paths.toSorted())
+  expect((await daemon.json<{ Volumes: unknown[] }>("GET", "/volumes")).body.Volumes.length).toBe(paths.length)
+  expect((await daemon.request("DELETE", `/containers/${id}?v=1`)).status).toBe(204)
+  expect((await daemon.json<{ Volumes: unknown[] }>("GET", "/volumes")).body.Volumes).toEqual([])
+})
+
+test("a filter that would take an ordinary matcher years is answered at once", async () => {
+  await daemon.json("POST", `/containers/create?name=${"a".repeat(60)}.`, { Image: "busybox" })
+  const { status, body } = await daemon.json<unknown[]>(
+    "GET",
+    '/containers/json?all=1&filters={"name":["^(a%2B)%2B$"]}',
+  )
+  expect({ status, body }).toEqual({ status: 200, body: [] })
+})
+
 test("metrics tell for how long the daemon's thread was held", async () => {
   const text = await (await fetch(`http://${metrics}/metrics`)).text()
   expect(text).toMatch(/^barge_event_loop_stall_seconds_count [1-9]/m)

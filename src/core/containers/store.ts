@@ -111,9 +111,12 @@ export class MetadataContainerStore implements ContainerStore {
 
   async remove(scope: Scope, id: string): Promise<void> {
     this.#database.transaction(() => {
-      const { snapshotKey } = this.#get(scope, id)
+      // Its extensions, which may have megabytes, are not read for it.
+      const row = this.#row(scope, id)
+      if (!row) throw unknown(id)
+      const snapshotKey = row.snapshot_key
       this.#database.run("DELETE FROM containers WHERE namespace = ? AND id = ?", scope.namespace, id)
-      if (snapshotKey !== undefined && this.#snapshots.find(scope.namespace, snapshotKey)) {
+      if (snapshotKey !== null && this.#snapshots.find(scope.namespace, snapshotKey)) {
         this.#snapshots.remove(scope.namespace, snapshotKey)
       }
       this.#publish(scope, "/containers/delete", id, {})
@@ -124,12 +127,12 @@ export class MetadataContainerStore implements ContainerStore {
     return this.#database.flushed()
   }
 
+  #row(scope: Scope, id: string): ContainerRow | undefined {
+    return this.#database.first("SELECT * FROM containers WHERE namespace = ? AND id = ?", scope.namespace, id)
+  }
+
   #get(scope: Scope, id: string): ContainerRecord {
-    const row = this.#database.first<ContainerRow>(
-      "SELECT * FROM containers WHERE namespace = ? AND id = ?",
-      scope.namespace,
-      id,
-    )
+    const row = this.#row(scope, id)
     if (!row) throw unknown(id)
     const extensions = this.#database.all<{ name: string; value: string }>(
       "SELECT name, value FROM container_extensions WHERE namespace = ? AND container = ?",

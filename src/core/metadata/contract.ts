@@ -7,7 +7,10 @@ export interface Collection<T> {
   put(key: string, value: T): void
   /** @returns whether there was one */
   delete(key: string): boolean
+  /** Everything at once, in the order of the keys: for what cannot be many, and for starts. */
   all(): readonly (readonly [string, T])[]
+  /** Everything in the order of the keys, letting others have their turn: what is changed meanwhile may come or not. */
+  each(): AsyncIterable<readonly [string, T]>
   /** Resolves when every change made so far survives a loss of power. */
   flushed(): Promise<void>
 }

@@ -1,5 +1,9 @@
+import { Turns } from "../../std/turns.ts"
 import type { Collection } from "./contract.ts"
 import type { MetadataDatabase } from "./database.ts"
+
+/** Documents that are read from the database at once. */
+const pageLength = 64
 
 /** A collection as rows of (collection, key, JSON). */
 export class DocumentCollection<T> implements Collection<T> {
@@ -48,5 +52,23 @@ export class DocumentCollection<T> implements Collection<T> {
         this.#name,
       )
       .map((row) => [row.key, JSON.parse(row.value) as T] as const)
+  }
+
+  async *each(): AsyncGenerator<readonly [string, T]> {
+    const turns = new Turns()
+    for (let after = ""; ; ) {
+      const rows = this.#database.all<{ key: string; value: string }>(
+        "SELECT key, value FROM documents WHERE collection = ? AND key > ? ORDER BY key LIMIT ?",
+        this.#name,
+        after,
+        pageLength,
+      )
+      for (const { key, value } of rows) {
+        yield [key, JSON.parse(value) as T]
+        await turns.pass()
+      }
+      if (rows.length < pageLength) return
+      after = rows.at(-1)!.key
+    }
   }
 }

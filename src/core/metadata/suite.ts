@@ -17,6 +17,21 @@ export function metadataSuite(open: () => Metadata): void {
     ])
   })
 
+  test("a long collection can be gone through in the order of its keys, while it changes", async () => {
+    using metadata = open()
+    const things = metadata.collection<number>("things")
+    const keys = Array.from({ length: 500 }, (_, at) => `key-${String(at).padStart(3, "0")}`)
+    for (const [at, key] of keys.entries()) things.put(key, at)
+    const found: string[] = []
+    for await (const [key, value] of things.each()) {
+      expect(value).toBe(found.length)
+      found.push(key)
+      things.delete(key)
+    }
+    expect(found).toEqual(keys)
+    expect(things.all()).toEqual([])
+  })
+
   test("deleting tells whether there was one", () => {
     using metadata = open()
     const things = metadata.collection<number>("things")

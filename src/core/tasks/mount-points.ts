@@ -2,6 +2,7 @@ import { statSync } from "node:fs"
 import { SystemError } from "../../linux/libc.ts"
 import type { RuntimeSpec, SpecMount } from "../../oci/runtime-spec.ts"
 import { refuseInProc } from "../../runtime/proc-mounts.ts"
+import { Turns } from "../../std/turns.ts"
 import { type Cover, RootWalk } from "./root-walk.ts"
 
 /**
@@ -10,8 +11,9 @@ import { type Cover, RootWalk } from "./root-walk.ts"
  * says why.
  * @throws internal for a mount that would come to lie in /proc
  */
-export function prepareMountPoints(root: string, spec: RuntimeSpec): void {
+export async function prepareMountPoints(root: string, spec: RuntimeSpec): Promise<void> {
   using walk = new RootWalk(root)
+  const turns = new Turns()
   const reach = (path: string, make: "directory" | "file") => {
     try {
       return walk.reach(path, make)
@@ -21,6 +23,7 @@ export function prepareMountPoints(root: string, spec: RuntimeSpec): void {
     }
   }
   for (const mount of spec.mounts) {
+    await turns.pass()
     const kind = kindOf(mount)
     const place = reach(mount.destination, kind)
     if (!place) continue

@@ -117,7 +117,7 @@ export class Tasks implements TaskService {
         const spec = await request.spec(root, span)
         spec.root.path = root
         spec.linux.cgroupsPath = cgroupPath
-        prepareMountPoints(root, spec)
+        await prepareMountPoints(root, spec)
         if (cgroupByUs) {
           cgroup.create(spec.linux.resources ?? {})
           span.set({ cgroup: cgroupPath, hierarchies: cgroup.joinFiles.length })

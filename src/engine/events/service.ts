@@ -102,7 +102,7 @@ export class EventHistory implements Events {
 
 /** Docker's event filters: values of one key are alternatives, keys restrict each other. */
 export function eventMatches(filters: Filters, event: EventMessage): boolean {
-  const { ID, Attributes } = event.Actor
+  const { ID } = event.Actor
   const one = (key: string, test: (wanted: string) => boolean) => {
     const values = filters.get(key)
     return !values || values.length === 0 || values.some(test)
@@ -113,7 +113,7 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
       key,
       (wanted) =>
         wanted === "" ||
-        (event.Type === type && (ID.startsWith(wanted) || (Attributes["name"] ?? "").startsWith(wanted))),
+        (event.Type === type && (ID.startsWith(wanted) || (event.Actor.Attributes["name"] ?? "").startsWith(wanted))),
     )
   return (
     one("type", (wanted) => wanted === event.Type) &&
@@ -130,7 +130,8 @@ export function eventMatches(filters: Filters, event: EventMessage): boolean {
     byActor("daemon", "daemon") &&
     one("scope", (wanted) => wanted === event.scope) &&
     one("image", (wanted) => imageMatches(wanted, event)) &&
-    labelsMatch(filters, Attributes)
+    // Attributes are put together for the first who looks at them.
+    (!(filters.has("label") || filters.has("label!")) || labelsMatch(filters, event.Actor.Attributes))
   )
 }
 

@@ -1,5 +1,5 @@
 import type { ExposedPort } from "../../api/exposure.ts"
-import { exactMatch, type Filters, labelsMatch, patternMatch, untilOf } from "../../api/filters.ts"
+import { exactMatch, type Filters, labelsMatch, patternMatcher, untilOf } from "../../api/filters.ts"
 import type {
   NetworkConnectRequest,
   NetworkCreateRequest,
@@ -36,6 +36,7 @@ export class EngineNetworks implements Networks {
         throw new Failure("invalidArgument", `invalid filter: 'type'='${type}'`)
     const dangling = danglingOf(filters)
     const types = filters.get("type")
+    const [named, numbered] = [patternMatcher(filters, "name"), patternMatcher(filters, "id")]
     return this.#context.networks
       .all()
       .filter(
@@ -43,8 +44,8 @@ export class EngineNetworks implements Networks {
           (!types?.length || types.includes(isPredefined(network.name) ? "builtin" : "custom")) &&
           exactMatch(filters, "driver", network.driver) &&
           exactMatch(filters, "scope", network.scope) &&
-          patternMatch(filters, "name", network.name) &&
-          patternMatch(filters, "id", network.id) &&
+          named(network.name) &&
+          numbered(network.id) &&
           labelsMatch(filters, network.labels) &&
           (dangling === undefined || dangling === !this.#used(network)),
       )

@@ -1,32 +1,45 @@
-import type { Schema, StructSchema } from "../../api/schema.ts"
-import { readBody } from "../../api/schema.ts"
+import { readBody, readBodyInTurns, type Schema, type StructSchema } from "../../api/schema.ts"
 import { Failure } from "../../errors/failure.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
-import { decodeJson, type Json } from "../../std/json.ts"
-import { findJsonFault } from "../../std/json-syntax.ts"
+import type { Json } from "../../std/json.ts"
+import { decodeJsonInTurns, JsonError } from "../../std/json-parts.ts"
 
-/** JSON bodies are kept in memory, and parsed at once: 32 MiB is far above any request of a real client (docs/scale.md tells what it costs). */
-const maxBytes = 32 * 1024 * 1024
+/**
+ * Bytes of a JSON body. Linux starts no program with more than 2 MiB of arguments and variables (execve(2)), and a range of all ports takes
+ * 3 MB: no real client needs more. What a body says is kept and recorded, and costs the daemon's thread about 50 ms for each megabyte.
+ */
+const maxBytes = 4 * 1024 * 1024
+/** Bytes of a body from which on others get their turn while it is read. */
+const longBody = 64 * 1024
 
 /**
  * Reads a JSON body by its schema, with Docker's rules and words for what is wrong. An empty body is the zero value.
  * @throws invalidArgument · tooLarge
  */
 export async function readJsonBody<T>(request: HttpRequest, schema: Schema<T>): Promise<T> {
-  const json = await readJson(request)
-  return readBody(schema, json ?? null)
+  const body = await readJson(request)
+  return await readBySchema(schema, body?.json ?? null, body)
 }
 
 /** As `readJsonBody`, but `undefined` when none of the schema's fields is given. */
 export async function readOptionalBody<T>(request: HttpRequest, schema: StructSchema<T>): Promise<T | undefined> {
-  const json = await readJson(request)
-  if (json === undefined || json === null) return undefined
-  const read = readBody(schema, json)
-  return Object.keys(json).some((key) => schema.fields.has(key.toLowerCase())) ? read : undefined
+  const body = await readJson(request)
+  if (!body || body.json === null) return undefined
+  const read = await readBySchema(schema, body.json, body)
+  return Object.keys(body.json).some((key) => schema.fields.has(key.toLowerCase())) ? read : undefined
+}
+
+const readBySchema = <T>(schema: Schema<T>, json: Json, body: Body | undefined): T | Promise<T> =>
+  body && body.length > longBody ? readBodyInTurns(schema, json) : readBody(schema, json)
+
+interface Body {
+  readonly json: Json
+  /** Characters of its text. */
+  readonly length: number
 }
 
 /** @returns undefined for an empty body */
-async function readJson(request: HttpRequest): Promise<Json | undefined> {
+async function readJson(request: HttpRequest): Promise<Body | undefined> {
   const type = request.headers.get("content-type") ?? ""
   if (!request.hasBody && type === "") return undefined
   checkContentType(type)
@@ -34,14 +47,12 @@ async function readJson(request: HttpRequest): Promise<Json | undefined> {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge()
   const text = (await readBytes(request.body)).toString("utf8")
   try {
-    return decodeJson(text)
+    return { json: await decodeJsonInTurns(text), length: text.length }
   } catch (error) {
-    const fault = findJsonFault(text)
-    if (fault?.kind === "trailing") throw new Failure("invalidArgument", "unexpected content after JSON", error)
-    const why =
-      fault?.kind === "empty"
-        ? "got EOF while reading request body"
-        : (fault?.message ?? (error instanceof Error ? error.message : "unreadable"))
+    if (!(error instanceof JsonError)) throw error
+    const { fault } = error
+    if (fault.kind === "trailing") throw new Failure("invalidArgument", "unexpected content after JSON", error)
+    const why = fault.kind === "empty" ? "got EOF while reading request body" : fault.message
     throw new Failure("invalidArgument", `invalid JSON: ${why}`, error)
   }
 }

@@ -6,6 +6,7 @@ import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
 import { reasons } from "../../std/http/status.ts"
 import { webSocketAccept, webSocketStream } from "../../std/http/websocket.ts"
 import { encodeJson } from "../../std/json.ts"
+import { encodeJsonInTurns } from "../../std/json-pieces.ts"
 import { Turns } from "../../std/turns.ts"
 import { jsonStreamType, recordReshaper, reshapeResponse } from "../compat/responses.ts"
 import { isBefore } from "../compat/version.ts"
@@ -24,8 +25,6 @@ export interface ReplyContext {
 
 // Exactly this: clients compare it literally to know a message in JSON.
 const jsonType = { "Content-Type": "application/json" }
-/** Items from which on a list is worth encoding one by one. */
-const longList = 100
 const rawStream = "application/vnd.docker.raw-stream"
 const multiplexedStream = "application/vnd.docker.multiplexed-stream"
 const streamType = (multiplexed: boolean, version: string) =>
@@ -37,7 +36,7 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
   switch (reply.kind) {
     case "json": {
       const value = reshapeResponse(key, reply.value, version)
-      return response.send(reply.status, { ...headers, ...jsonType }, `${await encodeInTurns(value)}\n`)
+      return sendPieces(context, reply.status, await encodeJsonInTurns(value))
     }
     case "empty":
       return response.send(reply.status, { ...headers, ...reply.headers })
@@ -49,7 +48,8 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
       )
     case "late": {
       const writer = response.stream(200, { ...headers, ...jsonType })
-      await writer.write(Buffer.from(`${encodeJson(await reply.value)}\n`))
+      for (const piece of await encodeJsonInTurns(await reply.value)) await writer.write(Buffer.from(piece))
+      await writer.write(Buffer.from("\n"))
       return writer.end()
     }
     case "objects":
@@ -67,16 +67,22 @@ export async function writeReply(context: ReplyContext, reply: Reply): Promise<v
   }
 }
 
-/** As `encodeJson`; a long list is encoded piece by piece, so that others are served meanwhile. */
-async function encodeInTurns(value: unknown): Promise<string> {
-  if (!Array.isArray(value) || value.length < longList) return encodeJson(value)
+/** Sends a text, and a line's end behind it. */
+async function sendPieces(
+  { response, headers }: ReplyContext,
+  status: number,
+  pieces: readonly string[],
+): Promise<void> {
+  if (pieces.length === 1) return response.send(status, { ...headers, ...jsonType }, `${pieces[0]}\n`)
+  const length = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 1)
+  const writer = response.stream(status, { ...headers, ...jsonType, "Content-Length": String(length) })
   const turns = new Turns()
-  const items: string[] = []
-  for (const item of value) {
-    items.push(encodeJson(item))
+  for (const piece of pieces) {
+    await writer.write(Buffer.from(piece))
     await turns.pass()
   }
-  return `[${items.join(",")}]`
+  await writer.write(Buffer.from("\n"))
+  writer.end()
 }
 
 async function writeObjects(context: ReplyContext, reply: Reply & { kind: "objects" }): Promise<void> {
@@ -84,9 +90,14 @@ async function writeObjects(context: ReplyContext, reply: Reply & { kind: "objec
   const reshape = recordReshaper(context.key, context.version)
   const writer = context.response.stream(200, { ...context.headers, "Content-Type": mediaType })
   const before = mediaType === "application/json-seq" ? "\x1e" : ""
+  const turns = new Turns()
   for await (const value of reply.values) {
+    await turns.pass()
     const record = reshape ? reshape(value) : value
-    if (record !== undefined) await writer.write(Buffer.from(`${before}${encodeJson(record)}\n`))
+    if (record === undefined) continue
+    const pieces = await encodeJsonInTurns(record)
+    if (pieces.length === 1) await writer.write(Buffer.from(`${before}${pieces[0]}\n`))
+    else for (const piece of [before, ...pieces, "\n"]) await writer.write(Buffer.from(piece))
   }
   writer.end()
 }

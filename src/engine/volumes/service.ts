@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, statSync } from "node:fs"
 import { rm } from "node:fs/promises"
 import { join } from "node:path"
-import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatch } from "../../api/filters.ts"
+import { booleanFilter, exactMatch, type Filters, labelsMatch, patternMatcher } from "../../api/filters.ts"
 import type { Volume, VolumeCreateRequest, VolumesPruneResponse, VolumesResponse } from "../../api/volume.ts"
 import type { Collection } from "../../core/metadata/contract.ts"
 import type { Scope } from "../../core/scope.ts"
@@ -30,6 +30,8 @@ export interface VolumeCollaborators {
   readonly records: Collection<VolumeRecord>
   /** IDs of containers, running or not, that mount a volume. */
   readonly usedBy: (name: string) => readonly string[]
+  /** Every volume that some container mounts. */
+  readonly used: () => ReadonlySet<string>
   readonly mounts: VolumeMounts
   /** Bytes on disk of a directory. */
   readonly usage: (directory: string) => Promise<number>
@@ -51,17 +53,14 @@ export class LocalVolumes implements Volumes {
 
   async list(_scope: Scope, filters: Filters): Promise<VolumesResponse> {
     const dangling = booleanFilter(filters, "dangling")
-    const Volumes = this.#with.records
-      .all()
-      .map(([name, record]) => this.#volume(name, record))
-      .filter(
-        (volume) =>
-          patternMatch(filters, "name", volume.Name) &&
-          exactMatch(filters, "driver", volume.Driver) &&
-          labelsMatch(filters, volume.Labels) &&
-          (dangling === undefined || (this.#with.usedBy(volume.Name).length === 0) === dangling),
-      )
-      .sort((a, b) => (a.Name < b.Name ? -1 : 1))
+    const named = patternMatcher(filters, "name")
+    const used = this.#with.used()
+    const Volumes: Volume[] = []
+    for await (const [name, record] of this.#with.records.each()) {
+      if (!named(name) || !exactMatch(filters, "driver", "local") || !labelsMatch(filters, record.labels)) continue
+      if (dangling !== undefined && used.has(name) === dangling) continue
+      Volumes.push(this.#volume(name, record))
+    }
     return { Volumes, Warnings: null }
   }
 
@@ -130,11 +129,12 @@ export class LocalVolumes implements Volumes {
     const all = booleanFilter(filters, "all") ?? false
     const deleted: string[] = []
     let reclaimed = 0
-    for (const [name, record] of this.#with.records.all()) {
+    const used = this.#with.used()
+    for await (const [name, record] of this.#with.records.each()) {
       if (!all && record.labels?.[anonymousLabel] === undefined) continue
       // What it holds lies elsewhere: there is no space to reclaim.
       if (sourceOf(record)) continue
-      if (!labelsMatch(filters, record.labels) || this.#with.usedBy(name).length > 0) continue
+      if (!labelsMatch(filters, record.labels) || used.has(name)) continue
       await this.#perVolume.run(name, async () => {
         if (!this.#with.records.get(name) || this.#with.usedBy(name).length > 0) return
         const size = await this.#with.usage(this.#data(name))
@@ -157,7 +157,10 @@ export class LocalVolumes implements Volumes {
       const { Mountpoint: path } = this.#volume(name, record)
       const source = sourceOf(record)
       const holders = this.#holders.get(name) ?? new Set()
-      if (source && holders.size === 0 && !this.#with.mounts.isMounted(path)) await this.#mount(source, path)
+      if (source && holders.size === 0 && !this.#with.mounts.isMounted(path)) {
+        ensureDirectory(path)
+        await this.#mount(source, path)
+      }
       const hold = Symbol(name)
       holders.add(hold)
       this.#holders.set(name, holders)
@@ -181,7 +184,7 @@ export class LocalVolumes implements Volumes {
   }
 
   async unmountUnused(): Promise<void> {
-    for (const [name, record] of this.#with.records.all()) {
+    for await (const [name, record] of this.#with.records.each()) {
       if (!sourceOf(record)) continue
       await this.#perVolume.run(name, async () => {
         if (!this.#holders.has(name)) await this.#with.mounts.unmount(this.#data(name))
@@ -251,8 +254,9 @@ export class LocalVolumes implements Volumes {
 
   #volume(name: string, record: VolumeRecord): Volume {
     const path = this.#data(name)
-    // A directory that was deleted by hand comes back empty instead of failing every start.
-    if (!statSync(path, { throwIfNoEntry: false })) mkdirSync(path, { recursive: true, mode: 0o755 })
+    // A directory that was deleted by hand comes back empty instead of failing every start. One that may be mounted is not looked at: its
+    // server may not answer.
+    if (!sourceOf(record)) ensureDirectory(path)
     return {
       CreatedAt: record.createdAt,
       Driver: "local",
@@ -281,4 +285,8 @@ export class LocalVolumes implements Volumes {
 function sourceOf({ options }: VolumeRecord): VolumeSource | undefined {
   const { device = "", type = "", o = "" } = options ?? {}
   return device || type ? { device, type, options: o } : undefined
+}
+
+function ensureDirectory(path: string): void {
+  if (!statSync(path, { throwIfNoEntry: false })) mkdirSync(path, { recursive: true, mode: 0o755 })
 }

@@ -7,6 +7,7 @@ import type { Scope } from "../../../core/scope.ts"
 import { formatPlatform, hostPlatform } from "../../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../../std/clock.ts"
 import { newId, shortId } from "../../../std/id.ts"
+import { Turns } from "../../../std/turns.ts"
 import type { ContainerImage } from "../../images/for-containers.ts"
 import { checkLogConfig, isDriverNamed } from "../../logging/config.ts"
 import { checkNetworking, initialNetworking } from "../../networks/endpoint.ts"
@@ -31,8 +32,11 @@ export async function createContainer(
   options: CreateOptions,
 ): Promise<CreateResponse> {
   const { registry } = context
+  // A request may have tens of thousands of variables, labels and ports: each step takes milliseconds then.
+  const turns = new Turns()
   const { HostConfig: asked, NetworkingConfig: networking, ...config } = request
   const { host, warnings } = validateContainer(config, withDefaults(context, asked), context.host.facts)
+  await turns.pass()
   const image = config.Image
     ? await step(scope, "image", async (span) => {
         const found = await context.images.forContainer(scope, config.Image, options.platform)
@@ -41,6 +45,7 @@ export async function createContainer(
       })
     : undefined
   const asRequested = mergeImageConfig(config, image?.resolved.config.config)
+  await turns.pass()
   validateConfig(asRequested)
   const id = newId()
   const name =
@@ -63,6 +68,7 @@ export async function createContainer(
       image: Object.keys(image?.resolved.config.config?.Volumes ?? {}),
       shallowReadOnly: options.shallowReadOnly,
     })
+    await turns.pass()
     checkNetworking(context.networks, networking)
     const container = new Container(id, {
       name,

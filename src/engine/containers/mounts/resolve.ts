@@ -1,7 +1,8 @@
 import { posix } from "node:path"
-import type { HostConfig } from "../../../api/container-config.ts"
+import type { HostConfig, MountRequest } from "../../../api/container-config.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
+import { Turns } from "../../../std/turns.ts"
 import type { ResolvedMount } from "../record/document.ts"
 import { parseBind } from "./bind-text.ts"
 import type { MountsNeeds, MountsRequest } from "./contract.ts"
@@ -22,15 +23,19 @@ export async function resolveMounts(
   const tmpfs = new Set(Object.keys(hostConfig.Tmpfs ?? {}).map(checkedTmpfs))
   const chosen = new Map<string, ResolvedMount>()
   const own = new Set<string>()
+  const requests = new Map((hostConfig.Mounts ?? []).map((each) => [cleanDestination(each.Target ?? ""), each]))
+  const turns = new Turns()
   const claim = async (mount: ResolvedMount) => {
+    await turns.pass()
     if (own.has(mount.destination) || tmpfs.has(mount.destination)) {
       throw new Failure("invalidArgument", `Duplicate mount point: ${mount.destination}`)
     }
     own.add(mount.destination)
+    checkCount(chosen.size)
     const adapted = { ...mount, ...adaptedBind(needs, mount, asked.shallowReadOnly) }
     const resolved =
       mount.type === "volume"
-        ? await withVolume(needs, scope, hostConfig, adapted)
+        ? await withVolume(needs, scope, hostConfig, requests.get(mount.destination), adapted)
         : mount.type === "image"
           ? await withImage(needs, scope, containerId, adapted)
           : adapted
@@ -51,9 +56,11 @@ export async function resolveMounts(
       for (const path of paths) {
         const destination = declaredDestination(path)
         if (chosen.has(destination) || tmpfs.has(destination)) continue
+        checkCount(chosen.size)
+        await turns.pass()
         const declaredAs = path.startsWith("/") ? {} : { declaredAs: cleanDestination(path) }
         const mount = { ...declared, destination, ...declaredAs, ...(fromImage ? { fromImage } : {}) }
-        chosen.set(destination, await withVolume(needs, scope, hostConfig, mount))
+        chosen.set(destination, await withVolume(needs, scope, hostConfig, requests.get(destination), mount))
       }
     }
     return [...chosen.values()]
@@ -71,6 +78,13 @@ const declared: Omit<ResolvedMount, "destination"> = {
   mode: "",
   propagation: "",
   anonymous: true,
+}
+
+/** More than any program needs: each takes part of a millisecond of the daemon's thread whenever the container is looked at. */
+const mostMounts = 1000
+
+function checkCount(before: number): void {
+  if (before >= mostMounts) throw new Failure("invalidArgument", `a container has at most ${mostMounts} mounts`)
 }
 
 function checkedTmpfs(path: string): string {
@@ -114,9 +128,9 @@ async function withVolume(
   { volumes }: ResolveNeeds,
   scope: Scope,
   hostConfig: HostConfig,
+  request: MountRequest | undefined,
   mount: ResolvedMount,
 ): Promise<ResolvedMount> {
-  const request = (hostConfig.Mounts ?? []).find((each) => cleanDestination(each.Target ?? "") === mount.destination)
   const options = request?.VolumeOptions
   const volume = await volumes.create(scope, {
     Name: mount.source,

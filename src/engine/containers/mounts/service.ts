@@ -2,6 +2,7 @@ import type { Scope } from "../../../core/scope.ts"
 import type { ViewMount } from "../../../core/tasks/contract.ts"
 import { isKind, messageOf } from "../../../errors/failure.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
+import { Turns } from "../../../std/turns.ts"
 import type { Container } from "../record/container.ts"
 import type { ResolvedMount } from "../record/document.ts"
 import type { MountHolds, Mounts, MountsNeeds, MountsRequest } from "./contract.ts"
@@ -24,8 +25,11 @@ export class ContainerMounts implements Mounts {
 
   async prepare(scope: Scope, container: Container, root: string, holds: MountHolds): Promise<readonly ReadyMount[]> {
     const mounts: ReadyMount[] = []
-    for (const mount of container.document.mounts)
+    const turns = new Turns()
+    for (const mount of container.document.mounts) {
       mounts.push(await prepareMount(this.#needs, scope, container, mount, root, holds))
+      await turns.pass()
+    }
     return mounts
   }
 

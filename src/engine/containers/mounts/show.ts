@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { Scope } from "../../../core/scope.ts"
 import type { ViewMount } from "../../../core/tasks/contract.ts"
 import { ensureDirectory } from "../../../core/tasks/root-view.ts"
+import { Turns } from "../../../std/turns.ts"
 import type { Container } from "../record/container.ts"
 import type { MountsNeeds } from "./contract.ts"
 import { type PrepareNeeds, prepareMount } from "./prepare.ts"
@@ -22,7 +23,9 @@ export async function showMounts(
   const { WorkingDir } = container.document.config
   if (WorkingDir) ensureDirectory(root, WorkingDir)
   const views: ViewMount[] = []
+  const turns = new Turns()
   for (const mount of container.document.mounts) {
+    await turns.pass()
     // A mount outlives its source: all holds end when this returns.
     const holds = { whileMounting: stack, whileMounted: stack }
     const ready = await prepareMount(needs, scope, container, mount, root, holds)

@@ -210,9 +210,10 @@ export function portsOf(container: Container): PortBinding[] {
     }
   }
   if (hostConfig.PublishAllPorts) {
+    const named = new Set(ports.map(({ containerPort, protocol }) => `${containerPort}/${protocol}`))
     for (const key of Object.keys(config.ExposedPorts ?? {})) {
       const { port, protocol } = parsePort(key)
-      if (ports.some((each) => each.containerPort === port && each.protocol === protocol)) continue
+      if (named.has(`${port}/${protocol}`)) continue
       ports.push({ protocol, containerPort: port, hostIp: "", hostPort: 0 })
     }
   }

@@ -2,6 +2,7 @@ import type { ContainerStore } from "../../../core/containers/contract.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
 import { decodeJson, encodeJson } from "../../../std/json.ts"
+import { encodeJsonInTurns, isSmall } from "../../../std/json-pieces.ts"
 import { KeyedMutex } from "../../../std/semaphore.ts"
 import { Container } from "./container.ts"
 import type { ContainerDocument } from "./document.ts"
@@ -17,6 +18,7 @@ export class ContainerRegistry {
   readonly #byId = new Map<string, Container>()
   readonly #byName = new Map<string, string>()
   readonly #locks = new KeyedMutex()
+  readonly #saves = new KeyedMutex()
 
   constructor(store: ContainerStore) {
     this.#store = store
@@ -110,6 +112,8 @@ export class ContainerRegistry {
       readonly snapshot: boolean
     },
   ): Promise<void> {
+    const { document } = container
+    const text = isSmall(document) ? encodeJson(document) : await longText(document)
     await this.#store.create(scope, {
       id: container.id,
       ...(options.image ? { image: options.image } : {}),
@@ -118,7 +122,7 @@ export class ContainerRegistry {
         ? { snapshot: { key: container.id, ...(options.parent ? { parent: options.parent } : {}) } }
         : {}),
       runtime: options.runtime,
-      extensions: { [extension]: encodeJson(container.document) },
+      extensions: { [extension]: text },
     })
     this.#byId.set(container.id, container)
     await this.#flushed(container)
@@ -127,7 +131,13 @@ export class ContainerRegistry {
   /** Records the document: it survives the end of the daemon, and a loss of power after the next flush. */
   async save(scope: Scope, container: Container): Promise<void> {
     if (!this.#byId.has(container.id)) return
-    await this.#store.setExtension(scope, container.id, extension, encodeJson(container.document))
+    const { id, document } = container
+    if (isSmall(document)) return await this.#store.setExtension(scope, id, extension, encodeJson(document))
+    // One after the other, so that the newest is written last.
+    await this.#saves.run(id, async () => {
+      const text = await longText(document)
+      if (this.#byId.has(id)) await this.#store.setExtension(scope, id, extension, text)
+    })
   }
 
   /** Records the document so that it survives a loss of power. */
@@ -158,4 +168,11 @@ export class ContainerRegistry {
   locked<T>(id: string, work: () => Promise<T>): Promise<T> {
     return this.#locks.run(id, work)
   }
+}
+
+/** A large document as it is kept: all but its state, which changes as a whole, is encoded first, and others get their turn. */
+async function longText(document: ContainerDocument): Promise<string> {
+  const { state: _, ...rest } = document
+  const pieces = await encodeJsonInTurns(rest)
+  return `${pieces.join("").slice(0, -1)},"state":${encodeJson(document.state)}}`
 }

@@ -13,7 +13,7 @@ import { noSettings } from "../record/endpoint-settings.ts"
 import { profileOf } from "../request/security-options.ts"
 import { logConfig } from "../stdio/config.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
-import { mountPoint } from "./mount-point.ts"
+import { mountPoints } from "./mount-point.ts"
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))
@@ -28,7 +28,7 @@ export async function inspectContainer(
   const { document, id } = container
   const { hostConfig, config } = document
   const folder = join(context.containersRoot, filesOwner(context, container))
-  const mounts = await Promise.all(document.mounts.map((mount) => mountPoint(scope, context.volumes, mount)))
+  const mounts = await mountPoints(scope, context.volumes, document.mounts)
   const log = logConfig(context, container)
   const everStarted = document.state.startedAt !== "0"
   const file = (name: string) => (everStarted ? join(folder, name) : "")

@@ -5,7 +5,7 @@ import {
   exactMatch,
   type Filters,
   labelsMatch,
-  patternMatch,
+  patternMatcher,
 } from "../../../api/filters.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
@@ -17,7 +17,7 @@ import type { Container } from "../record/container.ts"
 import { boundPorts, networksOf } from "./inspect.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { portRanges, portsMatch } from "./list-ports.ts"
-import { mountPoint } from "./mount-point.ts"
+import { mountPoints } from "./mount-point.ts"
 import { statusText } from "./status-text.ts"
 
 const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"]
@@ -31,28 +31,28 @@ export async function listContainers(
   const { filters } = options
   checkFilters(filters)
   const ports = { expose: portRanges(filters, "expose"), publish: portRanges(filters, "publish") }
-  const byAge = context.registry
-    .all()
-    .filter((container) => !container.removed)
-    .sort((a, b) => compareCreated(b, a))
+  const byAge = context.registry.all().sort((a, b) => compareCreated(b, a))
   const before = anchor(context, filters, "before")
   const since = anchor(context, filters, "since")
   const ancestors = await ancestorIds(context, scope, filters)
   const explicit = filters.has("status") || options.limit > 0
   const running = booleanFilter(filters, "is-task")
-  const chosen = byAge.filter((container) => {
+  const named = patternMatcher(filters, "name")
+  const isChosen = (container: Container) => {
+    if (container.removed) return false
     if (!options.all && !explicit && !container.running && container.state.status !== "restarting") return false
     if (before && compareCreated(container, before) >= 0) return false
     if (since && compareCreated(container, since) <= 0) return false
     if (running === true) return false
     if (ancestors && !ancestors.has(container.document.imageId)) return false
-    return matches(container, filters) && portsMatch(context, container, ports)
-  })
+    return matches(container, filters, named) && portsMatch(context, container, ports)
+  }
   const listing = new Listing(context, scope, options.size)
   const summaries: ContainerSummary[] = []
   const turns = new Turns()
-  for (const container of options.limit > 0 ? chosen.slice(0, options.limit) : chosen) {
-    summaries.push(await listing.summary(container))
+  for (const container of byAge) {
+    if (isChosen(container)) summaries.push(await listing.summary(container))
+    if (options.limit > 0 && summaries.length === options.limit) break
     await turns.pass()
   }
   return summaries
@@ -84,19 +84,12 @@ function checkFilters(filters: Filters): void {
   }
 }
 
-function matches(container: Container, filters: Filters): boolean {
+function matches(container: Container, filters: Filters, named: (name: string) => boolean): boolean {
   const { document, id } = container
   const { config, hostConfig, state } = document
   const names = (wanted: string) => document.name === wanted || `/${document.name}` === wanted
   const nameFilter = filters.get("name")
-  if (
-    nameFilter &&
-    !nameFilter.some(names) &&
-    !patternMatch(filters, "name", `/${document.name}`) &&
-    !patternMatch(filters, "name", document.name)
-  ) {
-    return false
-  }
+  if (nameFilter && !nameFilter.some(names) && !named(`/${document.name}`) && !named(document.name)) return false
   const ids = filters.get("id")
   // An empty ID is nobody's: a script whose variable was empty must not get, and then remove, everything.
   if (ids && ids.length > 0 && !ids.some((prefix) => prefix !== "" && id.startsWith(prefix))) return false
@@ -188,7 +181,7 @@ class Listing {
         ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
       },
       NetworkSettings: { Networks: networksOf(container) },
-      Mounts: await Promise.all(document.mounts.map((mount) => mountPoint(this.#scope, this.#context.volumes, mount))),
+      Mounts: await mountPoints(this.#scope, this.#context.volumes, document.mounts),
       Health: {
         Status: document.state.health?.status ?? "none",
         FailingStreak: document.state.health?.failingStreak ?? 0,

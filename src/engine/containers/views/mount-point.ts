@@ -1,10 +1,25 @@
 import type { MountPoint } from "../../../api/container.ts"
 import type { Scope } from "../../../core/scope.ts"
+import { Turns } from "../../../std/turns.ts"
 import type { Volumes } from "../../volumes/contract.ts"
 import type { ResolvedMount } from "../record/document.ts"
 
-/** A mount in inspect's form. */
-export async function mountPoint(scope: Scope, volumes: Volumes, mount: ResolvedMount): Promise<MountPoint> {
+/** Mounts in inspect's form. */
+export async function mountPoints(
+  scope: Scope,
+  volumes: Volumes,
+  mounts: readonly ResolvedMount[],
+): Promise<MountPoint[]> {
+  const turns = new Turns()
+  const points: MountPoint[] = []
+  for (const mount of mounts) {
+    points.push(await mountPoint(scope, volumes, mount))
+    await turns.pass()
+  }
+  return points
+}
+
+async function mountPoint(scope: Scope, volumes: Volumes, mount: ResolvedMount): Promise<MountPoint> {
   const base = {
     Destination: mount.declaredAs ?? mount.destination,
     Mode: mount.mode,
