@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs"
+import { statSync } from "node:fs"
 
 /**
  * The command line that starts this very program again (`barge daemon` starts `barge shim` and helper children so):
@@ -9,5 +9,16 @@ export function selfCommand(): readonly string[] {
   return [process.execPath, new URL("../main.ts", import.meta.url).pathname]
 }
 
-/** An upgrade may have taken the file away, or put another in its place: then its path is told as one that is deleted. The kernel still has it. */
-const executable = (): string => (existsSync(process.execPath) ? process.execPath : "/proc/self/exe")
+/**
+ * The kernel keeps this program's file as long as it runs. At its path there may be another one by now, or none: an upgrade
+ * has put it there, and it speaks another version's words.
+ */
+function executable(): string {
+  const own = `/proc/${process.pid}/exe`
+  return isSameFile(process.execPath, own) ? process.execPath : own
+}
+
+function isSameFile(path: string, other: string): boolean {
+  const [one, two] = [path, other].map((each) => statSync(each, { bigint: true, throwIfNoEntry: false }))
+  return one !== undefined && one.dev === two?.dev && one.ino === two.ino
+}

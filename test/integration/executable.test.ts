@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { executable, runProgram, TestDaemon } from "../fixtures/daemon.ts"
@@ -33,17 +33,26 @@ test("files of the folder where the program is called neither run nor set its en
   expect(context).toMatchObject({ code: 0, stdout: "unix:///run/barge/barge.sock\n" })
 })
 
-test("a daemon whose executable an upgrade has taken away goes on starting containers", async () => {
-  const copy = join(folder, "barge")
-  cpSync(executable, copy)
-  await using daemon = await TestDaemon.start([], copy)
-  await daemon.bootstrap()
-  rmSync(copy)
-  // More than there are places made ahead.
-  for (let number = 0; number < 12; number++)
-    expect(await daemon.docker("run", "--rm", "busybox", "echo", "runs")).toEqual({
-      code: 0,
-      stdout: "runs\n",
-      stderr: "",
-    })
-})
+const upgrades: Readonly<Record<string, (path: string) => void>> = {
+  "has taken away": (path) => rmSync(path),
+  "has replaced": (path) => {
+    writeFileSync(`${path}.new`, `#!/bin/sh\necho "$@" >>${path}.called\nexit 1\n`, { mode: 0o755 })
+    renameSync(`${path}.new`, path)
+  },
+}
+
+for (const [upgrade, change] of Object.entries(upgrades))
+  test(`a daemon whose executable an upgrade ${upgrade} goes on starting containers, and shims`, async () => {
+    const copy = join(folder, "barge")
+    cpSync(executable, copy)
+    await using daemon = await TestDaemon.start([], copy)
+    await daemon.bootstrap()
+    change(copy)
+    const runs = { code: 0, stdout: "runs\n", stderr: "" }
+    // More than there are places made ahead.
+    for (let number = 0; number < 12; number++)
+      expect(await daemon.docker("run", "--rm", "busybox", "echo", "runs")).toEqual(runs)
+    process.kill(Number(/ shim .* PID (\d+)$/m.exec(daemon.log)![1]), "SIGKILL")
+    expect(await daemon.docker("run", "--rm", "busybox", "echo", "runs")).toEqual(runs)
+    expect(existsSync(`${copy}.called`)).toBe(false)
+  })
