@@ -3,6 +3,7 @@ import { check, libc, types } from "./libc.ts"
 const c = libc({
   socketpair: { args: [types.i32, types.i32, types.i32, types.ptr], returns: types.i32 },
   setsockopt: { args: [types.i32, types.i32, types.i32, types.ptr, types.u32], returns: types.i32 },
+  getsockopt: { args: [types.i32, types.i32, types.i32, types.ptr, types.ptr], returns: types.i32 },
   fcntl: { args: [types.i32, types.i32, types.i32], returns: types.i32 },
 })
 
@@ -15,6 +16,7 @@ export const socketFlags = { nonblock: 0o4000, cloexec: 0o2000000 } as const
 const AF_UNIX = 1
 const F_SETFD = 2
 const SOL_SOCKET = 1
+const SO_PEERCRED = 17
 const SO_SNDBUFFORCE = 32
 
 /**
@@ -36,4 +38,11 @@ export function setCloseOnExec(descriptor: number, on: boolean): void {
 export function growSendBuffer(descriptor: number, bytes: number): void {
   const size = new Int32Array([bytes])
   check(c.setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, size, 4), "setsockopt(SO_SNDBUFFORCE)")
+}
+
+/** The PID of the process at the other end of a connected unix socket: the one that listens, where this one has connected. @throws SystemError */
+export function peerOf(descriptor: number): number {
+  const [credentials, length] = [new Int32Array(3), new Uint32Array([12])]
+  check(c.getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, credentials, length), "getsockopt(SO_PEERCRED)")
+  return credentials[0]!
 }

@@ -63,8 +63,12 @@ export class ResolverServer implements Disposable {
           this.#connections.add(connection)
         }
       }
-    } finally {
-      if (!this.#closed) watch.want(readiness.read)
+      watch.want(readiness.read)
+    } catch (error) {
+      // The container has ended the socket, as whoever administers its network may: no more will come.
+      if ((error as { code?: string }).code === "EINVAL") watch.close()
+      // No descriptor is left, say: those who wait are taken later.
+      else setTimeout(() => watch.want(readiness.read), 100).unref()
     }
   }
 
