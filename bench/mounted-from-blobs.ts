@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { DiskContentStore } from "../src/core/content/store.ts"
 import { ThreadedDiffer } from "../src/core/diff/differ.ts"
+import { MemoryEventBus } from "../src/core/events/bus.ts"
 import { MetadataDatabase } from "../src/core/metadata/database.ts"
 import { backgroundScope } from "../src/core/scope.ts"
 import { MetadataSnapshotRows } from "../src/core/snapshots/rows.ts"
@@ -22,9 +23,14 @@ export async function mountedFromBlobs(directory: string, image: MadeImage): Pro
   const database = stack.use(MetadataDatabase.open(join(directory, "barge.db")))
   const rows = new MetadataSnapshotRows(database)
   const snapshots = stack.use(
-    new DirectorySnapshotter({ root: join(directory, "snapshots"), mounts: join(directory, "layers"), rows }),
+    new DirectorySnapshotter({
+      root: join(directory, "snapshots"),
+      mounts: join(directory, "layers"),
+      rows,
+      events: new MemoryEventBus(),
+    }),
   )
-  const content = await DiskContentStore.open(database, join(directory, "content"))
+  const content = await DiskContentStore.open(database, new MemoryEventBus(), join(directory, "content"))
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const unpacker = new Unpacker({ snapshots, differ })
   const type = "application/vnd.docker.image.rootfs.diff.tar.gzip"

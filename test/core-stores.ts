@@ -8,6 +8,7 @@ import { MarkAndSweep } from "../src/core/gc/collector.ts"
 import { MetadataImageStore } from "../src/core/images/store.ts"
 import { MetadataLeaseStore } from "../src/core/leases/store.ts"
 import { MetadataDatabase } from "../src/core/metadata/database.ts"
+import { MetadataNamespaceStore } from "../src/core/namespaces/store.ts"
 import { backgroundScope } from "../src/core/scope.ts"
 import { MetadataSnapshotRows } from "../src/core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../src/core/snapshots/snapshotter.ts"
@@ -43,17 +44,20 @@ export async function openStores(form?: StoreForm, options: StoreOptions = {}) {
   const root = join(scratch, "snapshots")
   mkdirSync(join(scratch, "mounts"))
   const database = stack.use(MetadataDatabase.open(join(scratch, "barge.db")))
+  const events = new MemoryEventBus()
+  const namespaces = new MetadataNamespaceStore(database, events)
   const rows = new MetadataSnapshotRows(database)
   const snapshots = stack.use(
     new DirectorySnapshotter({
       root,
       mounts: join(scratch, "layers"),
       rows,
+      events,
       ...(form ? { driver: form === "native" ? form : "overlay", unpack: form === "unpacked" } : {}),
     }),
   )
-  const content = await DiskContentStore.open(database, join(scratch, "content"))
-  const images = new MetadataImageStore(database, new MemoryEventBus())
+  const content = await DiskContentStore.open(database, events, join(scratch, "content"))
+  const images = new MetadataImageStore(database, events)
   const leases = new MetadataLeaseStore(database)
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const collector = stack.use(
@@ -94,6 +98,10 @@ export async function openStores(form?: StoreForm, options: StoreOptions = {}) {
     scratch,
     root,
     scope,
+    events,
+    database,
+    namespaces,
+    rows,
     content,
     images,
     leases,

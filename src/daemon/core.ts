@@ -12,6 +12,7 @@ import { MarkAndSweep } from "../core/gc/collector.ts"
 import { MetadataImageStore } from "../core/images/store.ts"
 import { MetadataLeaseStore } from "../core/leases/store.ts"
 import { openInstallation } from "../core/metadata/installation.ts"
+import { MetadataNamespaceStore } from "../core/namespaces/store.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
@@ -68,9 +69,8 @@ export async function openCore(config: DaemonConfig, log: Log) {
     })
   }
   const mountDirectories = stack.adopt(openMountDirectories(roots), (directories) => directories.close())
-  const events = new MemoryEventBus((error) =>
-    log.error("a listener of core's events failed", { error: messageOf(error) }),
-  )
+  const events = new MemoryEventBus()
+  const namespaces = new MetadataNamespaceStore(database, events)
   const rows = new MetadataSnapshotRows(database)
   const snapshots = stack.use(
     new DirectorySnapshotter({
@@ -78,11 +78,12 @@ export async function openCore(config: DaemonConfig, log: Log) {
       mounts: join(roots.run, "layers"),
       unpack: config.unpackLayers,
       rows,
+      events,
       log,
       ...(config.snapshotter ? { driver: config.snapshotter } : {}),
     }),
   )
-  const content = await DiskContentStore.open(database, join(roots.data, "content"))
+  const content = await DiskContentStore.open(database, events, join(roots.data, "content"))
   const differ = stack.use(new ThreadedDiffer({ content, snapshots }))
   const files = stack.use(new ThreadedFiles())
   // Of its own: measuring a large volume must not hold up who copies.
@@ -169,6 +170,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
   const volumeMounts = new VolumeMounts(stack.use(new BlockingCalls()))
   const parts = {
     database,
+    namespaces,
     events,
     snapshots,
     content,

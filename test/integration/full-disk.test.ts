@@ -3,6 +3,7 @@ import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DiskContentStore } from "../../src/core/content/store.ts"
+import { MemoryEventBus } from "../../src/core/events/bus.ts"
 import { MetadataDatabase } from "../../src/core/metadata/database.ts"
 import { backgroundScope } from "../../src/core/scope.ts"
 import { Failure } from "../../src/errors/failure.ts"
@@ -31,7 +32,7 @@ const failure = (work: Promise<unknown>): Promise<Failure> =>
 test("a write that fills the disk fails with advice, keeps what it has, and is completed when there is room", () =>
   onSmallDisk(async (root) => {
     using database = MetadataDatabase.open(join(root, "barge.db"))
-    const content = await DiskContentStore.open(database, join(root, "content"))
+    const content = await DiskContentStore.open(database, new MemoryEventBus(), join(root, "content"))
     const ballast = join(root, "ballast")
     writeFileSync(ballast, Buffer.alloc(2 << 20))
     const bytes = Buffer.alloc(3 << 20, "layer")

@@ -18,6 +18,7 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { DiskContentStore } from "../../src/core/content/store.ts"
 import { ThreadedDiffer } from "../../src/core/diff/differ.ts"
+import { MemoryEventBus } from "../../src/core/events/bus.ts"
 import { MetadataDatabase } from "../../src/core/metadata/database.ts"
 import { backgroundScope } from "../../src/core/scope.ts"
 import type { IdleRule } from "../../src/core/snapshots/layer-mounts.ts"
@@ -47,9 +48,16 @@ async function openRoot(copyOf?: string) {
   const root = join(scratch, "snapshots")
   const mounts = join(scratch, "mounts")
   const database = stack.use(MetadataDatabase.open(join(scratch, "barge.db")))
-  const content = await DiskContentStore.open(database, join(scratch, "content"))
+  const content = await DiskContentStore.open(database, new MemoryEventBus(), join(scratch, "content"))
   const open = (options: Options = {}) =>
-    new DirectorySnapshotter({ root, mounts, rows: new MetadataSnapshotRows(database), driver: "overlay", ...options })
+    new DirectorySnapshotter({
+      root,
+      mounts,
+      rows: new MetadataSnapshotRows(database),
+      events: new MemoryEventBus(),
+      driver: "overlay",
+      ...options,
+    })
   const owned = stack.move()
   return {
     scratch,

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { MemoryEventBus } from "../../src/core/events/bus.ts"
 import { removeTree } from "../../src/core/layers/trees.ts"
 import { MetadataDatabase } from "../../src/core/metadata/database.ts"
 import { backgroundScope } from "../../src/core/scope.ts"
@@ -20,6 +21,7 @@ async function open(driver: "overlay" | "native", name = "snapshots"): Promise<S
     root,
     mounts: join(scratch, "layers"),
     rows: new MetadataSnapshotRows(database),
+    events: new MemoryEventBus(),
     driver,
   })
   expect(snapshots.driver).toBe(driver)

@@ -50,7 +50,7 @@ const tasksOn = (shim: Shim): Tasks =>
     runtime: () => openDriver(world.runtime),
     cgroup: (path) => openCgroup(host, path),
     cgroupParent: "/barge-shim-test",
-    events: { publish: () => {}, subscribe: never("subscribe"), on: () => () => {} },
+    events: { publish: () => {}, subscribe: never("subscribe") },
     blocking,
     startsAtOnce: 2,
   })

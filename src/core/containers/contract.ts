@@ -1,3 +1,4 @@
+import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -37,10 +38,15 @@ export interface ContainerStore {
   create(scope: Scope, container: NewContainer): Promise<ContainerRecord>
   /** @throws notFound */
   get(scope: Scope, id: string): Promise<ContainerRecord>
-  list(scope: Scope): Promise<readonly ContainerRecord[]>
+  /**
+   * All of the namespace, the oldest first; with filters (containerd's, over `id`, `image`, `runtime.name`, `labels`) those that match one.
+   * @throws invalidArgument
+   */
+  list(scope: Scope, filters?: readonly string[]): Promise<readonly ContainerRecord[]>
   /** Replaces one extension. @throws notFound */
   setExtension(scope: Scope, id: string, name: string, value: Json): Promise<void>
-  setLabels(scope: Scope, id: string, labels: Readonly<Record<string, string>>): Promise<void>
+  /** Changes labels, all of them or those of a field mask ({@link updatedLabels}). @throws notFound; invalidArgument for another path */
+  updateLabels(scope: Scope, id: string, labels: Labels, paths?: readonly string[]): Promise<ContainerRecord>
   /** Removes the record and, with it, its snapshot. @throws notFound */
   remove(scope: Scope, id: string): Promise<void>
   /** Resolves when every change made so far survives a loss of power. */

@@ -1,8 +1,10 @@
 import { Failure } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
 import type { EventBus } from "../events/contract.ts"
+import type { EventPayloads, Topic } from "../events/topics.ts"
+import { anyOf, type FieldOf, labelAt, orAbsent } from "../filters/filter.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
-import type { Labels } from "../metadata/labels.ts"
+import { type Labels, updatedLabels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 import type { SnapshotRows } from "../snapshots/rows-contract.ts"
 import type { ContainerRecord, ContainerStore, Json, NewContainer } from "./contract.ts"
@@ -55,7 +57,8 @@ export class MetadataContainerStore implements ContainerStore {
       for (const [name, value] of Object.entries(container.extensions ?? {})) {
         this.#putExtension(scope, container.id, name, value)
       }
-      this.#publish(scope, "/containers/create", container.id, { image: container.image ?? "" })
+      const { id, image = "", runtime } = container
+      this.#publish(scope, "/containers/create", { id, image, runtime: { name: runtime } })
       // Not read back: an extension may have megabytes.
       return {
         id: container.id,
@@ -74,7 +77,8 @@ export class MetadataContainerStore implements ContainerStore {
     return this.#get(scope, id)
   }
 
-  async list(scope: Scope): Promise<readonly ContainerRecord[]> {
+  async list(scope: Scope, filters?: readonly string[]): Promise<readonly ContainerRecord[]> {
+    const matches = anyOf(filters)
     const extensions = new Map<string, Record<string, Json>>()
     for (const row of this.#database.all<{ container: string; name: string; value: string }>(
       "SELECT container, name, value FROM container_extensions WHERE namespace = ?",
@@ -87,6 +91,7 @@ export class MetadataContainerStore implements ContainerStore {
     return this.#database
       .all<ContainerRow>("SELECT * FROM containers WHERE namespace = ? ORDER BY created_at", scope.namespace)
       .map((row) => toRecord(row, extensions.get(row.id) ?? {}))
+      .filter((record) => matches(fieldsOf(record)))
   }
 
   async setExtension(scope: Scope, id: string, name: string, value: Json): Promise<void> {
@@ -96,16 +101,19 @@ export class MetadataContainerStore implements ContainerStore {
     })
   }
 
-  async setLabels(scope: Scope, id: string, labels: Labels): Promise<void> {
-    this.#database.transaction(() => {
+  async updateLabels(scope: Scope, id: string, given: Labels, paths?: readonly string[]): Promise<ContainerRecord> {
+    return this.#database.transaction(() => {
       this.#touch(scope, id)
       this.#database.run(
         "UPDATE containers SET labels = ? WHERE namespace = ? AND id = ?",
-        JSON.stringify(labels),
+        JSON.stringify(updatedLabels(this.#get(scope, id).labels, given, paths, `container ${id}`)),
         scope.namespace,
         id,
       )
-      this.#publish(scope, "/containers/update", id, { labels })
+      const record = this.#get(scope, id)
+      const { image = "", labels, snapshotKey = "" } = record
+      this.#publish(scope, "/containers/update", { id, image, labels, snapshot_key: snapshotKey })
+      return record
     })
   }
 
@@ -119,7 +127,7 @@ export class MetadataContainerStore implements ContainerStore {
       if (snapshotKey !== null && this.#snapshots.find(scope.namespace, snapshotKey)) {
         this.#snapshots.remove(scope.namespace, snapshotKey)
       }
-      this.#publish(scope, "/containers/delete", id, {})
+      this.#publish(scope, "/containers/delete", { id })
     })
   }
 
@@ -163,12 +171,22 @@ export class MetadataContainerStore implements ContainerStore {
     )
   }
 
-  #publish(scope: Scope, topic: string, id: string, facts: Readonly<Record<string, unknown>>): void {
-    this.#database.afterCommit(() => this.#events.publish(scope, topic, { id, ...facts }))
+  #publish<T extends Topic>(scope: Scope, topic: T, payload: EventPayloads[T]): void {
+    this.#database.afterCommit(() => this.#events.publish(scope, topic, payload))
   }
 }
 
 const unknown = (id: string) => new Failure("notFound", `container ${id} does not exist`)
+
+/** The fields that filters can name. */
+const fieldsOf =
+  ({ id, image, runtime, labels }: ContainerRecord): FieldOf =>
+  ([first, ...path]) => {
+    if (first === "labels") return labelAt(labels, path)
+    if (first === "runtime") return path[0] === "name" && path.length === 1 ? orAbsent(runtime) : undefined
+    if (path.length > 0) return undefined
+    return first === "id" ? id : first === "image" ? orAbsent(image) : undefined
+  }
 
 const toRecord = (row: ContainerRow, extensions: Readonly<Record<string, Json>>): ContainerRecord => ({
   id: row.id,

@@ -48,14 +48,27 @@ export function containerSuite(
   check("one extension is replaced without touching the others", async (containers) => {
     await containers.create(scope, { id: "c1", runtime: "crun", extensions: { engine: 1, cri: 2 } })
     await containers.setExtension(scope, "c1", "engine", { state: "running" })
-    await containers.setLabels(scope, "c1", { a: "b" })
+    await containers.updateLabels(scope, "c1", { a: "b" })
     expect(await containers.get(scope, "c1")).toMatchObject({
       labels: { a: "b" },
       extensions: { engine: { state: "running" }, cri: 2 },
     })
     expect(await kind(containers.setExtension(scope, "c2", "engine", 1))).toBe("notFound")
-    expect(await kind(containers.setLabels(scope, "c2", {}))).toBe("notFound")
+    expect(await kind(containers.updateLabels(scope, "c2", {}))).toBe("notFound")
     expect(await kind(containers.remove(scope, "c2"))).toBe("notFound")
+  })
+
+  check("labels are changed as a mask says, and filters choose by them", async (containers) => {
+    await containers.create(scope, { id: "c1", image: "a", runtime: "crun", labels: { x: "1", y: "2" } })
+    await containers.create(scope, { id: "c2", runtime: "runc" })
+    const updated = await containers.updateLabels(scope, "c1", { x: "3" }, ["labels.x", "labels.y"])
+    expect(updated).toEqual(await containers.get(scope, "c1"))
+    expect(updated).toMatchObject({ labels: { x: "3" }, image: "a" })
+    const chosen = async (...filters: readonly string[]) => (await containers.list(scope, filters)).map(({ id }) => id)
+    expect(await chosen("labels.x==3")).toEqual(["c1"])
+    expect(await chosen("runtime.name==runc", "image")).toEqual(["c1", "c2"])
+    expect(await chosen("id!=c1")).toEqual(["c2"])
+    expect(await kind(containers.updateLabels(scope, "c1", {}, ["image"]))).toBe("invalidArgument")
   })
 
   check("a snapshot in use by a container cannot be removed on its own", async (containers, snapshots) => {

@@ -1,4 +1,5 @@
 import type { Digest } from "../../oci/digest.ts"
+import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 
 export interface ContentInfo {
@@ -47,6 +48,7 @@ export interface Ingest extends AsyncDisposable {
    * Verifies and publishes the blob: after this returns it is on disk and visible under its digest.
    * @param expected.digest refused with invalidArgument when the bytes have another
    * @param expected.size refused with invalidArgument when the length differs
+   * @param expected.mediaType what the blob is, for the event; it is not kept
    * @param expected.unsynced does not wait for the disk: a loss of power in the next half minute may take the blob away again, whole
    * @throws alreadyExists when the namespace has the blob (the ingest is gone then, as after a success)
    */
@@ -57,6 +59,7 @@ export interface Ingest extends AsyncDisposable {
       readonly size?: number
       readonly labels?: Readonly<Record<string, string>>
       readonly unsynced?: boolean
+      readonly mediaType?: string
     },
   ): Promise<ContentInfo>
 }
@@ -75,7 +78,11 @@ export interface ContentStore {
   /** @throws notFound */
   info(scope: Scope, digest: Digest): Promise<ContentInfo>
   has(scope: Scope, digest: Digest): Promise<boolean>
-  list(scope: Scope): AsyncIterable<ContentInfo>
+  /**
+   * All blobs of the namespace, the oldest first; with filters (containerd's, over `digest`, `labels`) those that match one.
+   * @throws invalidArgument
+   */
+  list(scope: Scope, filters?: readonly string[]): AsyncIterable<ContentInfo>
   /** @throws notFound */
   open(scope: Scope, digest: Digest): Promise<BlobReader>
   /** A whole small blob (manifest, configuration). @throws notFound; tooLarge above `limit` bytes (default 8 MiB) */
@@ -84,13 +91,16 @@ export interface ContentStore {
   path(scope: Scope, digest: Digest): Promise<string>
   /** Opens or resumes the write named `ref`. @throws unavailable while another holder has it open */
   ingest(scope: Scope, ref: string, options?: { readonly total?: number; readonly expected?: Digest }): Promise<Ingest>
-  ingests(scope: Scope): AsyncIterable<IngestStatus>
+  /** Uncommitted writes; with filters (containerd's, over `ref`) those that match one. @throws invalidArgument */
+  ingests(scope: Scope, filters?: readonly string[]): AsyncIterable<IngestStatus>
   /** Deletes an uncommitted write. @throws notFound */
   abort(scope: Scope, ref: string): Promise<void>
   /** Stores bytes in one go; present ones are not an error. */
   put(scope: Scope, bytes: Uint8Array, labels?: Readonly<Record<string, string>>): Promise<ContentInfo>
   /** Sets labels; an empty value removes one. @throws notFound */
   label(scope: Scope, digest: Digest, labels: Readonly<Record<string, string>>): Promise<ContentInfo>
+  /** Changes labels, all of them or those of a field mask ({@link updatedLabels}). @throws notFound; invalidArgument for another path */
+  updateLabels(scope: Scope, digest: Digest, labels: Labels, paths?: readonly string[]): Promise<ContentInfo>
   /** Removes the blob from the namespace; the bytes go when no namespace has it. @throws notFound */
   remove(scope: Scope, digest: Digest): Promise<void>
 }

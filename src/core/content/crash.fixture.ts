@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs"
 import { join } from "node:path"
+import { MemoryEventBus } from "../events/bus.ts"
 import { MetadataDatabase } from "../metadata/database.ts"
 import { backgroundScope } from "../scope.ts"
 import { DiskContentStore } from "./store.ts"
@@ -7,7 +8,7 @@ import { DiskContentStore } from "./store.ts"
 /** Commits blobs for ever, several at a time, and tells each digest after its commit; made to be killed at any moment. */
 const root = process.argv[2]!
 const database = MetadataDatabase.open(join(root, "barge.db"))
-const content = await DiskContentStore.open(database, join(root, "content"))
+const content = await DiskContentStore.open(database, new MemoryEventBus(), join(root, "content"))
 const scope = backgroundScope("moby", "crash")
 
 async function writer(name: string): Promise<never> {

@@ -9,14 +9,16 @@ import type { ContentInfo, Ingest, IngestStatus } from "./contract.ts"
 import { explainFullDisk } from "./files.ts"
 import { FileReader } from "./reader.ts"
 
+/** Facts about a blob that its bytes do not tell. */
+export interface PublishOptions {
+  readonly labels: Labels
+  readonly unsynced?: boolean
+  readonly mediaType?: string
+}
+
 /** What an ingest asks of the store that owns it. */
 export interface IngestOwner {
-  publish(
-    scope: Scope,
-    digest: Digest,
-    size: number,
-    options: { readonly labels: Labels; readonly unsynced: boolean },
-  ): Promise<ContentInfo>
+  publish(scope: Scope, digest: Digest, size: number, options: PublishOptions): Promise<ContentInfo>
   discard(): Promise<void>
   release(): void
 }
@@ -105,10 +107,11 @@ export class FileIngest implements Ingest {
       readonly size?: number
       readonly labels?: Labels
       readonly unsynced?: boolean
+      readonly mediaType?: string
     } = {},
   ): Promise<ContentInfo> {
     this.#assertOpen()
-    const { labels = {}, unsynced = false } = expected
+    const { labels = {}, unsynced = false, mediaType = "" } = expected
     if (expected.size !== undefined && expected.size !== this.#offset) {
       if (this.#offset > expected.size) await this.#discard()
       throw new Failure(
@@ -133,7 +136,7 @@ export class FileIngest implements Ingest {
     this.#closed = true
     try {
       await this.#handle.close()
-      return await this.#owner.publish(scope, digest, this.#offset, { labels, unsynced })
+      return await this.#owner.publish(scope, digest, this.#offset, { labels, unsynced, mediaType })
     } finally {
       this.#owner.release()
     }

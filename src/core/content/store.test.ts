@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSy
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Digest, digestOf } from "../../oci/digest.ts"
+import { MemoryEventBus } from "../events/bus.ts"
 import { MetadataDatabase } from "../metadata/database.ts"
 import { backgroundScope } from "../scope.ts"
 import { DiskContentStore } from "./store.ts"
@@ -23,7 +24,7 @@ async function withRoot<T>(use: (root: string) => Promise<T>): Promise<T> {
 
 async function withStore<T>(root: string, use: (content: DiskContentStore) => Promise<T>): Promise<T> {
   using database = MetadataDatabase.open(join(root, "barge.db"))
-  return await use(await DiskContentStore.open(database, join(root, "content")))
+  return await use(await DiskContentStore.open(database, new MemoryEventBus(), join(root, "content")))
 }
 
 contentSuite((use) => withRoot((root) => withStore(root, use)))
@@ -38,6 +39,25 @@ test("a sha512 digest names the blob when it was asked for", () =>
       expect(Buffer.from(await content.readAll(scope, digest)).toString()).toBe("hello")
     }),
   ))
+
+test("a blob's coming and going are published, with its media type where a commit tells it", () =>
+  withRoot(async (root) => {
+    using database = MetadataDatabase.open(join(root, "barge.db"))
+    const events = new MemoryEventBus()
+    const content = await DiskContentStore.open(database, events, join(root, "content"))
+    const abort = new AbortController()
+    const told = events.subscribe({ signal: abort.signal })
+    await using ingest = await content.ingest(scope, "x")
+    await ingest.write(Buffer.from("hello"))
+    const { digest } = await ingest.commit(scope, { mediaType: "text/plain" })
+    await content.put(scope, Buffer.from("hello"))
+    await content.remove(scope, digest)
+    abort.abort()
+    expect(await Array.fromAsync(told, ({ topic, payload }) => [topic, payload] as unknown)).toEqual([
+      ["/content/create", { digest, size: 5, mediaType: "text/plain" }],
+      ["/content/delete", { digest }],
+    ])
+  }))
 
 test("opening the store deletes files without a row and rows without a file", () =>
   withRoot(async (root) => {

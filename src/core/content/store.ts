@@ -4,13 +4,15 @@ import { Failure } from "../../errors/failure.ts"
 import { type Digest, digestOf, isDigest } from "../../oci/digest.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
+import type { EventBus } from "../events/contract.ts"
+import { anyOf, type FieldOf, labelAt } from "../filters/filter.ts"
 import { protect } from "../leases/protect.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
-import { type Labels, mergeLabels } from "../metadata/labels.ts"
+import { type Labels, mergeLabels, updatedLabels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 import type { BlobReader, ContentInfo, ContentStore, Ingest, IngestStatus } from "./contract.ts"
 import { ContentFiles, explainFullDisk } from "./files.ts"
-import { FileIngest } from "./ingest.ts"
+import { FileIngest, type PublishOptions } from "./ingest.ts"
 import { FileReader } from "./reader.ts"
 import { onceOnly } from "./store-stream.ts"
 
@@ -37,22 +39,24 @@ interface IngestRow {
  * files without a row are deleted when the store is opened, and so is what was not synced and a loss of power has cut off: file
  * systems write a file's length after its bytes.
  *
- * Everything a scope with a lease looks up or writes comes under that lease.
+ * Publishes `/content/create` and `/content/delete`. Everything a scope with a lease looks up or writes comes under that lease.
  */
 export class DiskContentStore implements ContentStore {
   readonly #database: MetadataDatabase
+  readonly #events: EventBus
   readonly #files: ContentFiles
   readonly #digests = new KeyedMutex()
   readonly #open = new Set<bigint>()
 
-  private constructor(database: MetadataDatabase, directory: string) {
+  private constructor(database: MetadataDatabase, events: EventBus, directory: string) {
     this.#database = database
+    this.#events = events
     this.#files = new ContentFiles(directory)
   }
 
   /** Opens the store in `directory` and clears away what a crash has left. */
-  static async open(database: MetadataDatabase, directory: string): Promise<DiskContentStore> {
-    const store = new DiskContentStore(database, directory)
+  static async open(database: MetadataDatabase, events: EventBus, directory: string): Promise<DiskContentStore> {
+    const store = new DiskContentStore(database, events, directory)
     await store.#files.prepare()
     await store.#recover()
     return store
@@ -66,12 +70,16 @@ export class DiskContentStore implements ContentStore {
     return this.#find(scope, digest) !== undefined
   }
 
-  async *list(scope: Scope): AsyncIterable<ContentInfo> {
+  async *list(scope: Scope, filters?: readonly string[]): AsyncIterable<ContentInfo> {
+    const matches = anyOf(filters)
     const rows = this.#database.all<BlobRow>(
       "SELECT * FROM blobs WHERE namespace = ? ORDER BY created_at",
       scope.namespace,
     )
-    for (const row of rows) yield toInfo(row)
+    for (const row of rows) {
+      const info = toInfo(row)
+      if (matches(fieldsOf(info))) yield info
+    }
   }
 
   async open(scope: Scope, digest: Digest): Promise<BlobReader> {
@@ -137,9 +145,11 @@ export class DiskContentStore implements ContentStore {
     }
   }
 
-  async *ingests(scope: Scope): AsyncIterable<IngestStatus> {
+  async *ingests(scope: Scope, filters?: readonly string[]): AsyncIterable<IngestStatus> {
+    const matches = anyOf(filters)
     const rows = this.#database.all<IngestRow>("SELECT * FROM ingests WHERE namespace = ? ORDER BY id", scope.namespace)
     for (const row of rows) {
+      if (!matches(([field, ...path]) => (field === "ref" && path.length === 0 ? row.ref : undefined))) continue
       const file = await stat(this.#files.ingest(String(row.id)), { bigint: true }).catch(() => undefined)
       yield {
         ref: row.ref,
@@ -175,11 +185,19 @@ export class DiskContentStore implements ContentStore {
   }
 
   async label(scope: Scope, digest: Digest, labels: Labels): Promise<ContentInfo> {
+    return this.#setLabels(scope, digest, (before) => mergeLabels(before, labels))
+  }
+
+  async updateLabels(scope: Scope, digest: Digest, labels: Labels, paths?: readonly string[]): Promise<ContentInfo> {
+    return this.#setLabels(scope, digest, (before) => updatedLabels(before, labels, paths, `content ${digest}`))
+  }
+
+  #setLabels(scope: Scope, digest: Digest, change: (labels: Labels) => Labels): ContentInfo {
     return this.#database.transaction(() => {
       const row = this.#row(scope, digest)
       this.#database.run(
         "UPDATE blobs SET labels = ?, updated_at = ? WHERE namespace = ? AND digest = ?",
-        JSON.stringify(mergeLabels(JSON.parse(row.labels) as Labels, labels)),
+        JSON.stringify(change(JSON.parse(row.labels) as Labels)),
         nowNanos(),
         scope.namespace,
         digest,
@@ -189,13 +207,16 @@ export class DiskContentStore implements ContentStore {
   }
 
   async remove(scope: Scope, digest: Digest): Promise<void> {
-    const { changes } = this.#database.run(
-      "DELETE FROM blobs WHERE namespace = ? AND digest = ?",
-      scope.namespace,
-      digest,
-    )
-    if (changes === 0) throw notFound(digest)
+    if (!this.removeRow(scope.namespace, digest)) throw notFound(digest)
     await this.deleteUnowned(digest)
+  }
+
+  /** Takes the blob from the namespace, without its bytes. @returns whether it had it */
+  removeRow(namespace: string, digest: Digest): boolean {
+    const { changes } = this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", namespace, digest)
+    if (changes === 0) return false
+    this.#database.afterCommit(() => this.#events.publish({ namespace }, "/content/delete", { digest }))
+    return true
   }
 
   /** The file of `digest`, whether or not there is one. */
@@ -255,7 +276,7 @@ export class DiskContentStore implements ContentStore {
     file: string,
     digest: Digest,
     size: number,
-    { labels, unsynced = false }: { readonly labels: Labels; readonly unsynced?: boolean },
+    { labels, unsynced = false, mediaType = "" }: PublishOptions,
     ingest?: IngestRow,
   ): Promise<ContentInfo> {
     const namespace = ingest?.namespace ?? scope.namespace
@@ -279,6 +300,9 @@ export class DiskContentStore implements ContentStore {
           JSON.stringify(labels),
           now,
           now,
+        )
+        this.#database.afterCommit(() =>
+          this.#events.publish({ namespace }, "/content/create", { digest, size, mediaType }),
         )
         return toInfo(this.#row({ namespace, lease: scope.lease }, digest))
       })
@@ -341,6 +365,14 @@ export class DiskContentStore implements ContentStore {
 }
 
 const notFound = (digest: Digest) => new Failure("notFound", `content ${digest} is not in the store`)
+
+/** The fields that filters can name. */
+const fieldsOf =
+  ({ digest, labels }: ContentInfo): FieldOf =>
+  ([first, ...path]) => {
+    if (first === "labels") return labelAt(labels, path)
+    return first === "digest" && path.length === 0 ? digest : undefined
+  }
 
 const toInfo = (row: BlobRow): ContentInfo => ({
   digest: row.digest as Digest,

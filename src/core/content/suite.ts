@@ -162,6 +162,21 @@ export function contentSuite(run: (use: (content: ContentStore) => Promise<void>
     expect(await failing(content.label(other, digest, { a: "1" }))).toBe("notFound")
   })
 
+  check("labels are changed as a mask says, and filters choose by them", async (content) => {
+    const { digest } = await content.put(scope, Buffer.from("labelled"), { x: "1", y: "2" })
+    await content.put(scope, Buffer.from("other"))
+    expect((await content.updateLabels(scope, digest, { x: "3" }, ["labels.x", "labels.y"])).labels).toEqual({ x: "3" })
+    expect((await content.updateLabels(scope, digest, { z: "4" })).labels).toEqual({ z: "4" })
+    const chosen = async (filter: string) =>
+      (await Array.fromAsync(content.list(scope, [filter]))).map((info) => info.digest)
+    expect(await chosen("labels.z")).toEqual([digest])
+    expect(await chosen(`digest!=${digest}`)).toHaveLength(1)
+    expect(await failing(content.updateLabels(scope, digest, {}, ["size"]))).toBe("invalidArgument")
+    await using _one = await content.ingest(scope, "one")
+    await using _two = await content.ingest(scope, "two")
+    expect((await Array.fromAsync(content.ingests(scope, ["ref==two"]))).map(({ ref }) => ref)).toEqual(["two"])
+  })
+
   check("an empty blob is a blob", async (content) => {
     await using ingest = await content.ingest(scope, "empty")
     const info = await ingest.commit(scope)

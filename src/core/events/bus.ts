@@ -1,65 +1,49 @@
 import { nowNanos } from "../../std/clock.ts"
+import { anyOf, type FieldOf, labelAt, orAbsent } from "../filters/filter.ts"
 import type { Scope } from "../scope.ts"
 import type { CoreEvent, EventBus } from "./contract.ts"
+import type { EventPayloads, Topic } from "./topics.ts"
 
 const historySize = 256
 const queueSize = 1024
 
-/** Whether `topic` is `wanted`, or lies under it when `wanted` ends with a slash (`/tasks/`). */
-const matches = (wanted: string | undefined, topic: string): boolean =>
-  wanted === undefined || wanted === topic || (wanted.endsWith("/") && topic.startsWith(wanted))
+/** The fields of an event that filters can name: `namespace`, `topic`, `event.FIELD`. */
+const fieldsOf =
+  ({ namespace, topic, payload }: CoreEvent): FieldOf =>
+  ([first, ...path]) => {
+    if (first === "namespace" && path.length === 0) return orAbsent(namespace)
+    if (first === "topic" && path.length === 0) return topic
+    return first === "event" ? payloadField(payload, path) : undefined
+  }
+
+function payloadField(payload: EventPayloads[Topic], [name = "", ...path]: readonly string[]): string | undefined {
+  const value: unknown = Object.hasOwn(payload, name) ? payload[name as keyof typeof payload] : undefined
+  if (name === "labels") return labelAt(value as Record<string, string>, path)
+  if (typeof value === "object" && value !== null) return payloadField(value as EventPayloads[Topic], path)
+  return path.length === 0 && typeof value === "string" ? orAbsent(value) : undefined
+}
 
 /** Events in memory: the last 256 are kept, each subscriber has a queue of 1024. */
 export class MemoryEventBus implements EventBus {
   #sequence = 0
   readonly #history: CoreEvent[] = []
-  readonly #listeners = new Set<(event: CoreEvent) => void>()
-  readonly #onError: (error: unknown) => void
+  readonly #subscribers = new Set<(event: CoreEvent) => void>()
 
-  /** @param onError told when a listener throws; the others still hear the event */
-  constructor(onError: (error: unknown) => void = () => {}) {
-    this.#onError = onError
-  }
-
-  publish(scope: Pick<Scope, "namespace">, topic: string, payload: Readonly<Record<string, unknown>>): void {
-    const event: CoreEvent = {
-      sequence: ++this.#sequence,
-      timestamp: nowNanos(),
-      namespace: scope.namespace,
-      topic,
-      payload,
-    }
+  publish<T extends Topic>(scope: Pick<Scope, "namespace">, topic: T, payload: EventPayloads[T]): void {
+    const { namespace } = scope
+    const event = { sequence: ++this.#sequence, timestamp: nowNanos(), namespace, topic, payload } as CoreEvent
     this.#history.push(event)
     if (this.#history.length > historySize) this.#history.shift()
-    for (const listener of this.#listeners) {
-      try {
-        listener(event)
-      } catch (error) {
-        this.#onError(error)
-      }
-    }
-  }
-
-  on(topic: string, listener: (event: CoreEvent) => void): () => void {
-    const own = (event: CoreEvent) => {
-      if (matches(topic, event.topic)) listener(event)
-    }
-    this.#listeners.add(own)
-    return () => void this.#listeners.delete(own)
+    for (const subscriber of this.#subscribers) subscriber(event)
   }
 
   /** Listening begins with the call, not with the first `next`. */
   subscribe(
-    options: {
-      readonly namespace?: string
-      readonly topic?: string
-      readonly since?: bigint
-      readonly signal?: AbortSignal
-    } = {},
+    options: { readonly filters?: readonly string[]; readonly since?: bigint; readonly signal?: AbortSignal } = {},
   ): AsyncIterable<CoreEvent> {
-    const { namespace, topic, since, signal } = options
-    const wanted = (event: CoreEvent) =>
-      (namespace === undefined || namespace === event.namespace) && matches(topic, event.topic)
+    const { filters, since, signal } = options
+    const matches = anyOf(filters)
+    const wanted = (event: CoreEvent) => matches(fieldsOf(event))
     const queue = since === undefined ? [] : this.#history.filter((event) => event.timestamp > since && wanted(event))
     let wake: (() => void) | undefined
     const listener = (event: CoreEvent) => {
@@ -68,13 +52,13 @@ export class MemoryEventBus implements EventBus {
       if (queue.length > queueSize) queue.shift()
       wake?.()
     }
-    const listeners = this.#listeners
+    const subscribers = this.#subscribers
     const abort = () => {
-      listeners.delete(listener)
+      subscribers.delete(listener)
       wake?.()
     }
     if (!signal?.aborted) {
-      listeners.add(listener)
+      subscribers.add(listener)
       signal?.addEventListener("abort", abort, { once: true })
     }
     return (async function* () {
@@ -91,7 +75,7 @@ export class MemoryEventBus implements EventBus {
           }
         }
       } finally {
-        listeners.delete(listener)
+        subscribers.delete(listener)
         signal?.removeEventListener("abort", abort)
       }
     })()

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import { kindOf } from "../../errors/failure.ts"
 import { backgroundScope } from "../scope.ts"
 import type { CoreEvent, EventBus } from "./contract.ts"
 
@@ -14,45 +15,60 @@ async function take(events: AsyncIterable<CoreEvent>, count: number): Promise<Co
   return taken
 }
 
-/** What every {@link EventBus} must do. */
+/** The behaviour of every {@link EventBus}. */
 export function eventSuite(make: () => EventBus): void {
-  test("a listener hears its topic at once and in order, until it ends", () => {
-    const bus = make()
-    const seen: unknown[] = []
-    const end = bus.on("/tasks/exit", (event) => seen.push(event.payload["n"]))
-    bus.publish(scope, "/tasks/exit", { n: 1 })
-    bus.publish(scope, "/tasks/start", { n: 2 })
-    bus.publish(other, "/tasks/exit", { n: 3 })
-    end()
-    bus.publish(scope, "/tasks/exit", { n: 4 })
-    expect(seen).toEqual([1, 3])
-  })
+  const paused = (bus: EventBus, id: string | number) =>
+    bus.publish(scope, "/tasks/paused", { container_id: String(id) })
+  const idOf = (event: CoreEvent) => (event.topic === "/tasks/paused" ? event.payload.container_id : event.topic)
 
-  test("a subscription hears what is published between the call and the first read", async () => {
+  test("a subscription gets what is published between the call and the first read", async () => {
     const bus = make()
-    const events = bus.subscribe({ namespace: "moby" })
-    bus.publish(other, "/a", {})
-    bus.publish(scope, "/b", {})
-    bus.publish(scope, "/c", {})
+    const events = bus.subscribe()
+    paused(bus, "a")
+    bus.publish(other, "/images/delete", { name: "b" })
     const taken = await take(events, 2)
-    expect(taken.map((event) => event.topic)).toEqual(["/b", "/c"])
+    expect(taken.map(({ namespace, topic, payload }) => ({ namespace, topic, payload }))).toEqual([
+      { namespace: "moby", topic: "/tasks/paused", payload: { container_id: "a" } },
+      { namespace: "k8s.io", topic: "/images/delete", payload: { name: "b" } },
+    ])
     expect(taken[1]!.sequence).toBe(taken[0]!.sequence + 1)
     expect(taken[1]!.timestamp).toBeGreaterThan(taken[0]!.timestamp)
   })
 
+  test("filters choose by namespace, topic and fields; one of them is enough", async () => {
+    const bus = make()
+    const events = bus.subscribe({
+      filters: ["namespace==k8s.io", "topic~=|^/images/|,event.labels.kept", "event.container_id==wanted"],
+    })
+    paused(bus, "other")
+    paused(bus, "wanted")
+    bus.publish(scope, "/images/create", { name: "a", labels: {} })
+    bus.publish(scope, "/images/create", { name: "b", labels: { kept: "" } })
+    bus.publish(other, "/images/create", { name: "c", labels: {} })
+    const named = (await take(events, 3)).map(({ payload }) => Object.values(payload)[0])
+    expect(named).toEqual(["wanted", "b", "c"])
+    let refusal: unknown
+    try {
+      bus.subscribe({ filters: ["topic=x"] })
+    } catch (error) {
+      refusal = error
+    }
+    expect(kindOf(refusal)).toBe("invalidArgument")
+  })
+
   test("the history gives at least 256 events, without gap to the present", async () => {
     const bus = make()
-    for (let n = 0; n < 300; n++) bus.publish(scope, "/old", { n })
+    for (let n = 0; n < 300; n++) paused(bus, n)
     const events = bus.subscribe({ since: 0n })
-    bus.publish(scope, "/new", { n: 300 })
+    paused(bus, 300)
     const taken = await take(events, 257)
-    expect(taken.map((event) => event.payload["n"])).toEqual(Array.from({ length: 257 }, (_, index) => index + 44))
+    expect(taken.map(idOf)).toEqual(Array.from({ length: 257 }, (_, index) => String(index + 44)))
   })
 
   test("a slow subscriber loses the oldest and sees it in the sequence", async () => {
     const bus = make()
     const events = bus.subscribe()
-    for (let n = 0; n < 5000; n++) bus.publish(scope, "/flood", { n })
+    for (let n = 0; n < 5000; n++) paused(bus, n)
     const [first, second] = await take(events, 2)
     expect(first!.sequence).toBeGreaterThan(1)
     expect(second!.sequence).toBe(first!.sequence + 1)
@@ -62,9 +78,9 @@ export function eventSuite(make: () => EventBus): void {
     const bus = make()
     const controller = new AbortController()
     const taken = take(bus.subscribe({ signal: controller.signal }), 10)
-    bus.publish(scope, "/a", {})
+    paused(bus, "a")
     controller.abort()
-    bus.publish(scope, "/b", {})
-    expect((await taken).map((event) => event.topic)).toEqual(["/a"])
+    paused(bus, "b")
+    expect((await taken).map(idOf)).toEqual(["a"])
   })
 }

@@ -17,7 +17,7 @@ const withCore = (use: (core: Collectable, root: string) => Promise<void>) =>
     const events = new MemoryEventBus()
     const rows = new MetadataSnapshotRows(database)
     const leases = new MetadataLeaseStore(database)
-    const content = await DiskContentStore.open(database, join(root, "content"))
+    const content = await DiskContentStore.open(database, new MemoryEventBus(), join(root, "content"))
     await using collector = new MarkAndSweep({
       database,
       content,

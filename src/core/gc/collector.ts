@@ -10,6 +10,8 @@ import { BlobReferences } from "./references.ts"
 /** How the collector reaches bytes. */
 export interface CollectedContent {
   file(digest: Digest): string
+  /** Takes the blob from the namespace, without its bytes. */
+  removeRow(namespace: string, digest: Digest): boolean
   deleteUnowned(digest: Digest): Promise<number>
   deleteIngests(
     stale: (ingest: { readonly namespace: string; readonly ref: string; readonly updatedAt: bigint }) => boolean,
@@ -138,9 +140,7 @@ export class MarkAndSweep implements GarbageCollector, AsyncDisposable {
       const found = this.#database.transaction(() => {
         const garbage = findGarbage(this.#database, this.#rows, this.#references, namespace)
         if ("unread" in garbage) return garbage
-        for (const digest of garbage.blobs) {
-          this.#database.run("DELETE FROM blobs WHERE namespace = ? AND digest = ?", namespace, digest)
-        }
+        for (const digest of garbage.blobs) this.#content.removeRow(namespace, digest)
         for (const key of garbage.snapshots) this.#rows.remove(namespace, key)
         return garbage
       })

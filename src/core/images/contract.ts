@@ -1,5 +1,6 @@
 import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
+import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 
 /** A name for a target. Names are full references (`docker.io/library/busybox:latest`) or, for untagged images, the target's digest. */
@@ -17,7 +18,12 @@ export interface ImageStore {
   /** @throws notFound */
   get(scope: Scope, name: string): Promise<Image>
   find(scope: Scope, name: string): Promise<Image | undefined>
-  list(scope: Scope): Promise<readonly Image[]>
+  /**
+   * All names of the namespace, in order; with filters (containerd's, over `name`, `target.digest`, `target.mediatype`, `labels`, `annotations`)
+   * those that match one.
+   * @throws invalidArgument
+   */
+  list(scope: Scope, filters?: readonly string[]): Promise<readonly Image[]>
   /** The names that point to this content, in order. */
   pointingTo(scope: Scope, digest: Digest): Promise<readonly Image[]>
   /** Creates the name or points it elsewhere. @returns the image and what the name pointed to before */
@@ -27,6 +33,8 @@ export interface ImageStore {
     target: Descriptor,
     labels?: Readonly<Record<string, string>>,
   ): Promise<{ readonly image: Image; readonly previous?: Image }>
+  /** Changes labels, all of them or those of a field mask ({@link updatedLabels}). @throws notFound; invalidArgument for another path */
+  updateLabels(scope: Scope, name: string, labels: Labels, paths?: readonly string[]): Promise<Image>
   /** @throws notFound */
   remove(scope: Scope, name: string): Promise<void>
 }

@@ -12,13 +12,20 @@ imageSuite((use) => withDatabase((database) => use(new MetadataImageStore(databa
 test("changes of names are published after they are durable", () =>
   withDatabase(async (database) => {
     const events = new MemoryEventBus()
-    const seen: string[] = []
-    events.on("/images/", ({ topic, payload }) => seen.push(`${topic} ${payload["name"]}`))
+    const abort = new AbortController()
+    const told = events.subscribe({ signal: abort.signal, filters: ["topic~=|^/images/|"] })
     const images = new MetadataImageStore(database, events)
     const scope = backgroundScope("moby", "test")
     const target = { mediaType: mediaTypes.ociManifest, digest: digestOf("x"), size: 1 }
     await images.set(scope, "a", target)
-    await images.set(scope, "a", target)
+    await images.set(scope, "a", target, { x: "1" })
+    await images.updateLabels(scope, "a", { y: "2" }, ["labels.y"])
     await images.remove(scope, "a")
-    expect(seen).toEqual(["/images/create a", "/images/update a", "/images/delete a"])
+    abort.abort()
+    expect(await Array.fromAsync(told, ({ topic, payload }) => [topic, payload] as unknown)).toEqual([
+      ["/images/create", { name: "a", labels: {} }],
+      ["/images/update", { name: "a", labels: { x: "1" } }],
+      ["/images/update", { name: "a", labels: { x: "1", y: "2" } }],
+      ["/images/delete", { name: "a" }],
+    ])
   }))

@@ -3,8 +3,9 @@ import type { Descriptor } from "../../oci/descriptor.ts"
 import type { Digest } from "../../oci/digest.ts"
 import { nowNanos } from "../../std/clock.ts"
 import type { EventBus } from "../events/contract.ts"
+import { anyOf, type FieldOf, labelAt, orAbsent } from "../filters/filter.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
-import type { Labels } from "../metadata/labels.ts"
+import { type Labels, updatedLabels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 import type { Image, ImageStore } from "./contract.ts"
 
@@ -28,7 +29,7 @@ export class MetadataImageStore implements ImageStore {
 
   async get(scope: Scope, name: string): Promise<Image> {
     const image = this.#find(scope, name)
-    if (!image) throw new Failure("notFound", `image ${name} does not exist`)
+    if (!image) throw unknown(name)
     return image
   }
 
@@ -36,10 +37,12 @@ export class MetadataImageStore implements ImageStore {
     return this.#find(scope, name)
   }
 
-  async list(scope: Scope): Promise<readonly Image[]> {
+  async list(scope: Scope, filters?: readonly string[]): Promise<readonly Image[]> {
+    const matches = anyOf(filters)
     return this.#database
       .all<ImageRow>("SELECT * FROM images WHERE namespace = ? ORDER BY name", scope.namespace)
       .map(toImage)
+      .filter((image) => matches(fieldsOf(image)))
   }
 
   async pointingTo(scope: Scope, digest: Digest): Promise<readonly Image[]> {
@@ -85,9 +88,28 @@ export class MetadataImageStore implements ImageStore {
     return set
   }
 
+  async updateLabels(scope: Scope, name: string, given: Labels, paths?: readonly string[]): Promise<Image> {
+    const image = this.#database.transaction(() => {
+      const before = this.#find(scope, name)
+      if (!before) throw unknown(name)
+      const labels = updatedLabels(before.labels, given, paths, `image ${name}`)
+      this.#database.run(
+        "UPDATE images SET labels = ?, updated_at = ? WHERE namespace = ? AND name = ?",
+        JSON.stringify(labels),
+        nowNanos(),
+        scope.namespace,
+        name,
+      )
+      this.#database.afterCommit(() => this.#events.publish(scope, "/images/update", { name, labels }))
+      return this.#find(scope, name)!
+    })
+    await this.#database.flushed()
+    return image
+  }
+
   async remove(scope: Scope, name: string): Promise<void> {
     const { changes } = this.#database.run("DELETE FROM images WHERE namespace = ? AND name = ?", scope.namespace, name)
-    if (changes === 0) throw new Failure("notFound", `image ${name} does not exist`)
+    if (changes === 0) throw unknown(name)
     this.#database.afterCommit(() => this.#events.publish(scope, "/images/delete", { name }))
     await this.#database.flushed()
   }
@@ -101,6 +123,19 @@ export class MetadataImageStore implements ImageStore {
     return row && toImage(row)
   }
 }
+
+const unknown = (name: string) => new Failure("notFound", `image ${name} does not exist`)
+
+/** The fields that filters can name. */
+const fieldsOf =
+  ({ name, target, labels }: Image): FieldOf =>
+  ([first, ...path]) => {
+    if (first === "labels") return labelAt(labels, path)
+    if (first === "annotations") return labelAt(target.annotations ?? {}, path)
+    if (first === "name" && path.length === 0) return name
+    if (first !== "target" || path.length !== 1) return undefined
+    return path[0] === "digest" ? target.digest : path[0] === "mediatype" ? orAbsent(target.mediaType) : undefined
+  }
 
 const toImage = (row: ImageRow): Image => ({
   name: row.name,

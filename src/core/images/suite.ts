@@ -43,6 +43,22 @@ export function imageSuite(run: (use: (images: ImageStore) => Promise<void>) => 
     expect(await images.pointingTo(scope, target("three").digest)).toEqual([])
   })
 
+  check("labels are changed as a mask says, and filters choose by them", async (images) => {
+    const { image } = await images.set(scope, "a", target("a"), { x: "1", y: "2" })
+    await images.set(scope, "b", { ...target("b"), annotations: { base: "a" } })
+    const updated = await images.updateLabels(scope, "a", { x: "3" }, ["labels.x", "labels.y"])
+    expect(updated).toMatchObject({ labels: { x: "3" }, target: image.target, createdAt: image.createdAt })
+    expect(updated.updatedAt).toBeGreaterThan(image.updatedAt)
+    expect((await images.updateLabels(scope, "a", { z: "4" })).labels).toEqual({ z: "4" })
+    const named = async (...filters: readonly string[]) => (await images.list(scope, filters)).map((each) => each.name)
+    expect(await named("labels.z==4")).toEqual(["a"])
+    expect(await named("annotations.base", "name==a")).toEqual(["a", "b"])
+    expect(await named(`target.digest==${target("b").digest},target.mediatype~=manifest`)).toEqual(["b"])
+    expect(await images.updateLabels(scope, "c", {}).then(() => "nothing", kindOf)).toBe("notFound")
+    expect(await images.updateLabels(scope, "a", {}, ["target"]).then(() => "nothing", kindOf)).toBe("invalidArgument")
+    expect(await images.list(scope, ["="]).then(() => "nothing", kindOf)).toBe("invalidArgument")
+  })
+
   check("a removed name is gone, and a missing one is told", async (images) => {
     await images.set(scope, "a", target("a"))
     await images.remove(scope, "a")

@@ -26,7 +26,8 @@ export interface LeaseStore {
   add(scope: Scope, lease: string, resource: LeaseResource): Promise<void>
   drop(scope: Scope, lease: string, resource: LeaseResource): Promise<void>
   resources(scope: Scope, lease: string): Promise<readonly LeaseResource[]>
-  list(scope: Scope): Promise<readonly Lease[]>
+  /** All of the namespace, the oldest first; with filters (containerd's, over `id`, `labels`) those that match one. @throws invalidArgument */
+  list(scope: Scope, filters?: readonly string[]): Promise<readonly Lease[]>
   /** @throws notFound */
   remove(scope: Scope, id: string): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { Failure } from "../../errors/failure.ts"
 import { nowNanos } from "../../std/clock.ts"
 import { newId } from "../../std/id.ts"
+import { anyOf, labelAt } from "../filters/filter.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
 import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
@@ -65,11 +66,18 @@ export class MetadataLeaseStore implements LeaseStore {
     )
   }
 
-  async list(scope: Scope): Promise<readonly Lease[]> {
+  async list(scope: Scope, filters?: readonly string[]): Promise<readonly Lease[]> {
+    const matches = anyOf(filters)
     this.expire()
     return this.#database
       .all<LeaseRow>("SELECT * FROM leases WHERE namespace = ? ORDER BY created_at", scope.namespace)
       .map(toLease)
+      .filter(({ id, labels }) =>
+        matches(([first, ...path]) => {
+          if (first === "labels") return labelAt(labels, path)
+          return first === "id" && path.length === 0 ? id : undefined
+        }),
+      )
   }
 
   async remove(scope: Scope, id: string): Promise<void> {

@@ -22,6 +22,14 @@ export function leaseSuite(run: (use: (leases: LeaseStore) => Promise<void>) => 
     expect(await leases.list(scope)).toEqual([])
   })
 
+  check("filters choose by ID and labels", async (leases) => {
+    await leases.create(scope, { id: "a", labels: { of: "build" } })
+    await leases.create(scope, { id: "b" })
+    const chosen = async (...filters: readonly string[]) => (await leases.list(scope, filters)).map(({ id }) => id)
+    expect(await chosen("labels.of==build")).toEqual(["a"])
+    expect(await chosen("id==a", "id==b")).toEqual(["a", "b"])
+  })
+
   check("a name is taken once, and a missing lease is told", async (leases) => {
     await leases.create(scope, { id: "l" })
     expect(await kind(leases.create(scope, { id: "l" }))).toBe("alreadyExists")

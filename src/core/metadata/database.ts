@@ -6,6 +6,7 @@ import { takeLockFile } from "../../linux/lock-file.ts"
 import type { Collection, Metadata } from "./contract.ts"
 import { DocumentCollection } from "./documents.ts"
 import { exhausted, fullDiskAdvice } from "./full-disk.ts"
+import type { Labels } from "./labels.ts"
 import { migrate } from "./migrate.ts"
 import { DatabaseReserve } from "./reserve.ts"
 import { explainSqlite } from "./sqlite-failure.ts"
@@ -27,6 +28,7 @@ export class MetadataDatabase implements Metadata {
   readonly #statements = new Map<string, Statement>()
   #depth = 0
   #afterCommit: (() => void)[] = []
+  #namespaceAdded: (name: string) => void = () => {}
 
   private constructor(path: string, database: Database, lock: number) {
     this.path = path
@@ -157,10 +159,21 @@ export class MetadataDatabase implements Metadata {
 
   /** Makes sure that the namespace exists, so that records can belong to it. */
   ensureNamespace(name: string): void {
+    if (this.addNamespace(name, {})) this.afterCommit(() => this.#namespaceAdded(name))
+  }
+
+  /** Adds a namespace. @returns false when it exists already, which stays as it is @throws invalidArgument */
+  addNamespace(name: string, labels: Labels): boolean {
     if (!/^[A-Za-z0-9]+(?:[._-][A-Za-z0-9]+)*$/.test(name) || name.length > 76) {
       throw new Failure("invalidArgument", `invalid namespace "${name}": letters, digits and single . _ - between them`)
     }
-    this.run("INSERT OR IGNORE INTO namespaces (name) VALUES (?)", name)
+    const sql = "INSERT OR IGNORE INTO namespaces (name, labels) VALUES (?, ?)"
+    return this.run(sql, name, JSON.stringify(labels)).changes > 0
+  }
+
+  /** Calls `listener` with each namespace that comes into being with a record, after the commit. */
+  onNamespace(listener: (name: string) => void): void {
+    this.#namespaceAdded = listener
   }
 
   [Symbol.dispose](): void {

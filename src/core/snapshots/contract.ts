@@ -1,5 +1,6 @@
 import type { MountRequest } from "../../linux/mount.ts"
 import type { LayerTarget, TreeUsage } from "../layers/contract.ts"
+import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 
 /** `active` is writable and has a key; `view` is read-only and has a key; `committed` is immutable and has a name. */
@@ -91,7 +92,13 @@ export interface Snapshotter {
   /** @throws notFound */
   stat(scope: Scope, key: string): Promise<SnapshotInfo>
   find(scope: Scope, key: string): Promise<SnapshotInfo | undefined>
-  list(scope: Scope): Promise<readonly SnapshotInfo[]>
+  /**
+   * All of the namespace, parents before children; with filters (containerd's, over `name`, `parent`, `kind`, `labels`) those that match one.
+   * @throws invalidArgument
+   */
+  list(scope: Scope, filters?: readonly string[]): Promise<readonly SnapshotInfo[]>
+  /** Changes labels, all of them or those of a field mask ({@link updatedLabels}). @throws notFound; invalidArgument for another path */
+  updateLabels(scope: Scope, key: string, labels: Labels, paths?: readonly string[]): Promise<SnapshotInfo>
   usage(scope: Scope, key: string): Promise<TreeUsage>
   /** The mounts that show `key`. To be mounted soon: layers that are mounted themselves do not stay so for ever. @throws notFound */
   mounts(scope: Scope, key: string, options?: MountOptions): Promise<readonly SnapshotMount[]>

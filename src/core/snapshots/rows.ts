@@ -3,10 +3,9 @@ import { nowNanos } from "../../std/clock.ts"
 import type { TreeUsage } from "../layers/contract.ts"
 import { protect } from "../leases/protect.ts"
 import type { MetadataDatabase } from "../metadata/database.ts"
+import { type Labels, updatedLabels } from "../metadata/labels.ts"
 import type { SnapshotInfo, SnapshotKind } from "./contract.ts"
 import type { SnapshotRows } from "./rows-contract.ts"
-
-type Labels = Readonly<Record<string, string>>
 
 interface Row {
   readonly id: bigint
@@ -34,18 +33,24 @@ export interface SnapshotRecord {
 
 const columns = `s.*, p.name AS parent_name FROM snapshots s LEFT JOIN snapshots p ON p.id = s.parent`
 
+/** A change of a snapshot's row. `id` names its directory. */
+export type SnapshotChange =
+  | { readonly change: "prepared"; readonly namespace: string; readonly info: SnapshotInfo }
+  | { readonly change: "committed"; readonly namespace: string; readonly info: SnapshotInfo; readonly key: string }
+  | { readonly change: "removed"; readonly namespace: string; readonly name: string; readonly id: number }
+
 /** Snapshots as rows. */
 export class MetadataSnapshotRows implements SnapshotRows {
   readonly #database: MetadataDatabase
-  #removed: (id: number) => void = () => {}
+  #changed: (change: SnapshotChange) => void = () => {}
 
   constructor(database: MetadataDatabase) {
     this.#database = database
   }
 
-  /** Calls `listener` with the directory of each removed snapshot, after the removal is durable. */
-  onRemoved(listener: (id: number) => void): void {
-    this.#removed = listener
+  /** Calls `listener` with each change, after its commit. */
+  onChanged(listener: (change: SnapshotChange) => void): void {
+    this.#changed = listener
   }
 
   create(
@@ -73,7 +78,9 @@ export class MetadataSnapshotRows implements SnapshotRows {
       )
       if (changes === 0) throw new Failure("alreadyExists", `snapshot ${key} exists already`)
       protect(this.#database, { namespace, lease: options.lease }, "snapshots", key)
-      return toInfo(this.#row(namespace, key)!)
+      const info = toInfo(this.#row(namespace, key)!)
+      this.#tell({ change: "prepared", namespace, info })
+      return info
     })
   }
 
@@ -108,7 +115,7 @@ export class MetadataSnapshotRows implements SnapshotRows {
         namespace,
         name,
       )
-      this.#database.afterCommit(() => this.#removed(Number(row.id)))
+      this.#tell({ change: "removed", namespace, name, id: Number(row.id) })
     })
   }
 
@@ -169,6 +176,24 @@ export class MetadataSnapshotRows implements SnapshotRows {
         key,
       )
       protect(this.#database, { namespace, lease: options.lease }, "snapshots", name)
+      const info = toInfo(this.#row(namespace, name)!)
+      this.#tell({ change: "committed", namespace, info, key })
+      return info
+    })
+  }
+
+  /** Changes labels as a field mask says. @throws notFound; invalidArgument */
+  updateLabels(namespace: string, name: string, given: Labels, paths?: readonly string[]): SnapshotInfo {
+    return this.#database.transaction(() => {
+      const row = this.#row(namespace, name)
+      if (!row) throw unknown(name)
+      const labels = updatedLabels(JSON.parse(row.labels) as Labels, given, paths, `snapshot ${name}`)
+      this.#database.run(
+        "UPDATE snapshots SET labels = ?, updated_at = ? WHERE id = ?",
+        JSON.stringify(labels),
+        nowNanos(),
+        row.id,
+      )
       return toInfo(this.#row(namespace, name)!)
     })
   }
@@ -186,6 +211,10 @@ export class MetadataSnapshotRows implements SnapshotRows {
   /** The directories of every snapshot of every namespace. */
   directories(): ReadonlySet<number> {
     return new Set(this.#database.all<{ id: bigint }>("SELECT id FROM snapshots").map(({ id }) => Number(id)))
+  }
+
+  #tell(change: SnapshotChange): void {
+    this.#database.afterCommit(() => this.#changed(change))
   }
 
   #parent(namespace: string, name: string | undefined): Row | undefined {

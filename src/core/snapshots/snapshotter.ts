@@ -5,7 +5,10 @@ import { spreadDirectories } from "../../linux/file-flags.ts"
 import type { Log } from "../../std/log.ts"
 import { KeyedMutex } from "../../std/semaphore.ts"
 import { WorkerCalls } from "../../std/worker-calls.ts"
+import type { EventBus } from "../events/contract.ts"
+import { anyOf, type FieldOf, labelAt } from "../filters/filter.ts"
 import type { LayerTarget, TreeUsage } from "../layers/contract.ts"
+import type { Labels } from "../metadata/labels.ts"
 import type { Scope } from "../scope.ts"
 import type { SnapshotChores } from "./chores.ts"
 import type { MountOptions, SnapshotInfo, SnapshotMount, SnapshotTree, Snapshotter } from "./contract.ts"
@@ -14,13 +17,12 @@ import { type IdleRule, LayerMounts } from "./layer-mounts.ts"
 import { NativeForm } from "./native.ts"
 import { OverlayForm } from "./overlay.ts"
 import { probeDisk } from "./remembered-probe.ts"
-import type { MetadataSnapshotRows, SnapshotRecord } from "./rows.ts"
-
-type Labels = Readonly<Record<string, string>>
+import type { MetadataSnapshotRows, SnapshotChange, SnapshotRecord } from "./rows.ts"
 
 /**
  * Snapshots as rows and directories. A row comes before its directory and goes before it: a directory without a row is
- * an orphan for {@link sweep}, a row without a directory gets one when it is first used.
+ * an orphan for {@link sweep}, a row without a directory gets one when it is first used. Publishes `/snapshot/prepare`, `/snapshot/commit`
+ * and `/snapshot/remove`.
  */
 export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
   /** Why this driver was chosen. */
@@ -50,6 +52,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     readonly root: string
     readonly mounts: string
     readonly rows: MetadataSnapshotRows
+    readonly events: EventBus
     readonly driver?: "overlay" | "native"
     readonly unpack?: boolean
     readonly idle?: IdleRule
@@ -79,7 +82,7 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
       this.layers = "unpacked: each is a copy of the one below"
       this.#form = new NativeForm(this.#paths, this.#chores)
     }
-    this.#rows.onRemoved((id) => this.#removeFiles(id))
+    this.#rows.onChanged((change) => this.#follow(options.events, change))
   }
 
   get driver(): string {
@@ -121,8 +124,13 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return info
   }
 
-  async list(scope: Scope): Promise<readonly SnapshotInfo[]> {
-    return this.#rows.list(scope.namespace)
+  async list(scope: Scope, filters?: readonly string[]): Promise<readonly SnapshotInfo[]> {
+    const matches = anyOf(filters)
+    return this.#rows.list(scope.namespace).filter((info) => matches(fieldsOf(info)))
+  }
+
+  async updateLabels(scope: Scope, key: string, labels: Labels, paths?: readonly string[]): Promise<SnapshotInfo> {
+    return this.#rows.updateLabels(scope.namespace, key, labels, paths)
   }
 
   async usage(scope: Scope, key: string): Promise<TreeUsage> {
@@ -202,6 +210,20 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     return snapshot
   }
 
+  /** Publishes a change of a row, and removes the files of one that is gone. */
+  #follow(events: EventBus, change: SnapshotChange): void {
+    const { driver: snapshotter } = this
+    if (change.change === "removed") {
+      events.publish(change, "/snapshot/remove", { key: change.name, snapshotter })
+      this.#removeFiles(change.id)
+      return
+    }
+    const { name, kind, parent = "" } = change.info
+    if (change.change === "committed")
+      events.publish(change, "/snapshot/commit", { key: change.key, name, snapshotter })
+    else if (kind === "active") events.publish(change, "/snapshot/prepare", { key: name, parent, snapshotter })
+  }
+
   #removeFiles(id: number): void {
     this.#ensured.delete(id)
     const removal = this.#perSnapshot.run(String(id), async () => {
@@ -216,3 +238,12 @@ export class DirectorySnapshotter implements Snapshotter, AsyncDisposable {
     work.catch((error) => this.#log?.warn(trouble, { id, error: messageOf(error) })).finally(() => others.delete(work))
   }
 }
+
+/** The fields that filters can name. */
+const fieldsOf =
+  ({ name, kind, parent, labels }: SnapshotInfo): FieldOf =>
+  ([first, ...path]) => {
+    if (first === "labels") return labelAt(labels, path)
+    if (path.length > 0) return undefined
+    return first === "name" ? name : first === "kind" ? kind : first === "parent" ? (parent ?? "") : undefined
+  }

@@ -76,6 +76,22 @@ export function snapshotterSuite(name: string, open: () => Promise<SnapshotterUn
     })
   })
 
+  behaves("labels are changed as a mask says, and filters choose by them", async ({ snapshots }) => {
+    await snapshots.prepare(scope, "a", undefined, { x: "1", y: "2" })
+    const { labels } = await snapshots.updateLabels(scope, "a", { x: "3" }, ["labels.x", "labels.y"])
+    expect(labels).toEqual({ x: "3" })
+    await snapshots.commit(scope, "b", "a")
+    await snapshots.view(scope, "c", "b", { z: "4" })
+    const chosen = async (...filters: readonly string[]) =>
+      (await snapshots.list(scope, filters)).map(({ name }) => name)
+    expect(await chosen("kind==committed", "labels.z==4")).toEqual(["b", "c"])
+    expect(await chosen("parent==b")).toEqual(["c"])
+    expect(await snapshots.updateLabels(scope, "d", {}).catch((error) => error)).toMatchObject({ kind: "notFound" })
+    expect(await snapshots.updateLabels(scope, "c", {}, ["parent"]).catch((error) => error)).toMatchObject({
+      kind: "invalidArgument",
+    })
+  })
+
   behaves("siblings do not see each other's changes, nor does the parent", async (under) => {
     await layer(under, "base", undefined, (root) => writeFileSync(join(root, "file"), "base"))
     await under.snapshots.prepare(scope, "one", "base")

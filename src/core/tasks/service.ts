@@ -3,7 +3,15 @@ import { Failure, isKind } from "../../errors/failure.ts"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import type { Process, Resources, RuntimeSpec } from "../../oci/runtime-spec.ts"
 import { makeRestorable } from "../../runtime/criu-options.ts"
-import type { AttachOptions, AttachStream, ExitRecord, IoConfig, LogConfig, RunRequest } from "../../shim/contract.ts"
+import type {
+  AttachOptions,
+  AttachStream,
+  ExecStart,
+  ExitRecord,
+  IoConfig,
+  LogConfig,
+  RunRequest,
+} from "../../shim/contract.ts"
 import { KeyedMutex, Semaphore } from "../../std/semaphore.ts"
 import type { Span } from "../../trace/span.ts"
 import type { Scope } from "../scope.ts"
@@ -11,6 +19,7 @@ import { Bundle, type TaskHoldings } from "./bundle.ts"
 import { carriedMounts } from "./carried-mounts.ts"
 import { bundleRootOf, stateRootOf, type TaskCollaborators } from "./collaborators.ts"
 import type { CheckpointOptions, SignalFate, Task, TaskRequest, TaskService, ViewMount } from "./contract.ts"
+import { TaskEvents } from "./events.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
 import { Freezing } from "./freezing.ts"
 import { JoinedStarts } from "./joined-starts.ts"
@@ -30,11 +39,14 @@ export class Tasks implements TaskService {
   readonly #perTask = new KeyedMutex()
   readonly #freezing = new Freezing()
   readonly #joinedStarts = new JoinedStarts(this.#live, this.#freezing)
+  readonly #events: TaskEvents
 
   constructor(collaborators: TaskCollaborators) {
     this.#with = collaborators
     this.#roots = new TaskRoots(collaborators, this.#live, this.#perTask, (scope, id) => this.#bundle(scope, id))
     this.#starts = new Semaphore(collaborators.startsAtOnce)
+    this.#events = new TaskEvents(collaborators.events)
+    this.#live.onExit((namespace, exit) => this.#events.ended(namespace, exit))
     collaborators.shim.on((event) => {
       if (event.type === "exit") this.#live.ended(event.exit)
       else if (event.type === "reconnected") this.#live.reconnected(event.tasks)
@@ -143,12 +155,13 @@ export class Tasks implements TaskService {
         live.startedAt = scope.span.now()
         live.status = "running"
         this.#live.add(live)
+        // Before anything is awaited: its end may be told at any moment from now on.
+        this.#events.started(scope, live, request)
       })
     } catch (error) {
       await freeTask(this.#with, scope, live).catch(() => {})
       throw error
     }
-    this.#with.events.publish(scope, "/tasks/start", { container_id: request.containerId, pid: live.pid })
     this.#live.tellEarly(key)
     return asTask(live)
   }
@@ -244,12 +257,12 @@ export class Tasks implements TaskService {
 
   async pause(scope: Scope, containerId: string): Promise<void> {
     await this.#freezing.pause(this.#live.running(scope, containerId))
-    this.#with.events.publish(scope, "/tasks/paused", { container_id: containerId })
+    this.#events.paused(scope, containerId)
   }
 
   async resume(scope: Scope, containerId: string): Promise<void> {
     await this.#freezing.resume(this.#live.running(scope, containerId))
-    this.#with.events.publish(scope, "/tasks/resumed", { container_id: containerId })
+    this.#events.resumed(scope, containerId)
   }
 
   async checkpoint(scope: Scope, containerId: string, options: CheckpointOptions): Promise<void> {
@@ -258,10 +271,7 @@ export class Tasks implements TaskService {
     await this.#freezing.only([live], () =>
       step(scope, "checkpoint", (span) => this.#with.shim.checkpoint({ id: live.key, ...options }, span)),
     )
-    this.#with.events.publish(scope, "/tasks/checkpointed", {
-      container_id: containerId,
-      checkpoint: options.directory,
-    })
+    this.#events.checkpointed(scope, containerId, options.directory)
   }
 
   async update(scope: Scope, containerId: string, resources: Resources): Promise<void> {
@@ -292,6 +302,7 @@ export class Tasks implements TaskService {
   async openExec(scope: Scope, containerId: string, execId: string, io: IoConfig): Promise<void> {
     const live = this.#live.running(scope, containerId)
     await this.#with.shim.open(live.key, io, noLog, execId)
+    this.#events.execAdded(scope, containerId, execId)
   }
 
   async exec(
@@ -303,20 +314,18 @@ export class Tasks implements TaskService {
   ): Promise<{ readonly pid: number }> {
     const live = this.#live.running(scope, containerId)
     const processFile = live.bundle.writeProcess(execId, process)
-    const started = step(scope, "exec", (span) =>
-      this.#with.shim.exec(
-        {
-          id: live.key,
-          execId,
-          runtime: live.driver.info,
-          stateRoot: stateRootOf(this.#with),
-          processFile,
-          io,
-          cgroup: live.holdings.cgroupByUs ? { kind: "join", files: live.cgroup.joinFiles } : { kind: "runtime" },
-          cgroupFiles: live.cgroup.joinFiles,
-        },
-        span,
-      ),
+    const order: ExecStart = {
+      id: live.key,
+      execId,
+      runtime: live.driver.info,
+      stateRoot: stateRootOf(this.#with),
+      processFile,
+      io,
+      cgroup: live.holdings.cgroupByUs ? { kind: "join", files: live.cgroup.joinFiles } : { kind: "runtime" },
+      cgroupFiles: live.cgroup.joinFiles,
+    }
+    const started = this.#events.startingExec(scope, containerId, execId, () =>
+      step(scope, "exec", (span) => this.#with.shim.exec(order, span)),
     )
     return await started.finally(() => live.bundle.dropProcess(processFile))
   }
@@ -372,7 +381,7 @@ export class Tasks implements TaskService {
   async #free(scope: Scope, live: LiveTask, options: { readonly rootStays?: boolean } = {}): Promise<void> {
     await freeTask(this.#with, scope, live, options)
     this.#live.remove(live.key)
-    this.#with.events.publish(scope, "/tasks/delete", { container_id: live.holdings.containerId })
+    this.#events.deleted(scope, live)
   }
 
   #bundle(scope: Scope, containerId: string): Bundle {

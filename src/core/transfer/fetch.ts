@@ -268,7 +268,7 @@ export class BlobFetcher {
 
   async #commit(scope: Scope, repository: Repository, blob: Descriptor, ingest: Ingest): Promise<void> {
     try {
-      await ingest.commit(scope, { digest: blob.digest, size: blob.size })
+      await ingest.commit(scope, { digest: blob.digest, size: blob.size, mediaType: blob.mediaType })
     } catch (error) {
       if (isKind(error, "invalidArgument")) throw mismatch(blob)
       if (!isKind(error, "alreadyExists")) throw error
