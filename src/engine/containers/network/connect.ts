@@ -4,7 +4,7 @@ import type { Endpoint, PeerPorts, PortBinding } from "../../../network/contract
 import { newId, shortId } from "../../../std/id.ts"
 import type { Span } from "../../../trace/span.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
-import { checkEndpoint, endpointRequest, namesOf } from "../../networks/endpoint.ts"
+import { checkEndpoint, endpointRequest, namesOf } from "./endpoint.ts"
 import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import type { ConnectedNetwork, ConnectedSandbox } from "../record/document.ts"

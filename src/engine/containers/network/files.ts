@@ -4,7 +4,7 @@ import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddres
 import { resolverAddress } from "../../../network/namespaces.ts"
 import type { NetworkFiles } from "../../../runtime/spec/contract.ts"
 import { isPredefined } from "../../networks/catalog.ts"
-import { ipv6Disabled } from "../../networks/endpoint.ts"
+import { ipv6Disabled } from "./endpoint.ts"
 import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { linkedTo, linkHosts } from "./links.ts"
