@@ -7,6 +7,7 @@ import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { quiesceContainers, recoverContainers, resumePolicies } from "../engine/containers/lifecycle/recover.ts"
 import { ContainerMounts } from "../engine/containers/mounts/service.ts"
+import { ContainerNetworkService } from "../engine/containers/network/service.ts"
 import { ContainerRegistry } from "../engine/containers/record/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { logConfig } from "../engine/containers/stdio/config.ts"
@@ -164,6 +165,20 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     dataRoot: config.roots.data,
     containersRoot,
   })
+  const dns = config.dns
+  const hostGateway = config.hostGateway ? { hostGateway: config.hostGateway } : {}
+  const ipv6 = existsSync("/proc/sys/net/ipv6/conf")
+  const containerNetworks = new ContainerNetworkService({
+    registry,
+    networking,
+    networks,
+    sharedMemory: core.sharedMemory,
+    events,
+    log,
+    defaults: { dns, ...hostGateway },
+    host: { ipv6 },
+    containersRoot,
+  })
   const context: ContainerContext = {
     logForwarding,
     registry,
@@ -179,6 +194,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     mounts,
     networking,
     networks,
+    containerNetworks,
     events,
     healthCounts: { checks: 0, failures: 0 },
     traces,
@@ -194,9 +210,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       cgroupnsMode: config.cgroupnsMode ?? (core.cgroups.mode === "unified" ? "private" : "host"),
       init: config.init,
       noNewPrivileges: config.noNewPrivileges,
-      dns: config.dns,
       cdiSpecDirs: config.cdiSpecDirs,
-      ...(config.hostGateway ? { hostGateway: config.hostGateway } : {}),
       ...(config.seccompProfile ? { seccompProfile: seccompText(config.seccompProfile) } : {}),
     },
     host: {
@@ -209,7 +223,6 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       },
       cgroupMode: core.cgroups.mode,
       seccomp: new SeccompFilters(),
-      ipv6: existsSync("/proc/sys/net/ipv6/conf"),
       apparmor: loadAppArmor(join(config.roots.run, "apparmor-profile")),
       criu: core.criu,
       ...(init ? { initPath: init } : {}),
@@ -246,7 +259,10 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       execs: new ExecService(context),
       images,
       volumes,
-      networks: new EngineNetworks(context, config.networkOptions),
+      networks: new EngineNetworks(
+        { networks, networking, registry, containers: containerNetworks, events, log },
+        config.networkOptions,
+      ),
       events,
       system: new EngineSystem({
         context,

@@ -20,6 +20,7 @@ import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
 import type { Mounts } from "./mounts/contract.ts"
+import type { ContainerNetworks } from "./network/contract.ts"
 import type { ContainerRegistry } from "./record/registry.ts"
 import type { HostFacts } from "./request/validate.ts"
 
@@ -39,15 +40,8 @@ export interface ContainerDefaults {
   readonly noNewPrivileges: boolean
   /** The text of the daemon's own seccomp profile, or `unconfined`; absent: built in. */
   readonly seccompProfile?: string
-  readonly dns: {
-    readonly servers: readonly string[]
-    readonly search: readonly string[]
-    readonly options: readonly string[]
-  }
   /** Where descriptions of devices lie (Container Device Interface). */
   readonly cdiSpecDirs: readonly string[]
-  /** What `host-gateway` stands for; absent: the address of the default bridge. */
-  readonly hostGateway?: string
 }
 
 /** What the kernel of this host gives containers. */
@@ -55,8 +49,6 @@ export interface ContainerHost {
   readonly facts: HostFacts
   readonly cgroupMode: CgroupMode
   readonly seccomp: SeccompFilters
-  /** Whether the kernel has IPv6. */
-  readonly ipv6: boolean
   readonly apparmor: AppArmor
   readonly criu: Criu
   /** The init program for `--init`; absent when none is installed. */
@@ -79,6 +71,7 @@ export interface ContainerContext {
   readonly mounts: Mounts
   readonly networking: Networking
   readonly networks: NetworkCatalog
+  readonly containerNetworks: ContainerNetworks
   readonly events: Events
   /** How many health checks ran since the daemon began, and how many of them failed. */
   readonly healthCounts: { checks: number; failures: number }

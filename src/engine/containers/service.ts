@@ -39,11 +39,10 @@ import { commitContainer } from "./files/commit.ts"
 import { archiveStatus, extractArchive, readArchive } from "./files/copy.ts"
 import { createCheckpoint, deleteCheckpoint, listCheckpoints } from "./lifecycle/checkpoints.ts"
 import { createContainer } from "./lifecycle/create.ts"
-import { pruneContainers, removeContainer, removeLink } from "./lifecycle/remove.ts"
+import { pruneContainers, removeContainer } from "./lifecycle/remove.ts"
 import { startLocked } from "./lifecycle/start.ts"
 import { killContainer, restartContainer, stopContainer } from "./lifecycle/stop.ts"
 import { updateContainer } from "./lifecycle/update.ts"
-import { renameInNetworks } from "./network/connect.ts"
 import type { Container, EndOfRun } from "./record/container.ts"
 import { publish } from "./record/events.ts"
 import type { OutputClients } from "./record/output-clients.ts"
@@ -169,12 +168,12 @@ export class ContainerService implements Containers {
       }
       const wanted = allocated(registry, path, container.id)
       container.document.name = wanted
-      renameInNetworks(this.#context, container)
+      this.#context.containerNetworks.renamed(container)
       try {
         await registry.save(scope, container)
       } catch (error) {
         container.document.name = old
-        renameInNetworks(this.#context, container)
+        this.#context.containerNetworks.renamed(container)
         registry.free(wanted, container.id)
         throw error
       }
@@ -202,7 +201,7 @@ export class ContainerService implements Containers {
   }
 
   async remove(scope: Scope, ref: string, options: RemoveOptions): Promise<void> {
-    if (options.link) await removeLink(this.#context, scope, ref)
+    if (options.link) await this.#context.containerNetworks.unlink(scope, ref)
     else await removeContainer(this.#context, scope, this.#find(ref), ref, options)
   }
 

@@ -1,9 +1,15 @@
 import type { ExposedPort } from "../../api/exposure.ts"
 import type { BoundPort, Networking } from "../../network/contract.ts"
-import type { ContainerContext } from "../containers/context.ts"
+import type { ContainerRegistry } from "../containers/record/registry.ts"
 
 /** Every port of this host that leads to a container, runs of neighbouring ports as one; sorted by port. */
-export function exposedPorts({ networking, registry }: ContainerContext): readonly ExposedPort[] {
+export function exposedPorts({
+  networking,
+  registry,
+}: {
+  readonly networking: Networking
+  readonly registry: Pick<ContainerRegistry, "get">
+}): readonly ExposedPort[] {
   const firewall = firewallOf(networking)
   const rows = networking.sandboxes().flatMap(({ containerId, containerName, endpoints, ports }) => {
     const network = endpoints.find(({ networkId }) => networking.network(networkId)?.driver === "bridge")?.network ?? ""

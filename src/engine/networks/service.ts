@@ -10,23 +10,36 @@ import type {
 } from "../../api/network.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, isKind, messageOf } from "../../errors/failure.ts"
+import type { Networking } from "../../network/contract.ts"
 import { parseNanos } from "../../std/clock.ts"
-import type { ContainerContext } from "../containers/context.ts"
-import { connectContainer, disconnectContainer } from "../containers/network/attach.ts"
-import { isPredefined, type NetworkDocument } from "./catalog.ts"
+import type { Log } from "../../std/log.ts"
+import type { ContainerRegistry } from "../containers/record/registry.ts"
+import type { Events } from "../events/contract.ts"
+import { isPredefined, type NetworkCatalog, type NetworkDocument } from "./catalog.ts"
 import type { Networks } from "./contract.ts"
 import { createNetwork, type NetworkDefaults } from "./create.ts"
 import { describeNetwork, inspectNetwork } from "./describe.ts"
 import { exposedPorts } from "./exposure.ts"
 
-/** Docker's networks: the catalogue says what exists, `Networking` does it. */
+/** Collaborators of {@link EngineNetworks}. */
+export interface NetworksNeeds {
+  readonly networks: NetworkCatalog
+  readonly networking: Networking
+  readonly registry: Pick<ContainerRegistry, "all" | "get">
+  /** Connects containers to networks and disconnects them. */
+  readonly containers: { readonly attach: Networks["connect"]; readonly detach: Networks["disconnect"] }
+  readonly events: Pick<Events, "publish">
+  readonly log: Pick<Log, "warn">
+}
+
+/** Docker's networks: the catalogue holds the records, `Networking` the kernel objects. */
 export class EngineNetworks implements Networks {
-  readonly #context: ContainerContext
+  readonly #needs: NetworksNeeds
   readonly #defaults: NetworkDefaults
   #pruning = false
 
-  constructor(context: ContainerContext, defaults: NetworkDefaults) {
-    this.#context = context
+  constructor(needs: NetworksNeeds, defaults: NetworkDefaults) {
+    this.#needs = needs
     this.#defaults = defaults
   }
 
@@ -37,7 +50,7 @@ export class EngineNetworks implements Networks {
     const dangling = danglingOf(filters)
     const types = filters.get("type")
     const [named, numbered] = [patternMatcher(filters, "name"), patternMatcher(filters, "id")]
-    return this.#context.networks
+    return this.#needs.networks
       .all()
       .filter(
         (network) =>
@@ -49,31 +62,31 @@ export class EngineNetworks implements Networks {
           labelsMatch(filters, network.labels) &&
           (dangling === undefined || dangling === !this.#used(network)),
       )
-      .map((network) => describeNetwork(network, this.#context.networking, []))
+      .map((network) => describeNetwork(network, this.#needs.networking, []))
   }
 
   async inspect(_scope: Scope, ref: string, options: { readonly scope?: string }): Promise<NetworkInspect> {
     if (options.scope && options.scope !== "local") throw new Failure("notFound", `network ${ref} not found`)
-    return inspectNetwork(this.#context.networks.resolve(ref), this.#context.networking, this.#context.registry.all())
+    return inspectNetwork(this.#needs.networks.resolve(ref), this.#needs.networking, this.#needs.registry.all())
   }
 
   async create(_scope: Scope, request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
-    const document = createNetwork(this.#context.networks, this.#context.networking, request, this.#defaults)
-    await this.#context.networks.flushed()
+    const document = createNetwork(this.#needs.networks, this.#needs.networking, request, this.#defaults)
+    await this.#needs.networks.flushed()
     this.#publish(document, "create")
     return { Id: document.id, Warning: "" }
   }
 
   async remove(_scope: Scope, ref: string): Promise<void> {
-    const document = this.#context.networks.resolve(ref)
+    const document = this.#needs.networks.resolve(ref)
     if (isPredefined(document.name))
       throw new Failure("permissionDenied", `${document.name} is a pre-defined network and cannot be removed`)
     this.#remove(document)
-    await this.#context.networks.flushed()
+    await this.#needs.networks.flushed()
   }
 
   #remove(document: NetworkDocument): void {
-    const { networks, networking } = this.#context
+    const { networks, networking } = this.#needs
     const dependents = networks.all().filter(({ configFrom }) => document.configOnly && configFrom === document.name)
     if (dependents.length > 0)
       throw new Failure(
@@ -87,7 +100,7 @@ export class EngineNetworks implements Networks {
           .filter(({ networkId }) => networkId === document.id)
           .map(
             ({ id }) =>
-              `name:"${this.#context.registry.get(containerId)?.name ?? containerName}" id:"${id.slice(0, 12)}"`,
+              `name:"${this.#needs.registry.get(containerId)?.name ?? containerName}" id:"${id.slice(0, 12)}"`,
           ),
       )
     if (endpoints.length > 0)
@@ -101,15 +114,15 @@ export class EngineNetworks implements Networks {
   }
 
   async connect(scope: Scope, ref: string, request: NetworkConnectRequest): Promise<void> {
-    await connectContainer(this.#context, scope, ref, request)
+    await this.#needs.containers.attach(scope, ref, request)
   }
 
   async disconnect(scope: Scope, ref: string, request: NetworkDisconnectRequest): Promise<void> {
-    await disconnectContainer(this.#context, scope, ref, request)
+    await this.#needs.containers.detach(scope, ref, request)
   }
 
   exposed(): readonly ExposedPort[] {
-    return exposedPorts(this.#context)
+    return exposedPorts(this.#needs)
   }
 
   async prune(scope: Scope, filters: Filters): Promise<NetworksPruneResponse> {
@@ -118,7 +131,7 @@ export class EngineNetworks implements Networks {
     this.#pruning = true
     try {
       const deleted: string[] = []
-      for (const network of this.#context.networks.all()) {
+      for (const network of this.#needs.networks.all()) {
         if (scope.signal?.aborted) break
         if (network.configOnly || isPredefined(network.name) || this.#used(network)) continue
         if (!labelsMatch(filters, network.labels)) continue
@@ -128,10 +141,10 @@ export class EngineNetworks implements Networks {
           deleted.push(network.name)
         } catch (error) {
           if (!isKind(error, "permissionDenied"))
-            this.#context.log.warn("pruning a network failed", { network: network.name, error: messageOf(error) })
+            this.#needs.log.warn("pruning a network failed", { network: network.name, error: messageOf(error) })
         }
       }
-      this.#context.events.publish({
+      this.#needs.events.publish({
         Type: "network",
         Action: "prune",
         Actor: { ID: "", Attributes: { reclaimed: "0" } },
@@ -146,12 +159,12 @@ export class EngineNetworks implements Networks {
   #used({ id, name }: NetworkDocument): boolean {
     return (
       isPredefined(name) ||
-      this.#context.networking.sandboxes().some(({ endpoints }) => endpoints.some(({ networkId }) => networkId === id))
+      this.#needs.networking.sandboxes().some(({ endpoints }) => endpoints.some(({ networkId }) => networkId === id))
     )
   }
 
   #publish({ id, name, driver }: NetworkDocument, action: string): void {
-    this.#context.events.publish({
+    this.#needs.events.publish({
       Type: "network",
       Action: action,
       Actor: { ID: id, Attributes: { name, type: driver } },

@@ -10,12 +10,12 @@ import { newId, shortId } from "../../../std/id.ts"
 import { Turns } from "../../../std/turns.ts"
 import type { ContainerImage } from "../../images/for-containers.ts"
 import { checkLogConfig, isDriverNamed } from "../../logging/config.ts"
-import { checkNetworking, initialNetworking } from "../network/endpoint.ts"
 import { step } from "../../traces/step.ts"
 import type { ContainerContext } from "../context.ts"
 import type { CreateOptions } from "../contract.ts"
+import { checkNetworking, initialNetworking } from "../network/endpoint.ts"
 import { resolveLinks } from "../network/links.ts"
-import { pinNeighbours } from "../network/namespace-owners.ts"
+import { pinNamespaceOwners } from "../network/namespace-owners.ts"
 import { Container } from "../record/container.ts"
 import type { ResolvedMount } from "../record/document.ts"
 import { publish } from "../record/events.ts"
@@ -54,7 +54,7 @@ export async function createContainer(
   const folder = join(context.containersRoot, id)
   let mounts: readonly ResolvedMount[] = []
   try {
-    const hostConfig = pinNeighbours(registry, host)
+    const hostConfig = pinNamespaceOwners(registry, host)
     const links = resolveLinks(registry, hostConfig)
     // Filled in after the validation, which refuses a hostname together with another's namespace.
     const merged = {

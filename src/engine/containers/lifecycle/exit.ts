@@ -5,7 +5,6 @@ import { messageOf } from "../../../errors/failure.ts"
 import type { ExitRecord } from "../../../shim/contract.ts"
 import { endExecs } from "../../exec/records.ts"
 import type { ContainerContext } from "../context.ts"
-import { publishNetwork } from "../network/connect.ts"
 import { type Container, recordExit } from "../record/container.ts"
 import { publish } from "../record/events.ts"
 import { stopHealthChecks } from "./health.ts"
@@ -38,7 +37,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
     try {
-      releaseNetwork(context, container)
+      context.containerNetworks.leave(container)
     } catch (error) {
       // The daemon's next start releases it.
       context.log.error("leaving a container's networks failed", { container: id, error: messageOf(error) })
@@ -141,19 +140,6 @@ export async function releaseMounts(context: ContainerContext, container: Contai
   await holds?.disposeAsync().catch((error) => {
     context.log.warn("unmounting a container's volumes failed", { container: container.id, error: messageOf(error) })
   })
-}
-
-/** Leaves the networks: addresses and ports are free at once. */
-export function releaseNetwork(context: ContainerContext, container: Container): void {
-  // Whatever the record says: a crash may have come between joining and recording it.
-  context.networking.leave(container.id)
-  const { sandbox } = container.state
-  if (!sandbox) return
-  delete container.state.sandbox
-  for (const { networkId } of Object.values(sandbox.networks)) {
-    const network = context.networks.get(networkId)
-    if (network) publishNetwork(context, container, network, "disconnect")
-  }
 }
 
 /** Docker's rule: what the policy says, unless the end was asked for. */

@@ -4,22 +4,13 @@ import { setTimeout as pause } from "node:timers/promises"
 import type { SharedMemoryOfRun } from "../../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import type { ContainerContext } from "../context.ts"
-import { recoverSandbox } from "../network/connect.ts"
 import { linksOf } from "../network/links.ts"
-import { neighboursOf } from "../network/namespace-owners.ts"
+import { namespaceOwners } from "../network/namespace-owners.ts"
 import type { Container } from "../record/container.ts"
 import { unknownExit } from "../record/container.ts"
 import type { ContainerRunState } from "../record/document.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
-import {
-  cancelRestart,
-  handleExit,
-  releaseNetwork,
-  removeRecord,
-  restartPending,
-  saveOrWarn,
-  shouldRestart,
-} from "./exit.ts"
+import { cancelRestart, handleExit, removeRecord, restartPending, saveOrWarn, shouldRestart } from "./exit.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
 import { startLocked } from "./start.ts"
 
@@ -60,14 +51,14 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       state.status = task.status === "paused" && !frozenOnly ? "paused" : "running"
       state.pid = task.pid
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
-      recoverSandbox(context, container)
+      context.containerNetworks.recover(container)
       await holdMounts(context, container, memory.get(container.id))
       // As a rule all is as it was recorded, and thousands of records are left alone.
       if (differs(before, state)) await saveOrWarn(context, scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
     else if (!task && state.sandbox) {
-      releaseNetwork(context, container)
+      context.containerNetworks.leave(container)
       await saveOrWarn(context, scope, container)
     }
   }
@@ -138,7 +129,7 @@ async function settleLost(context: ContainerContext, container: Container): Prom
   state.exitCode = 255
   state.error = unknownExit
   state.finishedAt = (BigInt(Date.now()) * 1_000_000n).toString()
-  releaseNetwork(context, container)
+  context.containerNetworks.leave(container)
   await saveOrWarn(context, scope, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
 }
@@ -164,7 +155,7 @@ export function resumePolicies(context: ContainerContext): void {
 
 /** The containers that must run before this one can. */
 const prerequisitesOf = (registry: ContainerRegistry, container: Container): readonly Container[] => [
-  ...neighboursOf(registry, container),
+  ...namespaceOwners(registry, container),
   ...linksOf(registry, container).map((link) => link.container),
 ]
 

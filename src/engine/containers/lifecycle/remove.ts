@@ -4,7 +4,6 @@ import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
 import type { ContainerContext } from "../context.ts"
 import type { RemoveOptions } from "../contract.ts"
-import { linkedPorts } from "../network/connect.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
 import { LayerStackSizes } from "../views/layer-stack-sizes.ts"
@@ -104,23 +103,4 @@ export async function pruneContainers(
     Actor: { ID: "", Attributes: { reclaimed: String(reclaimed) } },
   })
   return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed: reclaimed }
-}
-
-/**
- * `docker rm --link OWNER/ALIAS`: the owner forgets the link. Its hosts file and its variables do so at its next start.
- * @throws notFound, invalidArgument in Docker's words
- */
-export async function removeLink(context: ContainerContext, scope: Scope, path: string): Promise<void> {
-  const [owner = "", alias, ...more] = path.replace(/^\//, "").split("/")
-  if (alias === undefined || more.length > 0)
-    throw new Failure("invalidArgument", "Conflict, cannot remove the default link name of the container")
-  const container = context.registry.resolve(owner)
-  const { links = [] } = container.document
-  const left = links.filter((link) => link.alias !== alias)
-  if (left.length === links.length) throw new Failure("notFound", `Cannot get child ${alias} of container ${owner}`)
-  await context.registry.locked(container.id, async () => {
-    container.document.links = left
-    context.networking.relink(container.id, linkedPorts(context.registry, container))
-    await context.registry.save(scope, container)
-  })
 }

@@ -2,13 +2,10 @@ import type { RuntimeSpec } from "../../../oci/runtime-spec.ts"
 import { readCdiDevices } from "../../../runtime/cdi/devices.ts"
 import { injectCdiDevices } from "../../../runtime/cdi/inject.ts"
 import { buildSpec } from "../../../runtime/spec/build.ts"
-import type { SpecNamespaces } from "../../../runtime/spec/contract.ts"
 import type { Span } from "../../../trace/span.ts"
 import type { ContainerContext } from "../context.ts"
 import type { MountHolds } from "../mounts/contract.ts"
-import { writeNetworkFiles } from "../network/files.ts"
-import { checkLinksRun, linkEnvironment } from "../network/links.ts"
-import { ipcNeighbour, pidNeighbour } from "../network/namespace-owners.ts"
+import { linkEnvironment } from "../network/links.ts"
 import type { Container } from "../record/container.ts"
 import { requestedDevices } from "../request/device-requests.ts"
 import { specRequest } from "../request/spec.ts"
@@ -23,9 +20,7 @@ export async function containerSpec(
   holds: MountHolds,
 ): Promise<RuntimeSpec> {
   const { config, hostConfig } = container.document
-  checkLinksRun(context.registry, container)
-  const ipcFrom = ipcNeighbour(context, hostConfig.IpcMode)
-  const pidFrom = pidNeighbour(context, hostConfig.PidMode)
+  const namespaces = context.containerNetworks.namespaces(container)
   const shmPath =
     hostConfig.IpcMode === "shareable"
       ? holds.whileMounted.use(context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))).path
@@ -37,10 +32,8 @@ export async function containerSpec(
       config,
       host: hostConfig,
       mounts,
-      files: await writeNetworkFiles(context, container),
-      network: networkNamespace(context, container),
-      ...(ipcFrom ? { ipcFrom } : {}),
-      ...(pidFrom ? { pidFrom } : {}),
+      files: await context.containerNetworks.writeFiles(container),
+      ...namespaces,
       ...(shmPath ? { shmPath } : {}),
       linked: linkEnvironment(context.registry, container),
       ...(initPath ? { initPath } : {}),
@@ -53,29 +46,4 @@ export async function containerSpec(
     injectCdiDevices(spec, requestedDevices(hostConfig, known), known)
   }
   return spec
-}
-
-/** Where the container's network is: a namespace that exists, one to be made, or the host's. */
-function networkNamespace(context: ContainerContext, container: Container): SpecNamespaces["network"] {
-  const mode = container.document.hostConfig.NetworkMode
-  if (mode.startsWith("container:")) {
-    return { path: `/proc/${joinedPid(context, mode.slice("container:".length))}/ns/net` }
-  }
-  const path = container.state.sandbox?.path
-  if (path) {
-    const { networking } = context
-    const endpoints = networking.sandbox(container.id)?.endpoints ?? []
-    // Interfaces with a smaller MTU than IPv6 needs do not even have the setting.
-    const withoutIpv6 = endpoints
-      .filter(({ ipv6, bornWithoutIpv6 }) => !ipv6 && !bornWithoutIpv6)
-      .filter(({ networkId }) => (networking.network(networkId)?.mtu || 1500) >= 1280)
-      .map(({ containerInterface }) => containerInterface)
-    return { path, ...(context.host.ipv6 ? { withoutIpv6 } : {}) }
-  }
-  return mode === "host" ? "host" : "new"
-}
-
-/** PID of the running container that another joins a namespace of. */
-function joinedPid(context: ContainerContext, ref: string): number {
-  return context.registry.resolve(ref).state.pid
 }

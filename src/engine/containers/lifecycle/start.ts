@@ -6,13 +6,11 @@ import { nowNanos } from "../../../std/clock.ts"
 import { forgetExecs } from "../../exec/records.ts"
 import { step } from "../../traces/step.ts"
 import type { ContainerContext } from "../context.ts"
-import { connectNetworks } from "../network/connect.ts"
-import { tellLinked } from "../network/files.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
 import { ioConfig, logConfig } from "../stdio/config.ts"
 import { checkpointToRestore } from "./checkpoints.ts"
-import { cancelRestart, freeForStart, releaseMounts, releaseNetwork, removeRecord } from "./exit.ts"
+import { cancelRestart, freeForStart, releaseMounts, removeRecord } from "./exit.ts"
 import { startHealthChecks } from "./health.ts"
 import { containerSpec } from "./spec.ts"
 
@@ -54,7 +52,7 @@ export async function startLocked(
     const whileMounted = new AsyncDisposableStack()
     container.mountHolds = whileMounted
     destination = await context.logForwarding.open(container)
-    await step(scope, "network", (span) => connectNetworks(context, container, span))
+    await step(scope, "network", (span) => context.containerNetworks.connect(container, span))
     const task = await step(scope, "task", (span) =>
       context.tasks.run(
         { ...scope, span },
@@ -84,7 +82,7 @@ export async function startLocked(
     await failedStart(context, scope, container, began, error)
     throw error
   }
-  tellLinked(context, container)
+  context.containerNetworks.updateLinkedHosts(container)
   context.traces.keep(id, scope.span)
   startHealthChecks(context, container)
   // It runs, whatever the disk has room for; a daemon that starts anew finds that out for itself.
@@ -107,7 +105,7 @@ async function failedStart(
   const waitedFor = state.status === "restarting"
   if (waitedFor) state.status = "exited"
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
-  releaseNetwork(context, container)
+  context.containerNetworks.leave(container)
   await releaseMounts(context, container)
   await context.tasks.delete(scope, container.id).catch((error) => {
     context.log.warn("freeing what the run before held failed", { container: container.id, error: messageOf(error) })

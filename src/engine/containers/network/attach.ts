@@ -1,23 +1,28 @@
 import type { NetworkConnectRequest, NetworkDisconnectRequest } from "../../../api/network.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
-import { connectedNetwork, publishNetwork, takeSandbox } from "./connect.ts"
-import { rewriteNetworkFiles } from "./files.ts"
-import { joinedRef } from "./namespace-owners.ts"
+import type { NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
 import { noSettings, requestedSettings } from "../record/endpoint-settings.ts"
-import type { NetworkDocument } from "../../networks/catalog.ts"
+import type { ContainerNetworksNeeds } from "./contract.ts"
 import { checkEndpoint, endpointRequest } from "./endpoint.ts"
+import { rewriteNetworkFiles } from "./files.ts"
+import { joinedRef } from "./namespace-owners.ts"
+import { publishNetwork, recordEndpoint, takeSandbox } from "./sandbox.ts"
 
-/** `docker network connect`: at once when the container runs, otherwise from its next start on. @throws in Docker's words */
-export async function connectContainer(
-  context: ContainerContext,
+type AttachNeeds = Pick<
+  ContainerNetworksNeeds,
+  "registry" | "networking" | "networks" | "events" | "defaults" | "containersRoot" | "log"
+>
+
+/** Carries out `ContainerNetworks.attach`. */
+export async function attachContainer(
+  needs: AttachNeeds,
   scope: Scope,
   ref: string,
   request: NetworkConnectRequest,
 ): Promise<void> {
-  const { networks, networking, registry } = context
+  const { networks, networking, registry } = needs
   const container = registry.resolve(request.Container)
   await registry.locked(container.id, async () => {
     refuseRemoved(container)
@@ -27,9 +32,9 @@ export async function connectContainer(
       throw new Failure("permissionDenied", "cannot create endpoint on configuration-only network")
     const settings = requestedSettings(request.EndpointConfig ?? noSettings)
     checkEndpoint(network, settings)
-    const joined = !checkTogether(context, container, network)
+    const joined = !checkTogether(needs, container, network)
     if (joined && !container.running) return
-    // Of the network of those who are in none there is nothing in the kernel.
+    // Network `none` has no kernel object; only the record changes.
     const nominal = network.driver === "null"
     if (joined && nominal)
       throw new Failure(
@@ -43,17 +48,17 @@ export async function connectContainer(
     if (container.running) {
       const asked = endpointRequest(registry, container, network, settings)
       if (!nominal) await networking.connect(container.id, asked, scope.span)
-      takeSandbox(context, container)
-      connectedNetwork(container, network, settings)
-      await rewriteNetworkFiles(context, container)
-      publishNetwork(context, container, network, "connect")
+      takeSandbox(needs, container)
+      recordEndpoint(container, network, settings)
+      await rewriteNetworkFiles(needs, container)
+      publishNetwork(needs, container, network, "connect")
     }
     await registry.save(scope, container)
   })
 }
 
 /** Whether the container is not in the network yet. @throws invalidArgument for networks that do not go together */
-function checkTogether(context: ContainerContext, container: Container, network: NetworkDocument): boolean {
+function checkTogether(needs: AttachNeeds, container: Container, network: NetworkDocument): boolean {
   const { document } = container
   if (document.hostConfig.NetworkMode !== "host" && network.driver === "host")
     throw new Failure(
@@ -62,7 +67,7 @@ function checkTogether(context: ContainerContext, container: Container, network:
     )
   for (const name of Object.keys(document.networking.EndpointsConfig ?? {})) {
     if (name === network.name) return false
-    const other = context.networks.byName(name)
+    const other = needs.networks.byName(name)
     if (other?.driver === "host" || network.driver === "host") throw shared()
     if (other?.driver === "null" || network.driver === "null")
       throw new Failure(
@@ -79,14 +84,14 @@ const shared = (): Failure =>
     "container sharing network namespace with another container or host cannot be connected to any other network",
   )
 
-/** `docker network disconnect`. @throws in Docker's words */
-export async function disconnectContainer(
-  context: ContainerContext,
+/** Carries out `ContainerNetworks.detach`. */
+export async function detachContainer(
+  needs: AttachNeeds,
   scope: Scope,
   ref: string,
   request: NetworkDisconnectRequest,
 ): Promise<void> {
-  const { networks, networking, registry } = context
+  const { networks, networking, registry } = needs
   const container = registry.resolve(request.Container)
   await registry.locked(container.id, async () => {
     const network = request.Force ? networks.find(ref) : container.running ? networks.resolve(ref) : networks.find(ref)
@@ -107,9 +112,9 @@ export async function disconnectContainer(
     delete endpoints[name]
     container.document.networking = { EndpointsConfig: endpoints }
     if (container.running && network) {
-      takeSandbox(context, container)
-      await rewriteNetworkFiles(context, container)
-      publishNetwork(context, container, network, "disconnect")
+      takeSandbox(needs, container)
+      await rewriteNetworkFiles(needs, container)
+      publishNetwork(needs, container, network, "disconnect")
     }
     await registry.save(scope, container)
   })

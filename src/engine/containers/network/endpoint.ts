@@ -3,16 +3,16 @@ import type { EndpointSettings } from "../../../api/network.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { EndpointRequest } from "../../../network/contract.ts"
 import { addressOf, cidrOf, contains } from "../../../std/ip.ts"
+import { isPredefined, type NetworkCatalog, type NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
 import { noSettings, requestedSettings } from "../record/endpoint-settings.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
-import { isPredefined, type NetworkCatalog, type NetworkDocument } from "../../networks/catalog.ts"
 
 const linkLocal = ["169.254.0.0/16", "fe80::/10"].map((text) => cidrOf(text)!.subnet)
 const optionPrefix = "com.docker.network.endpoint"
 
-/** Checks the networks that a new container asks for. @throws invalidArgument in Docker's words */
-export function checkNetworking(catalog: NetworkCatalog, networking: NetworkingConfig): void {
+/** Checks the requested networks of a new container. @throws invalidArgument in Docker's words */
+export function checkNetworking(catalog: Pick<NetworkCatalog, "find">, networking: NetworkingConfig): void {
   const errors = Object.entries(networking.EndpointsConfig ?? {}).flatMap(([name, settings]) => {
     if (!settings) return [`invalid config for network ${name}: EndpointsConfig is nil`]
     const error = settingsError(networkFor(catalog, name), name, settings)
@@ -21,9 +21,9 @@ export function checkNetworking(catalog: NetworkCatalog, networking: NetworkingC
   if (errors.length > 0) throw new Failure("invalidArgument", joined(errors))
 }
 
-/** How a new container is in its networks, by the names of those that exist: those asked for, or its network mode's. */
+/** The endpoints of a new container, by name of the network: those requested, else one in the network of its mode. */
 export function initialNetworking(
-  catalog: NetworkCatalog,
+  catalog: Pick<NetworkCatalog, "find">,
   { NetworkMode: mode }: Pick<HostConfig, "NetworkMode">,
   { NetworkDisabled }: Pick<ContainerConfig, "NetworkDisabled">,
   asked: NetworkingConfig,
@@ -39,14 +39,14 @@ export function initialNetworking(
   }
 }
 
-/** Checks how a container shall be in a network. @throws invalidArgument in Docker's words */
+/** Checks the settings of an endpoint. @throws invalidArgument in Docker's words */
 export function checkEndpoint(network: NetworkDocument, settings: EndpointSettings): void {
   const error = settingsError(network, network.name, settings)
   if (error !== undefined) throw new Failure("invalidArgument", error)
 }
 
-/** The network may come later: a reference that means nothing yet, or several, is no error here. */
-function networkFor(catalog: NetworkCatalog, ref: string): NetworkDocument | undefined {
+/** The network that `ref` means; undefined when there is none yet or several, as it may be created later. */
+function networkFor(catalog: Pick<NetworkCatalog, "find">, ref: string): NetworkDocument | undefined {
   try {
     return catalog.find(ref)
   } catch {
@@ -109,27 +109,27 @@ function rangeErrors(network: NetworkDocument, text: string): string[] {
 const joined = (errors: readonly string[]): string =>
   errors.length === 1 ? errors[0]!.trim() : `* ${errors.map((each) => each.replaceAll("\n", "\n\t")).join("\n* ")}`
 
-/** Whether an endpoint's own settings switch IPv6 off. Docker's CLI writes them in small letters. */
+/** Whether an endpoint's own settings disable IPv6. Docker's CLI writes them in small letters. */
 const switchesOffIpv6 = (settings: EndpointSettings): boolean =>
   sysctlsIn(settings).some((text) => text.toLowerCase() === "net.ipv6.conf.ifname.disable_ipv6=1")
 
 const sysctlsIn = ({ DriverOpts: options }: EndpointSettings): readonly string[] =>
   options?.[`${optionPrefix}.sysctls`]?.split(",") ?? []
 
-/** The names that others of a user's network find a container by; the first one is what its addresses are called. */
+/** The names of a container in a user-defined network; its addresses resolve to the first one. */
 export function namesOf(container: Container, settings: EndpointSettings): readonly string[] {
   const { Hostname } = container.document.config
   const names = [container.name, ...(settings.Aliases ?? []), container.id.slice(0, 12), Hostname]
   return [...new Set(names.filter((name) => name !== ""))]
 }
 
-/** The container has switched IPv6 off for itself. */
+/** Whether the container disables IPv6 by its sysctls. */
 export const ipv6Disabled = ({ document: { hostConfig } }: Container): boolean =>
   hostConfig.Sysctls?.["net.ipv6.conf.all.disable_ipv6"] === "1"
 
-/** What a network's mechanism is asked for. */
+/** The request to `Networking` for a container's endpoint. */
 export function endpointRequest(
-  registry: ContainerRegistry,
+  registry: Pick<ContainerRegistry, "resolve">,
   container: Container,
   network: NetworkDocument,
   settings: EndpointSettings,
@@ -160,7 +160,10 @@ export function endpointRequest(
 }
 
 /** `CONTAINER:ALIAS` as alias → name. */
-function linksOf(registry: ContainerRegistry, settings: EndpointSettings): Readonly<Record<string, string>> {
+function linksOf(
+  registry: Pick<ContainerRegistry, "resolve">,
+  settings: EndpointSettings,
+): Readonly<Record<string, string>> {
   return Object.fromEntries(
     (settings.Links ?? []).map((text) => {
       const [ref = "", alias = ref] = text.split(":", 2)
@@ -168,7 +171,7 @@ function linksOf(registry: ContainerRegistry, settings: EndpointSettings): Reado
       try {
         name = registry.resolve(ref).name
       } catch {
-        // A name that nobody has yet may be given to somebody later.
+        // The container may be created later.
       }
       return [alias, name]
     }),

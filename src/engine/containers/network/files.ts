@@ -4,33 +4,35 @@ import { hostsFile, nameserversOf, ownNames, resolvConf, withHost, withOwnAddres
 import { resolverAddress } from "../../../network/namespaces.ts"
 import type { NetworkFiles } from "../../../runtime/spec/contract.ts"
 import { isPredefined } from "../../networks/catalog.ts"
-import { ipv6Disabled } from "./endpoint.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
+import type { ContainerNetworksNeeds } from "./contract.ts"
+import { ipv6Disabled } from "./endpoint.ts"
 import { linkedTo, linkHosts } from "./links.ts"
 import { networkOwner } from "./namespace-owners.ts"
 
-/** Writes hostname, hosts and resolv.conf of a container that starts; one that shares a network shares those files. */
-export async function writeNetworkFiles(context: ContainerContext, container: Container): Promise<NetworkFiles> {
-  const owner = networkOwner(context.registry, container)
-  const folder = join(context.containersRoot, owner.id)
+type FilesNeeds = Pick<ContainerNetworksNeeds, "registry" | "networking" | "defaults" | "containersRoot" | "log">
+
+/** Carries out `ContainerNetworks.writeFiles`. */
+export async function writeNetworkFiles(needs: FilesNeeds, container: Container): Promise<NetworkFiles> {
+  const owner = networkOwner(needs.registry, container)
+  const folder = join(needs.containersRoot, owner.id)
   if (owner === container) {
     const { config } = container.document
     mkdirSync(folder, { recursive: true, mode: 0o710 })
     writeFileSync(join(folder, "hostname"), `${config.Hostname}\n`)
-    writeFileSync(join(folder, "hosts"), hostsText(context, container))
-    writeFileSync(join(folder, "resolv.conf"), await resolverText(context, container))
+    writeFileSync(join(folder, "hosts"), hostsText(needs, container))
+    writeFileSync(join(folder, "resolv.conf"), await resolverText(needs, container))
   }
   return { hostname: join(folder, "hostname"), hosts: join(folder, "hosts"), resolvConf: join(folder, "resolv.conf") }
 }
 
-/** Tells the running containers that are linked to this one its new address, in their hosts files. */
-export function tellLinked(context: ContainerContext, container: Container): void {
-  for (const other of linkedTo(context.registry, container)) {
-    const path = join(context.containersRoot, other.id, "hosts")
+/** Carries out `ContainerNetworks.updateLinkedHosts`. */
+export function updateLinkedHosts(needs: FilesNeeds, container: Container): void {
+  for (const other of linkedTo(needs.registry, container)) {
+    const path = join(needs.containersRoot, other.id, "hosts")
     try {
       const before = readFileSync(path, "utf8")
-      const after = linkHosts(context.registry, other).reduce(
+      const after = linkHosts(needs.registry, other).reduce(
         (text, { names, address }) => withHost(text, names, address),
         before,
       )
@@ -38,70 +40,67 @@ export function tellLinked(context: ContainerContext, container: Container): voi
       if (after !== before) writeFileSync(path, after)
     } catch (error) {
       if ((error as { code?: string }).code !== "ENOENT")
-        context.log.warn("updating a hosts file failed", { container: other.id, error: String(error) })
+        needs.log.warn("updating a hosts file failed", { container: other.id, error: String(error) })
     }
   }
 }
 
-/** A running container came into a network, or left one: its files follow, in place, as they are mounted into it. */
-export async function rewriteNetworkFiles(context: ContainerContext, container: Container): Promise<void> {
+/** Updates hosts and resolv.conf of a running container whose networks have changed, in place: they are mounted into it. */
+export async function rewriteNetworkFiles(needs: FilesNeeds, container: Container): Promise<void> {
   const { config } = container.document
-  const folder = join(context.containersRoot, container.id)
+  const folder = join(needs.containersRoot, container.id)
   const hosts = join(folder, "hosts")
   const resolver = join(folder, "resolv.conf")
   writeFileSync(
     hosts,
     withOwnAddresses(textOf(hosts), ownNames(config.Hostname, config.Domainname), addressesOf(container)),
   )
-  // One that was changed from inside stays as it is.
-  const [plain, embedded] = [
-    await resolverText(context, container, false),
-    await resolverText(context, container, true),
-  ]
+  // A resolv.conf that was changed inside the container stays as it is.
+  const [plain, embedded] = [await resolverText(needs, container, false), await resolverText(needs, container, true)]
   const before = textOf(resolver)
   if (before === plain && inUserNetwork(container)) writeFileSync(resolver, embedded)
 }
 
-/** What `host-gateway` stands for: what the daemon was told, otherwise the default bridge's own addresses. */
-function hostGateways({ defaults, networking }: ContainerContext): readonly string[] {
+/** The addresses behind `host-gateway`: the configured one, else the default bridge's own. */
+function hostGateways({ defaults, networking }: FilesNeeds): readonly string[] {
   if (defaults.hostGateway) return [defaults.hostGateway]
   const gateways = (networking.defaultNetwork?.subnets ?? []).flatMap(({ gateway }) => gateway ?? [])
   return gateways.length > 0 ? gateways : ["127.0.0.1"]
 }
 
-/** The container's addresses in all of its networks. */
+/** The addresses of a container in all of its networks. */
 const addressesOf = (container: Container): readonly string[] =>
   Object.values(container.state.sandbox?.networks ?? {}).flatMap(({ ipv4, ipv6 }) =>
     [ipv4?.address, ipv6?.address].filter((address) => address !== undefined),
   )
 
-/** Whether the daemon itself answers the container's questions for names. */
+/** Whether the daemon resolves names for the container, as it does in user-defined networks. */
 const inUserNetwork = (container: Container): boolean =>
   Object.keys(container.state.sandbox?.networks ?? {}).some((name) => !isPredefined(name))
 
-function hostsText(context: ContainerContext, container: Container): string {
+function hostsText(needs: FilesNeeds, container: Container): string {
   const { config, hostConfig } = container.document
   return hostsFile({
     hostname: config.Hostname,
     domainname: config.Domainname,
     addresses: addressesOf(container),
-    links: linkHosts(context.registry, container),
+    links: linkHosts(needs.registry, container),
     extra: hostConfig.ExtraHosts ?? [],
-    gateways: hostGateways(context),
+    gateways: hostGateways(needs),
     ...(ipv6Disabled(container) ? { ipv6: false } : {}),
     ...(hostConfig.NetworkMode === "host" ? { base: textOf("/etc/hosts") } : {}),
   })
 }
 
 async function resolverText(
-  context: ContainerContext,
+  needs: FilesNeeds,
   container: Container,
   embedded = inUserNetwork(container),
 ): Promise<string> {
   const { hostConfig } = container.document
-  const { dns } = context.defaults
+  const { dns } = needs.defaults
   const host = textOf("/etc/resolv.conf")
-  return resolvConf(host, embedded ? [resolverAddress] : await nameservers(context, container, host), {
+  return resolvConf(host, embedded ? [resolverAddress] : await nameservers(needs, container, host), {
     dns: hostConfig.Dns?.length ? hostConfig.Dns : dns.servers,
     search: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : dns.search,
     options: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : dns.options,
@@ -109,9 +108,9 @@ async function resolverText(
   })
 }
 
-/** Those that the container can reach itself. */
-async function nameservers(context: ContainerContext, container: Container, host: string): Promise<readonly string[]> {
-  return container.state.sandbox?.path ? await context.networking.nameservers() : nameserversOf(host)
+/** Name servers that the container can reach. */
+async function nameservers(needs: FilesNeeds, container: Container, host: string): Promise<readonly string[]> {
+  return container.state.sandbox?.path ? await needs.networking.nameservers() : nameserversOf(host)
 }
 
 function textOf(path: string): string {

@@ -6,6 +6,9 @@ import type { Link } from "../record/document.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
 import { networkOwner } from "./namespace-owners.ts"
 
+/** The part of the registry that links need. */
+export type LinkRegistry = Pick<ContainerRegistry, "all" | "find" | "get" | "resolve">
+
 /** Reads `NAME[:ALIAS]`, and inspect's form `/NAME:/OWN-NAME/ALIAS`. @throws invalidArgument in Docker's words */
 export function parseLink(text: string): { readonly name: string; readonly alias: string } {
   if (text === "") throw new Failure("invalidArgument", "empty string specified for links")
@@ -17,11 +20,11 @@ export function parseLink(text: string): { readonly name: string; readonly alias
 }
 
 /** Finds the containers that a new one shall be linked to. @throws invalidArgument in Docker's words */
-export function resolveLinks(registry: ContainerRegistry, host: Pick<HostConfig, "Links" | "NetworkMode">): Link[] {
+export function resolveLinks(registry: LinkRegistry, host: Pick<HostConfig, "Links" | "NetworkMode">): Link[] {
   if (host.NetworkMode !== "bridge") return []
   return (host.Links ?? []).map((text) => {
     const { name, alias } = parseLink(text)
-    const found = follow(registry, name)
+    const found = linkTarget(registry, name)
     if (found.document.hostConfig.NetworkMode === "host")
       throw new Failure(
         "invalidArgument",
@@ -31,8 +34,8 @@ export function resolveLinks(registry: ContainerRegistry, host: Pick<HostConfig,
   })
 }
 
-/** The container that answers for `name` in the network: with `container:ID` it is the one whose network is shared. */
-function follow(registry: ContainerRegistry, name: string): Container {
+/** The container with the network of `name`: with mode `container:ID` the one whose network is shared. */
+function linkTarget(registry: LinkRegistry, name: string): Container {
   try {
     return networkOwner(registry, registry.resolve(name))
   } catch (error) {
@@ -41,21 +44,21 @@ function follow(registry: ContainerRegistry, name: string): Container {
 }
 
 /** A link whose container still exists. */
-export interface LivingLink {
+export interface ResolvedLink {
   readonly container: Container
   readonly alias: string
 }
 
-/** What a container is linked to; links to removed containers have gone with them. */
-export function linksOf(registry: ContainerRegistry, container: Container): LivingLink[] {
+/** The containers that a container is linked to, without removed ones. */
+export function linksOf(registry: LinkRegistry, container: Container): ResolvedLink[] {
   return (container.document.links ?? []).flatMap(({ containerId, alias }) => {
     const other = registry.get(containerId)
     return other ? [{ container: other, alias }] : []
   })
 }
 
-/** HostConfig.Links as inspect shows them, by the names that are in force now: `/db:/web/database`. */
-export function shownLinks(registry: ContainerRegistry, container: Container): string[] | null {
+/** HostConfig.Links as inspect shows them, with the current names: `/db:/web/database`. */
+export function shownLinks(registry: LinkRegistry, container: Container): string[] | null {
   const shown = linksOf(registry, container).map(
     ({ container: other, alias }) => `/${other.name}:/${container.name}/${alias}`,
   )
@@ -63,7 +66,7 @@ export function shownLinks(registry: ContainerRegistry, container: Container): s
 }
 
 /** The further names that linking gives containers, `/web/database`, by container ID. */
-export function linkNames(registry: ContainerRegistry): ReadonlyMap<string, readonly string[]> {
+export function linkNames(registry: LinkRegistry): ReadonlyMap<string, readonly string[]> {
   const names = new Map<string, string[]>()
   for (const container of registry.all()) {
     for (const { containerId, alias } of container.document.links ?? []) {
@@ -74,8 +77,8 @@ export function linkNames(registry: ContainerRegistry): ReadonlyMap<string, read
   return names
 }
 
-/** Refuses to start a container whose links lead to something that does not run. @throws internal in Docker's words */
-export function checkLinksRun(registry: ContainerRegistry, container: Container): void {
+/** Refuses to start a container with a link to a container that does not run. @throws internal in Docker's words */
+export function checkLinksRun(registry: LinkRegistry, container: Container): void {
   for (const { container: other, alias } of linksOf(registry, container)) {
     if (!other.running)
       throw new Failure(
@@ -88,7 +91,7 @@ export function checkLinksRun(registry: ContainerRegistry, container: Container)
 }
 
 /** Lines of /etc/hosts for a container's links: alias, host name and container name of each that has an address. */
-export function linkHosts(registry: ContainerRegistry, container: Container): { address: string; names: string }[] {
+export function linkHosts(registry: LinkRegistry, container: Container): { address: string; names: string }[] {
   return linksOf(registry, container).flatMap(({ container: other, alias }) => {
     const address = addressOf(other)
     const names = [...new Set([alias, other.document.config.Hostname, other.name])].join(" ")
@@ -96,8 +99,8 @@ export function linkHosts(registry: ContainerRegistry, container: Container): { 
   })
 }
 
-/** Who must hear of a new address of `container`: the running containers linked to it. */
-export const linkedTo = (registry: ContainerRegistry, container: Container): Container[] =>
+/** The running containers that are linked to `container`, and need its new address. */
+export const linkedTo = (registry: LinkRegistry, container: Container): Container[] =>
   registry
     .all()
     .filter(
@@ -107,10 +110,10 @@ export const linkedTo = (registry: ContainerRegistry, container: Container): Con
 const addressOf = (container: Container): string => container.state.sandbox?.networks["bridge"]?.ipv4?.address ?? ""
 
 /**
- * The variables that tell a container of its links: for each alias its name, where its exposed ports are, and its
+ * The environment variables of a container's links: for each alias its name, the addresses of its exposed ports, and its
  * own variables under `ALIAS_ENV_`.
  */
-export function linkEnvironment(registry: ContainerRegistry, container: Container): string[] {
+export function linkEnvironment(registry: LinkRegistry, container: Container): string[] {
   return linksOf(registry, container).flatMap(({ container: other, alias }) => {
     const prefix = alias.toUpperCase().replaceAll("-", "_")
     const inherited = (other.document.config.Env ?? [])

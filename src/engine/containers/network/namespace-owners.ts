@@ -1,9 +1,12 @@
 import type { HostConfig } from "../../../api/container-config.ts"
 import { Failure, messageOf } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
-import type { Neighbour } from "../request/spec-input.ts"
+import type { NamespaceOwner } from "../request/contract.ts"
+import type { ContainerNetworksNeeds } from "./contract.ts"
+
+/** The part of the registry that shared namespaces need. */
+export type OwnerRegistry = Pick<ContainerRegistry, "find" | "resolve">
 
 const prefix = "container:"
 
@@ -12,11 +15,11 @@ export const joinedRef = (mode: string): string | undefined =>
   mode.startsWith(prefix) ? mode.slice(prefix.length) : undefined
 
 /**
- * Modes that name containers, by these containers' IDs: whatever is called so later is not meant. A network may be joined whose container comes
- * later. Whether they run is asked when it starts.
+ * Replaces names in `container:NAME` modes by IDs, so that a later container of that name is not joined. A network mode may name a
+ * container that does not exist yet. Whether the containers run is checked at the start.
  * @throws invalidArgument for an unknown container
  */
-export function pinNeighbours(registry: ContainerRegistry, host: HostConfig): HostConfig {
+export function pinNamespaceOwners(registry: OwnerRegistry, host: HostConfig): HostConfig {
   const pinned = (mode: string): string => {
     const ref = joinedRef(mode)
     if (ref === undefined) return mode
@@ -36,9 +39,9 @@ export function pinNeighbours(registry: ContainerRegistry, host: HostConfig): Ho
   }
 }
 
-/** The containers whose namespaces a container shares, those of them that exist. */
-export function neighboursOf(
-  registry: ContainerRegistry,
+/** The existing containers whose namespaces a container shares. */
+export function namespaceOwners(
+  registry: OwnerRegistry,
   { document: { hostConfig } }: Container,
 ): readonly Container[] {
   return [hostConfig.NetworkMode, hostConfig.IpcMode, hostConfig.PidMode].flatMap((mode) => {
@@ -48,10 +51,10 @@ export function neighboursOf(
 }
 
 /**
- * The container whose network a container has: its own, or by `container:` modes, one after the other, that of another one.
- * @throws notFound; invalidArgument for modes that lead round in a circle
+ * The container whose network a container uses: itself, or the last one of a chain of `container:` modes.
+ * @throws notFound; invalidArgument for a circle of modes
  */
-export function networkOwner(registry: ContainerRegistry, container: Container): Container {
+export function networkOwner(registry: OwnerRegistry, container: Container): Container {
   const seen = new Set<Container>()
   for (let owner = container; ; ) {
     const ref = joinedRef(owner.document.hostConfig.NetworkMode)
@@ -63,17 +66,23 @@ export function networkOwner(registry: ContainerRegistry, container: Container):
   }
 }
 
-/** The container whose processes are shared. @throws internal in Docker's words when it does not run */
-export function pidNeighbour(context: ContainerContext, mode: string): Neighbour | undefined {
-  const other = runningNeighbour(context, mode, "PID")
+/** The container whose PID namespace is shared. @throws internal in Docker's words when it does not run */
+export function pidNamespaceOwner(
+  needs: Pick<ContainerNetworksNeeds, "registry">,
+  mode: string,
+): NamespaceOwner | undefined {
+  const other = runningOwner(needs, mode, "PID")
   return other && { pid: other.state.pid }
 }
 
-/** The container whose System V IPC and /dev/shm are shared. @throws internal, invalidArgument in Docker's words */
-export function ipcNeighbour(context: ContainerContext, mode: string): Neighbour | undefined {
-  const other = runningNeighbour(context, mode, "IPC")
+/** The container whose IPC namespace and /dev/shm are shared. @throws internal, invalidArgument in Docker's words */
+export function ipcNamespaceOwner(
+  needs: Pick<ContainerNetworksNeeds, "registry" | "sharedMemory">,
+  mode: string,
+): NamespaceOwner | undefined {
+  const other = runningOwner(needs, mode, "IPC")
   if (!other) return undefined
-  const shmPath = context.sharedMemory.find(other.id)
+  const shmPath = needs.sharedMemory.find(other.id)
   if (shmPath) return { pid: other.state.pid, shmPath }
   throw new Failure(
     "invalidArgument",
@@ -81,13 +90,17 @@ export function ipcNeighbour(context: ContainerContext, mode: string): Neighbour
   )
 }
 
-function runningNeighbour(context: ContainerContext, mode: string, what: "PID" | "IPC"): Container | undefined {
+function runningOwner(
+  needs: Pick<ContainerNetworksNeeds, "registry">,
+  mode: string,
+  what: "PID" | "IPC",
+): Container | undefined {
   const ref = joinedRef(mode)
   if (ref === undefined) return undefined
   const failed = (why: string) => new Failure("internal", `failed to join ${what} namespace: ${why}`)
   let other: Container
   try {
-    other = context.registry.resolve(ref)
+    other = needs.registry.resolve(ref)
   } catch (error) {
     throw failed(messageOf(error))
   }

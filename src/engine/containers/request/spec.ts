@@ -6,14 +6,14 @@ import { mapDevice, parseDeviceRule } from "../../../runtime/devices.ts"
 import type { NamespaceChoice, ReadyMount, SpecRequest } from "../../../runtime/spec/contract.ts"
 import { usualVariables, withVariables } from "../../../runtime/spec/environment.ts"
 import type { FurtherProcessRequest } from "../../../runtime/spec/process.ts"
+import type { NamespaceOwner, SpecInput } from "./contract.ts"
 import { limitsOf } from "./limits.ts"
 import { commandOf } from "./merge.ts"
 import { capabilitiesOf, securityOf } from "./security-options.ts"
-import type { Neighbour, SpecInput } from "./spec-input.ts"
 
 /**
  * A container's request in the words of the runtime specification.
- * @throws invalidArgument in Docker's words for options that make no sense on this host, and what a neighbour does not share
+ * @throws invalidArgument in Docker's words for options that make no sense on this host, and what a owner does not share
  */
 export function specRequest(input: SpecInput, apparmor: AppArmor): SpecRequest {
   const { config, host } = input
@@ -102,10 +102,10 @@ const rlimit = (limit: Ulimit) => {
   return { type: `RLIMIT_${limit.Name.toUpperCase()}`, hard: value(limit.Hard), soft: value(limit.Soft) }
 }
 
-function shared(type: "pid" | "ipc", mode: string, neighbour: Neighbour | undefined): NamespaceChoice {
+function shared(type: "pid" | "ipc", mode: string, owner: NamespaceOwner | undefined): NamespaceChoice {
   if (mode === "host") return "host"
   if (!mode.startsWith("container:")) return "new"
-  if (neighbour) return { path: `/proc/${neighbour.pid}/ns/${type}` }
+  if (owner) return { path: `/proc/${owner.pid}/ns/${type}` }
   throw new Failure("conflict", `cannot join the namespace of ${mode}: that container is not running`)
 }
 

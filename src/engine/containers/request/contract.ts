@@ -1,14 +1,14 @@
 import type { ContainerConfig, HostConfig } from "../../../api/container-config.ts"
 import type { NetworkFiles, ReadyMount, SpecNamespaces } from "../../../runtime/spec/contract.ts"
 
-/** The kernel's view of a container that this one shares a namespace with. */
-export interface Neighbour {
+/** A running container that another one shares a namespace with. */
+export interface NamespaceOwner {
   readonly pid: number
-  /** Where its /dev/shm lies on the host; only shareable ones have it. */
+  /** Path of its /dev/shm on the host; absent unless its IPC namespace is shareable. */
   readonly shmPath?: string
 }
 
-/** Everything that a container's runtime specification is made of, in Docker's words. */
+/** The parts of a container's runtime specification, in Docker's words. */
 export interface SpecInput {
   /** Merged with the image's; Hostname filled in. */
   readonly config: ContainerConfig
@@ -20,8 +20,8 @@ export interface SpecInput {
   /** `new`: with loopback alone. */
   readonly network: SpecNamespaces["network"]
   /** For `container:ID` modes. */
-  readonly ipcFrom?: Neighbour
-  readonly pidFrom?: Neighbour
+  readonly ipcFrom?: NamespaceOwner
+  readonly pidFrom?: NamespaceOwner
   /** Where this container's shareable /dev/shm lies on the host (a mounted tmpfs); needed with IpcMode `shareable`. */
   readonly shmPath?: string
   /** Variables of the container's links. */
