@@ -10,8 +10,7 @@ import { ContainerMounts } from "../engine/containers/mounts/service.ts"
 import { ContainerNetworkService } from "../engine/containers/network/service.ts"
 import { ContainerRegistry } from "../engine/containers/record/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
-import { logConfig } from "../engine/containers/stdio/config.ts"
-import { followOutput } from "../engine/containers/stdio/logs.ts"
+import { ContainerStdio } from "../engine/containers/stdio/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecRecords } from "../engine/exec/records.ts"
 import { ExecService } from "../engine/exec/service.ts"
@@ -147,12 +146,24 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         .map((container) => ({ id: container.id, running: container.running })),
   })
   const containersRoot = join(config.roots.data, "containers")
+  const runtimes = [
+    core.runtimes.default,
+    ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
+  ]
+  const stdio = new ContainerStdio({
+    registry,
+    tasks: core.tasks,
+    events,
+    log,
+    runtimes,
+    defaults: { experimental: config.experimental },
+    containersRoot,
+  })
   const logForwarding = new LogForwarding({
     containersRoot,
     log,
-    logConfig: (container) => logConfig({ containersRoot }, container),
-    follow: (container, signal) =>
-      followOutput({ tasks: core.tasks }, { ...background("forward log"), signal }, container),
+    logConfig: (container) => stdio.log(container),
+    follow: (container, signal) => stdio.follow({ ...background("forward log"), signal }, container),
   })
   const mounts = new ContainerMounts({
     registry,
@@ -181,6 +192,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   })
   const context: ContainerContext = {
     logForwarding,
+    stdio,
     registry,
     execs: new ExecRecords(({ id, containerId }) => registry.get(containerId)?.execIds.delete(id)),
     ends: new Set(),
@@ -227,10 +239,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
       criu: core.criu,
       ...(init ? { initPath: init } : {}),
     },
-    runtimes: [
-      core.runtimes.default,
-      ...[...core.runtimes.all.values()].filter((each) => each !== core.runtimes.default),
-    ],
+    runtimes,
     dataRoot: config.roots.data,
     containersRoot,
     background,

@@ -23,6 +23,7 @@ import type { Mounts } from "./mounts/contract.ts"
 import type { ContainerNetworks } from "./network/contract.ts"
 import type { ContainerRegistry } from "./record/registry.ts"
 import type { HostFacts } from "./request/validate.ts"
+import type { Stdio } from "./stdio/contract.ts"
 
 /** What the daemon's configuration says about containers. */
 export interface ContainerDefaults {
@@ -77,6 +78,7 @@ export interface ContainerContext {
   readonly healthCounts: { checks: number; failures: number }
   readonly traces: Traces
   readonly logForwarding: LogForwarding
+  readonly stdio: Stdio
   readonly log: Log
   readonly defaults: ContainerDefaults
   readonly host: ContainerHost

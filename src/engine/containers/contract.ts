@@ -11,134 +11,15 @@ import type {
   UpdateResponse,
   WaitResponse,
 } from "../../api/container.ts"
-import type { ContainerConfig, CreateRequest, UpdateRequest } from "../../api/container-config.ts"
+import type { CreateRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { Filters } from "../../api/filters.ts"
 import type { StatsResponse } from "../../api/stats.ts"
 import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
-import type { HijackedStream } from "../../std/hijacked-stream.ts"
-
-export interface CreateOptions {
-  /** Without a leading slash; absent: the engine makes one up. */
-  readonly name?: string
-  /** `os/arch[/variant]` */
-  readonly platform?: string
-  /** Mounts below read-only binds stay writable: what clients before 1.44 expect. */
-  readonly shallowReadOnly: boolean
-  /** Warn of ports with an empty list of bindings, which clients since 1.52 expect to mean nothing. */
-  readonly warnsOfEmptyPorts: boolean
-}
-
-export interface ListOptions {
-  /** Also those that do not run. */
-  readonly all: boolean
-  /** The newest so many, running or not; 0 or less: no limit. */
-  readonly limit: number
-  /** Fill in SizeRw and SizeRootFs. */
-  readonly size: boolean
-  /** status, name, id, label, annotation, ancestor, before, since, exited, health, network, volume, publish, expose, is-task, isolation */
-  readonly filters: Filters
-}
-
-export interface StartOptions {
-  /** Goes on from a checkpoint, in the container's own directory of them when `dir` is empty. */
-  readonly checkpoint?: { readonly name: string; readonly dir: string }
-}
-
-export interface StopOptions {
-  /** A name or a number; absent: the container's own stop signal. */
-  readonly signal?: string
-  /** Seconds; -1 waits for ever; absent: the container's own, or 10. */
-  readonly timeout?: number
-}
-
-export interface RemoveOptions {
-  readonly force: boolean
-  /** Also its anonymous volumes. */
-  readonly volumes: boolean
-  /** Remove a link alias instead of the container. */
-  readonly link: boolean
-}
-
-export type WaitCondition = "not-running" | "next-exit" | "removed"
-
-export interface ContainerAttachOptions {
-  /** Replay the log first. */
-  readonly logs: boolean
-  readonly stream: boolean
-  readonly stdin: boolean
-  readonly stdout: boolean
-  readonly stderr: boolean
-  /** Docker's notation (`ctrl-p,ctrl-q`); absent: the default. */
-  readonly detachKeys?: string
-  /** Never frame the output, whatever the terminal setting (websockets). */
-  readonly raw: boolean
-}
-
-/** Something a client can be connected to, checked and ready: errors from here on go into the stream as text. */
-export interface Attachment {
-  /** Whether the output is framed by stdcopy headers (no terminal, not `raw`). */
-  readonly multiplexed: boolean
-  /**
-   * Serves the client until the process ends, the client detaches or goes away, and closes the stream in every case.
-   * Resolves when it is done; never rejects for what the client did.
-   */
-  serve(client: HijackedStream): Promise<void>
-}
-
-export interface LogsOptions {
-  readonly follow: boolean
-  readonly stdout: boolean
-  readonly stderr: boolean
-  /** Nanoseconds since the epoch, inclusive. */
-  readonly since?: bigint
-  /** Nanoseconds since the epoch, inclusive. */
-  readonly until?: bigint
-  readonly timestamps: boolean
-  /** The last so many lines; absent: all. */
-  readonly tail?: number
-  readonly details: boolean
-}
-
-export interface LogStream {
-  readonly multiplexed: boolean
-  /** Ready for the wire: framed when `multiplexed`. Ends when the container does (with `follow`) or `scope.signal` aborts. */
-  readonly chunks: AsyncIterable<Uint8Array>
-}
-
-export interface StatsOptions {
-  /** A sample each second until `scope.signal` aborts; otherwise one. */
-  readonly stream: boolean
-  /** With one sample: do not wait for a second one to fill `precpu_stats`. */
-  readonly oneShot: boolean
-}
-
-/** A path of a container as a tar. */
-export interface ContainerArchive {
-  readonly status: PathStatus
-  readonly chunks: AsyncIterable<Uint8Array>
-}
-
-export interface ExtractOptions {
-  /** Of an existing directory. */
-  readonly path: string
-  /** Refuse to replace a directory by something else and the other way round. */
-  readonly keepKinds: boolean
-  /** Everything is to belong to the user the container runs as. */
-  readonly copyOwner: boolean
-}
-
-export interface CommitOptions {
-  readonly container: string
-  readonly repository?: string
-  readonly tag?: string
-  readonly comment?: string
-  readonly author?: string
-  readonly pause: boolean
-  /** Dockerfile instructions, each one line or several. */
-  readonly changes: readonly string[]
-  readonly config?: ContainerConfig
-}
+import type { CommitOptions, ContainerArchive, ExtractOptions } from "./files/contract.ts"
+import type { CreateOptions, RemoveOptions, StartOptions, StopOptions, WaitCondition } from "./lifecycle/contract.ts"
+import type { Attachment, ContainerAttachOptions, LogStream, LogsOptions } from "./stdio/contract.ts"
+import type { ListOptions, StatsOptions } from "./views/contract.ts"
 
 /**
  * Docker's containers. `ref` is a full ID, a name (with or without a leading slash) or a unique ID prefix: looked up in

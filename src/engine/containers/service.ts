@@ -18,26 +18,12 @@ import type { PathStatus } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { ContainerContext } from "./context.ts"
-import type {
-  Attachment,
-  CommitOptions,
-  ContainerArchive,
-  ContainerAttachOptions,
-  Containers,
-  CreateOptions,
-  ExtractOptions,
-  ListOptions,
-  LogStream,
-  LogsOptions,
-  RemoveOptions,
-  StartOptions,
-  StatsOptions,
-  StopOptions,
-  WaitCondition,
-} from "./contract.ts"
+import type { Containers } from "./contract.ts"
 import { commitContainer } from "./files/commit.ts"
+import type { CommitOptions, ContainerArchive, ExtractOptions } from "./files/contract.ts"
 import { archiveStatus, extractArchive, readArchive } from "./files/copy.ts"
 import { createCheckpoint, deleteCheckpoint, listCheckpoints } from "./lifecycle/checkpoints.ts"
+import type { CreateOptions, RemoveOptions, StartOptions, StopOptions, WaitCondition } from "./lifecycle/contract.ts"
 import { createContainer } from "./lifecycle/create.ts"
 import { pruneContainers, removeContainer } from "./lifecycle/remove.ts"
 import { startLocked } from "./lifecycle/start.ts"
@@ -47,8 +33,8 @@ import type { Container, EndOfRun } from "./record/container.ts"
 import { publish } from "./record/events.ts"
 import type { OutputClients } from "./record/output-clients.ts"
 import { checkName } from "./request/names.ts"
-import { attachContainer } from "./stdio/attach.ts"
-import { containerLogs } from "./stdio/logs.ts"
+import type { Attachment, ContainerAttachOptions, LogStream, LogsOptions } from "./stdio/contract.ts"
+import type { ListOptions, StatsOptions } from "./views/contract.ts"
 import { inspectContainer } from "./views/inspect.ts"
 import { listContainers } from "./views/list.ts"
 import { containerStats } from "./views/stats.ts"
@@ -139,19 +125,15 @@ export class ContainerService implements Containers {
   }
 
   async attach(scope: Scope, ref: string, options: ContainerAttachOptions): Promise<Attachment> {
-    return await attachContainer(this.#context, scope, this.#find(ref), ref, options)
+    return await this.#context.stdio.attach(scope, this.#find(ref), ref, options)
   }
 
   async logs(scope: Scope, ref: string, options: LogsOptions): Promise<LogStream> {
-    return await containerLogs(this.#context, scope, this.#find(ref), options)
+    return this.#context.stdio.logs(scope, this.#find(ref), options)
   }
 
   async resize(scope: Scope, ref: string, size: { readonly height: number; readonly width: number }): Promise<void> {
-    const container = this.#find(ref)
-    await this.#context.registry.afterStart(container)
-    if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
-    await this.#context.tasks.resize(scope, container.id, size)
-    publish(this.#context, container, "resize", { height: String(size.height), width: String(size.width) })
+    await this.#context.stdio.resize(scope, this.#find(ref), size)
   }
 
   async rename(scope: Scope, ref: string, name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ExecCreateRequest, ExecCreateResponse, ExecInspect, ExecStartRequest } from "../../api/exec.ts"
 import type { Scope } from "../../core/scope.ts"
-import type { Attachment } from "../containers/contract.ts"
+import type { Attachment } from "../containers/stdio/contract.ts"
 
 /** Further processes in running containers. IDs end with their container: notFound (`No such exec instance: x`). */
 export interface Execs {

@@ -11,9 +11,9 @@ import { logSubject } from "./subject.ts"
 export interface ForwardingCollaborators {
   readonly containersRoot: string
   readonly log: Log
-  /** The copy that the shim keeps. */
+  /** The files that the shim keeps. */
   readonly logConfig: (container: Container) => LogConfig
-  /** What comes from now on; undefined when it does not run. */
+  /** Live output; undefined when the container does not run. */
   readonly follow: (container: Container, signal: AbortSignal) => Promise<AttachStream | undefined>
 }
 

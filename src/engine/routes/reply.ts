@@ -1,5 +1,5 @@
 import type { JsonMessage } from "../../api/image.ts"
-import type { Attachment } from "../containers/contract.ts"
+import type { Attachment } from "../containers/stdio/contract.ts"
 
 /** What a stream of JSON objects is called; in `application/json-seq` (RFC 7464) a record separator stands before each. */
 export type JsonStreamType = "application/json" | "application/jsonl" | "application/x-ndjson" | "application/json-seq"

@@ -5,9 +5,9 @@ import type { ImageRunConfig } from "../../../oci/image.ts"
 import { hostPlatform } from "../../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../../std/clock.ts"
 import type { ContainerContext } from "../context.ts"
-import type { CommitOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
+import type { CommitOptions } from "./contract.ts"
 
 /** `docker commit`: the container's changes as a layer on its image. Paused meanwhile, unless told not to. */
 export async function commitContainer(

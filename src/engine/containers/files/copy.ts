@@ -4,9 +4,9 @@ import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
 import { resolveUser } from "../../../runtime/users.ts"
 import type { ContainerContext } from "../context.ts"
-import type { ContainerArchive, ExtractOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
+import type { ContainerArchive, ExtractOptions } from "./contract.ts"
 
 /** What a path in a container is, running or not. @param ref as the client named the container */
 export async function archiveStatus(

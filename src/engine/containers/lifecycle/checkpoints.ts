@@ -8,7 +8,7 @@ import type { CheckpointFiles } from "../../../runtime/contract.ts"
 import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
-import { runtimeOf } from "../stdio/config.ts"
+import { runtimeOf } from "../record/runtime.ts"
 import { startHealthChecks, stopHealthChecks } from "./health.ts"
 
 /** Every checkpoint that is whole has it: CRIU's own list of what it wrote. */
@@ -125,7 +125,7 @@ function checkRuns(container: Container): void {
 
 /** @throws notImplemented telling what is missing */
 async function checkAble(context: ContainerContext, container: Container): Promise<void> {
-  const runtime = runtimeOf(context, container)
+  const runtime = runtimeOf(context.runtimes, container)
   if (!runtime.checkpoints)
     throw new Failure(
       "notImplemented",

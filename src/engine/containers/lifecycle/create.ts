@@ -12,7 +12,6 @@ import type { ContainerImage } from "../../images/for-containers.ts"
 import { checkLogConfig, isDriverNamed } from "../../logging/config.ts"
 import { step } from "../../traces/step.ts"
 import type { ContainerContext } from "../context.ts"
-import type { CreateOptions } from "../contract.ts"
 import { checkNetworking, initialNetworking } from "../network/endpoint.ts"
 import { resolveLinks } from "../network/links.ts"
 import { pinNamespaceOwners } from "../network/namespace-owners.ts"
@@ -23,6 +22,7 @@ import { commandOf, mergeImageConfig } from "../request/merge.ts"
 import { checkName, inventName } from "../request/names.ts"
 import { validateContainer } from "../request/validate.ts"
 import { validateConfig } from "../request/validate-config.ts"
+import type { CreateOptions } from "./contract.ts"
 
 /** Makes a container: record, name and snapshot in one transaction; nothing stays when it fails. */
 export async function createContainer(

@@ -7,9 +7,9 @@ import type { ContainerContext } from "../context.ts"
 import type { MountHolds } from "../mounts/contract.ts"
 import { linkEnvironment } from "../network/links.ts"
 import type { Container } from "../record/container.ts"
+import { runtimeOf } from "../record/runtime.ts"
 import { requestedDevices } from "../request/device-requests.ts"
 import { specRequest } from "../request/spec.ts"
-import { runtimeOf } from "../stdio/config.ts"
 
 /** The OCI specification of a container that is about to start: its files written, its volumes filled. */
 export async function containerSpec(
@@ -40,7 +40,11 @@ export async function containerSpec(
     },
     apparmor,
   )
-  const spec = buildSpec(request, { cgroupMode, runtime: runtimeOf(context, container), seccomp, apparmor }, root)
+  const spec = buildSpec(
+    request,
+    { cgroupMode, runtime: runtimeOf(context.runtimes, container), seccomp, apparmor },
+    root,
+  )
   if (hostConfig.DeviceRequests?.length) {
     const known = readCdiDevices(context.defaults.cdiSpecDirs)
     injectCdiDevices(spec, requestedDevices(hostConfig, known), known)

@@ -8,7 +8,6 @@ import { step } from "../../traces/step.ts"
 import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
-import { ioConfig, logConfig } from "../stdio/config.ts"
 import { checkpointToRestore } from "./checkpoints.ts"
 import { cancelRestart, freeForStart, releaseMounts, removeRecord } from "./exit.ts"
 import { startHealthChecks } from "./health.ts"
@@ -64,8 +63,8 @@ export async function startLocked(
           ephemeral: document.hostConfig.AutoRemove,
           ...(document.hostConfig.Runtime ? { runtime: document.hostConfig.Runtime } : {}),
           ...(document.hostConfig.CgroupParent ? { cgroupParent: document.hostConfig.CgroupParent } : {}),
-          io: ioConfig(context, container),
-          log: logConfig(context, container),
+          io: context.stdio.io(container),
+          log: context.stdio.log(container),
           ...(checkpoint ? { checkpoint } : {}),
         },
       ),

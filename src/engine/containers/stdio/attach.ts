@@ -4,20 +4,16 @@ import type { AttachStream } from "../../../shim/contract.ts"
 import { parseDetachKeys } from "../../../std/detach-keys.ts"
 import type { HijackedStream } from "../../../std/hijacked-stream.ts"
 import { frame } from "../../../std/stdcopy.ts"
-import type { ContainerContext } from "../context.ts"
-import type { Attachment, ContainerAttachOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
 import { ioConfig, logConfig } from "./config.ts"
+import type { Attachment, ContainerAttachOptions, StdioNeeds } from "./contract.ts"
 import { logUpTo } from "./logs.ts"
 import { serveStreams } from "./serve.ts"
 
-/**
- * Connects a client to a container's stdio. The connection to the process is made here, so that nothing is missed.
- * @param ref what the client calls the container
- */
+/** Carries out `Stdio.attach`. */
 export async function attachContainer(
-  context: ContainerContext,
+  needs: StdioNeeds,
   scope: Scope,
   container: Container,
   ref: string,
@@ -40,13 +36,13 @@ export async function attachContainer(
   let process: AttachStream | undefined
   let ended: Promise<unknown> | undefined
   if (live) {
-    process = await context.registry.locked(container.id, async () => {
+    process = await needs.registry.locked(container.id, async () => {
       if (!container.running) {
-        await context.tasks.open(scope, container.id, ioConfig(context, container), logConfig(context, container))
+        await needs.tasks.open(scope, container.id, ioConfig(needs, container), logConfig(needs, container))
       }
-      // Who feeds a process once stays until it has ended, and finds it so (Docker Engine API, attach with StdinOnce).
+      // With StdinOnce the client that feeds stdin stays attached until the exit is recorded (Docker Engine API, attach).
       if (feedsOnce) ended = container.nextExit()
-      return await context.tasks.attach(scope, {
+      return await needs.tasks.attach(scope, {
         id: container.id,
         stdin,
         stdout: options.stdout,
@@ -55,13 +51,13 @@ export async function attachContainer(
       })
     })
   }
-  publish(context, container, "attach")
+  publish(needs, container, "attach")
   return {
     multiplexed,
     serve: async (client) => {
       const disconnected = process ? container.attached.add() : () => {}
       try {
-        if (options.logs) await replay(context, container, client, options, multiplexed, process)
+        if (options.logs) await replay(needs, container, client, options, multiplexed, process)
         if (!process) return
         const end = await serveStreams(process, client, {
           multiplexed,
@@ -73,10 +69,10 @@ export async function attachContainer(
         })
         if (end === "process ended") await client.taken()
         disconnected()
-        if (end === "detached") publish(context, container, "detach")
-        else if (end === "process ended") await Promise.race([untilEnded(context, container, ended), client.closed])
+        if (end === "detached") publish(needs, container, "detach")
+        else if (end === "process ended") await Promise.race([untilEnded(needs, container, ended), client.closed])
       } catch (error) {
-        context.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
+        needs.log.debug("an attached client ended with an error", { container: container.id, error: String(error) })
       } finally {
         disconnected()
         await Promise.all([client.closeWrite(), process?.[Symbol.asyncDispose]()])
@@ -85,21 +81,22 @@ export async function attachContainer(
   }
 }
 
-/** A start that has failed, or whose process ended at once, has nothing more to wait for. */
-async function untilEnded(context: ContainerContext, container: Container, ended?: Promise<unknown>): Promise<void> {
-  await context.registry.afterStart(container)
+/** Waits for `ended`, but not after a failed start or a process that has ended already. */
+async function untilEnded(needs: StdioNeeds, container: Container, ended?: Promise<unknown>): Promise<void> {
+  await needs.registry.afterStart(container)
   if (container.running) await ended
 }
 
+/** Sends the log up to the position at which the live output begins. */
 async function replay(
-  context: ContainerContext,
+  needs: StdioNeeds,
   container: Container,
   client: HijackedStream,
   options: ContainerAttachOptions,
   multiplexed: boolean,
   process: AttachStream | undefined,
 ): Promise<void> {
-  for await (const { stream, bytes } of logUpTo(logConfig(context, container), process?.position)) {
+  for await (const { stream, bytes } of logUpTo(logConfig(needs, container), process?.position)) {
     if (!(stream === "stdout" ? options.stdout : options.stderr)) continue
     await client.write(multiplexed ? frame(stream, bytes) : bytes)
   }

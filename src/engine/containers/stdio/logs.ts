@@ -8,40 +8,36 @@ import { fixedNanosLength, formatNanosFixed } from "../../../std/clock.ts"
 import { frameHeaderLength, writeFrameHeader } from "../../../std/stdcopy.ts"
 import { isReadable } from "../../logging/config.ts"
 import { extraAttributes } from "../../logging/subject.ts"
-import type { ContainerContext } from "../context.ts"
-import type { LogStream, LogsOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
 import { logConfig } from "./config.ts"
+import type { LogStream, LogsOptions, StdioNeeds } from "./contract.ts"
 
-/** `docker logs`: what is on disk and, with `follow`, what comes after it, without gap or duplicate. */
-export async function containerLogs(
-  context: ContainerContext,
-  scope: Scope,
-  container: Container,
-  options: LogsOptions,
-): Promise<LogStream> {
+type LogsNeeds = Pick<StdioNeeds, "tasks" | "containersRoot">
+
+/** Carries out `Stdio.logs`. */
+export function containerLogs(needs: LogsNeeds, scope: Scope, container: Container, options: LogsOptions): LogStream {
   if (!options.stdout && !options.stderr) {
     throw new Failure("invalidArgument", "Bad parameters: you must choose at least one stream")
   }
-  const log = logConfig(context, container)
+  const log = logConfig(needs, container)
   if (!isReadable(container.document.hostConfig.LogConfig)) {
     throw new Failure("notImplemented", "configured logging driver does not support reading")
   }
   const multiplexed = !container.document.config.Tty
   return {
     multiplexed,
-    chunks: encode(lines(context, scope, container, log, options), multiplexed, options, details(container, options)),
+    chunks: encode(lines(needs, scope, container, log, options), multiplexed, options, details(container, options)),
   }
 }
 
-/** What a task wrote up to a position (the end when absent), in pieces as they came. */
+/** The output of a container up to a position (the end when absent), in its original pieces. */
 export async function* logUpTo(log: LogFiles, to: LogPosition | undefined): AsyncGenerator<OutputChunk> {
   if (log.format === "none") return
   for await (const batch of readChunks({ log, ...(to ? { to } : {}) })) yield* batch
 }
 
 async function* lines(
-  context: ContainerContext,
+  needs: LogsNeeds,
   scope: Scope,
   container: Container,
   log: LogFiles,
@@ -54,7 +50,7 @@ async function* lines(
     ...(scope.signal ? { signal: scope.signal } : {}),
   }
   const { startedAt } = container.state
-  const follower = options.follow && container.running ? await followOutput(context, scope, container) : undefined
+  const follower = options.follow && container.running ? await followOutput(needs, scope, container) : undefined
   if (!follower) {
     yield* readLines({ log, ...bounds })
     return
@@ -74,16 +70,16 @@ async function* lines(
         if (wanted.length > 0) yield wanted
       }
       if (!stream.lagged) break
-      // Too slow for live output: the file has it all. Go on from there, then live again.
+      // The client was too slow for live output. The file has all of it: continue there, then live again.
       const from: LogPosition = stream.reached
       await stream[Symbol.asyncDispose]()
-      stream = await followOutput(context, scope, container)
+      stream = await followOutput(needs, scope, container)
       yield* readLines({ log, ...bounds, tail: undefined, from, ...(stream ? { to: stream.position } : {}) }, splitter)
       if (!stream) break
     }
     const rest = splitter.rest()
     if (rest.length > 0) yield rest
-    // Programs look at the container as soon as its log has ended: it has exited then.
+    // Programs inspect the container as soon as its log has ended: its exit must be recorded by then.
     if (container.running && container.state.startedAt === startedAt) {
       await Promise.race([container.nextExit(), abortion(scope.signal)])
     }
@@ -93,21 +89,21 @@ async function* lines(
   }
 }
 
-/** Output as it comes, without holding the container up; undefined when it has ended. */
+/** Carries out `Stdio.follow`. */
 export async function followOutput(
-  context: Pick<ContainerContext, "tasks">,
+  needs: Pick<StdioNeeds, "tasks">,
   scope: Scope,
   container: Container,
 ): Promise<AttachStream | undefined> {
   try {
-    const stream = await context.tasks.attach(scope, {
+    const stream = await needs.tasks.attach(scope, {
       id: container.id,
       stdin: false,
       stdout: true,
       stderr: true,
       role: "follower",
     })
-    // Ending the request must end a wait for output that may never come.
+    // An aborted request ends the wait for output that may never come.
     scope.signal?.addEventListener("abort", () => void stream[Symbol.asyncDispose](), { once: true })
     return stream
   } catch {
@@ -144,7 +140,7 @@ async function* encode(
   }
 }
 
-/** `details`: what the log options chose of labels and environment, `k=v,` sorted and escaped. */
+/** The prefix of `details`: labels and variables that the log options choose, `k=v,k=v`, sorted and escaped. */
 function details(container: Container, options: LogsOptions): string {
   if (!options.details) return ""
   const chosen = extraAttributes(container.document.hostConfig.LogConfig.Config ?? {}, container)

@@ -3,6 +3,7 @@ import { DetachWatch } from "../../../std/detach-keys.ts"
 import type { HijackedStream } from "../../../std/hijacked-stream.ts"
 import { frameHeader } from "../../../std/stdcopy.ts"
 
+/** Why a connection between client and process has ended. */
 export type EndOfService = "process ended" | "client left" | "detached"
 
 export interface ServeOptions {
@@ -12,7 +13,7 @@ export interface ServeOptions {
   readonly stderr: boolean
   /** Whether the client's half-close ends the process's input. */
   readonly closeStdin: boolean
-  /** What a user types at a terminal to leave it. Absent: what the client sends is given on as it is. */
+  /** Keys that detach the client. Absent: all input goes to the process. */
   readonly detachKeys?: Uint8Array
 }
 
@@ -23,7 +24,7 @@ export async function serveStreams(
   options: ServeOptions,
 ): Promise<EndOfService> {
   const output = async (): Promise<EndOfService> => {
-    // Some clients read the answer's head through a buffer, and lose what comes right behind it.
+    // Some clients read the head of the answer through a buffer and lose bytes that come in the same read.
     await client.taken()
     for await (const { stream, bytes } of process.output) {
       if (!(stream === "stdout" ? options.stdout : options.stderr)) continue
@@ -47,7 +48,7 @@ export async function serveStreams(
       if (detached) return "detached"
     }
     if (options.stdin && options.closeStdin) await process.closeStdin()
-    // The half-close ends the input only; the process may go on talking.
+    // The half-close ends the input only; output may follow.
     return await new Promise(() => {})
   }
   const gone = client.closed.then((): EndOfService => "client left")

@@ -11,7 +11,6 @@ import { joinedRef } from "../network/namespace-owners.ts"
 import type { Container } from "../record/container.ts"
 import { noSettings } from "../record/endpoint-settings.ts"
 import { profileOf } from "../request/security-options.ts"
-import { logConfig } from "../stdio/config.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { mountPoints } from "./mount-point.ts"
 
@@ -29,7 +28,7 @@ export async function inspectContainer(
   const { hostConfig, config } = document
   const folder = join(context.containersRoot, filesOwner(context, container))
   const mounts = await mountPoints(scope, context.volumes, document.mounts)
-  const log = logConfig(context, container)
+  const log = context.stdio.log(container)
   const everStarted = document.state.startedAt !== "0"
   const file = (name: string) => (everStarted ? join(folder, name) : "")
   return {

@@ -6,8 +6,8 @@ import type { CgroupStats } from "../../../linux/cgroup-contract.ts"
 import { formatNanos, nowNanos, zeroTime } from "../../../std/clock.ts"
 import type { Int64 } from "../../../std/json.ts"
 import type { ContainerContext } from "../context.ts"
-import type { StatsOptions } from "../contract.ts"
 import type { Container } from "../record/container.ts"
+import type { StatsOptions } from "./contract.ts"
 
 const noCpu: CpuStats = {
   cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
