@@ -1,6 +1,7 @@
 import { messageOf } from "../errors/failure.ts"
 import type { Endpoint } from "../std/http/endpoint.ts"
 import { type Listener, type ListenOptions, openListeners } from "../std/http/listener.ts"
+import { Router } from "../std/http/router.ts"
 import { type CloseGrace, HttpServer } from "../std/http/server.ts"
 import type { Containers } from "./containers/contract.ts"
 import type { Events } from "./events/contract.ts"
@@ -16,7 +17,6 @@ import { imageRoutes } from "./routes/images.ts"
 import { networkRoutes } from "./routes/networks.ts"
 import { registryRoutes } from "./routes/registry.ts"
 import type { RouteTable } from "./routes/route.ts"
-import { Router } from "./routes/router.ts"
 import { swarmRoutes } from "./routes/swarm.ts"
 import { systemRoutes } from "./routes/system.ts"
 import { traceRoutes } from "./routes/traces.ts"
@@ -61,20 +61,20 @@ export interface ApiServer extends AsyncDisposable {
   close(grace: CloseGrace): Promise<void>
 }
 
-/** Every route of the API, a table per resource. */
-export function apiRoutes(services: EngineServices): readonly RouteTable[] {
+/** Every route of the API. */
+export function apiRoutes(services: EngineServices): RouteTable {
   const { containers, execs, images, volumes, networks, events, system, registry, traces } = services
   return [
-    systemRoutes(system, events),
-    registryRoutes(registry),
-    containerRoutes(containers),
-    archiveRoutes(containers),
-    execRoutes(execs),
-    imageRoutes(images),
-    volumeRoutes(volumes),
-    networkRoutes(networks),
-    traceRoutes(traces, containers),
-    swarmRoutes(),
+    ...systemRoutes(system, events),
+    ...registryRoutes(registry),
+    ...containerRoutes(containers),
+    ...archiveRoutes(containers),
+    ...execRoutes(execs),
+    ...imageRoutes(images),
+    ...volumeRoutes(volumes),
+    ...networkRoutes(networks),
+    ...traceRoutes(traces, containers),
+    ...swarmRoutes(),
   ]
 }
 

@@ -1,10 +1,11 @@
 import { cpus, totalmem } from "node:os"
 import type { CgroupStats } from "../../linux/cgroup-contract.ts"
 import { build } from "../../std/build.ts"
+import { metricsHandler } from "../../std/http/metrics.ts"
 import { HttpServer } from "../../std/http/server.ts"
+import { Durations, exposition, type Labels, type Metric } from "../../std/metrics.ts"
 import type { ContainerContext } from "../containers/context.ts"
 import type { Container } from "../containers/record/container.ts"
-import { Durations, exposition, expositionType, type Labels, type Metric } from "./exposition.ts"
 
 /** Which routes of the API are timed, under which name. */
 const actions: Readonly<Record<string, string>> = {
@@ -42,12 +43,7 @@ export class EngineMetrics {
 
   /** An HTTP server that answers `GET /metrics`. */
   server(): HttpServer {
-    return new HttpServer((request, response) => {
-      const path = request.target.split("?", 1)[0]
-      if (path !== "/metrics") response.send(404, { "Content-Type": "text/plain" }, "the metrics are at /metrics\n")
-      else if (request.method !== "GET" && request.method !== "HEAD") response.send(405, { Allow: "GET, HEAD" })
-      else response.send(200, { "Content-Type": expositionType }, this.text())
-    })
+    return new HttpServer(metricsHandler(() => this.text()))
   }
 
   text(): string {

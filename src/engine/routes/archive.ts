@@ -16,16 +16,16 @@ const path: QueryField<string> = ([value]) => {
 }
 
 /** `docker cp`: a path of a container as a tar, a tar into a directory of a container. */
-export const archiveRoutes = (c: Containers): RouteTable => ({
-  "HEAD /containers/:id/archive": route({
+export const archiveRoutes = (c: Containers): RouteTable => [
+  route("HEAD /containers/:id/archive", {
     query: { path },
     run: async ({ scope, params, query }) =>
-      empty(200, statusHeader(await c.archiveStatus(scope, params["id"]!, query.path))),
+      empty(200, statusHeader(await c.archiveStatus(scope, params.id, query.path))),
   }),
-  "GET /containers/:id/archive": route({
+  route("GET /containers/:id/archive", {
     query: { path },
     run: async ({ scope, params, query, request }): Promise<Reply> => {
-      const { status, chunks } = await c.readArchive(scope, params["id"]!, query.path)
+      const { status, chunks } = await c.readArchive(scope, params.id, query.path)
       const zipped = acceptsGzip(request)
       return {
         kind: "bytes",
@@ -36,15 +36,15 @@ export const archiveRoutes = (c: Containers): RouteTable => ({
       }
     },
   }),
-  "PUT /containers/:id/archive": route({
+  route("PUT /containers/:id/archive", {
     query: { path, noOverwriteDirNonDir: flag(), copyUIDGID: flag() },
     run: async ({ scope, params, query, request }) => {
       const options = { path: query.path, keepKinds: query.noOverwriteDirNonDir, copyOwner: query.copyUIDGID }
-      await c.extractArchive(scope, params["id"]!, options, request.body)
+      await c.extractArchive(scope, params.id, options, request.body)
       return empty(200)
     },
   }),
-})
+]
 
 /** Whether the client takes gzip: named, or by a star, and not refused by `q=0` (RFC 9110, section 12.5.3). */
 function acceptsGzip(request: HttpRequest): boolean {

@@ -49,12 +49,12 @@ function waitCondition(condition: string | undefined): WaitCondition {
 /** What is told of a wait that failed after its head was sent. */
 const waitFailure = (error: unknown): WaitResponse => ({ StatusCode: -1, Error: { Message: messageOf(error) } })
 
-export const containerRoutes = (c: Containers): RouteTable => ({
-  "GET /containers/json": route({
+export const containerRoutes = (c: Containers): RouteTable => [
+  route("GET /containers/json", {
     query: { all: flag(), limit: integer, size: flag(), filters: listFilters },
     run: async ({ scope, query }) => json(await c.list(scope, { ...query, limit: query.limit ?? 0 })),
   }),
-  "POST /containers/create": route({
+  route("POST /containers/create", {
     query: { name: text, platform: text, shallowReadOnly: fromCompat, warnsOfEmptyPorts: fromCompat },
     optionalBody: createRequest,
     run: async ({ scope, query, body, request }) => {
@@ -63,19 +63,19 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       return json(await c.create(scope, body, query), 201)
     },
   }),
-  "POST /containers/prune": route({
+  route("POST /containers/prune", {
     query: { filters: filters("label", "label!", "until") },
     run: async ({ scope, query }) => json(await c.prune(scope, query.filters)),
   }),
-  "GET /containers/:id/json": route({
+  route("GET /containers/:id/json", {
     query: { size: flag() },
-    run: async ({ scope, params, query }) => json(await c.inspect(scope, params["id"]!, query)),
+    run: async ({ scope, params, query }) => json(await c.inspect(scope, params.id, query)),
   }),
-  "GET /containers/:id/top": route({
+  route("GET /containers/:id/top", {
     query: { ps_args: textOr("-ef") },
-    run: async ({ scope, params, query }) => json(await c.top(scope, params["id"]!, query.ps_args)),
+    run: async ({ scope, params, query }) => json(await c.top(scope, params.id, query.ps_args)),
   }),
-  "GET /containers/:id/logs": route({
+  route("GET /containers/:id/logs", {
     query: {
       follow: flag(),
       stdout: flag(),
@@ -92,67 +92,67 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       const tail = query.tail !== undefined && /^\d{1,15}$/.test(query.tail) ? Number(query.tail) : undefined
       // 0 is the default of clients: no bound.
       const bounds = { since: query.since || undefined, until: query.until || undefined }
-      const log = await c.logs(scope, params["id"]!, { ...query, ...bounds, tail })
+      const log = await c.logs(scope, params.id, { ...query, ...bounds, tail })
       return { kind: "stdio", ...log }
     },
   }),
-  "GET /containers/:id/changes": route({
-    run: async ({ scope, params }) => json(await c.changes(scope, params["id"]!)),
+  route("GET /containers/:id/changes", {
+    run: async ({ scope, params }) => json(await c.changes(scope, params.id)),
   }),
-  "GET /containers/:id/export": route({
+  route("GET /containers/:id/export", {
     run: async ({ scope, params }): Promise<Reply> => ({
       kind: "bytes",
       contentType: "application/octet-stream",
-      chunks: await c.exportTree(scope, params["id"]!),
+      chunks: await c.exportTree(scope, params.id),
     }),
   }),
-  "GET /containers/:id/stats": route({
+  route("GET /containers/:id/stats", {
     query: { stream: flag(true), "one-shot": flag() },
     run: async ({ scope, params, query }): Promise<Reply> => {
       if (query.stream && query["one-shot"])
         throw new Failure("invalidArgument", "cannot have stream=true and one-shot=true")
-      const values = await c.stats(scope, params["id"]!, { stream: query.stream, oneShot: query["one-shot"] })
+      const values = await c.stats(scope, params.id, { stream: query.stream, oneShot: query["one-shot"] })
       return { kind: "objects", values, mediaType: "application/json" }
     },
   }),
-  "GET /containers/:id/attach/ws": route({
+  route("GET /containers/:id/attach/ws", {
     query: attachQuery,
     run: async ({ scope, params, query }): Promise<Reply> => ({
       kind: "websocket",
-      attachment: await c.attach(scope, params["id"]!, attachOptions(query, true)),
+      attachment: await c.attach(scope, params.id, attachOptions(query, true)),
     }),
   }),
-  "POST /containers/:id/attach": route({
+  route("POST /containers/:id/attach", {
     query: attachQuery,
     failures: "hijacked",
     run: async ({ scope, params, query }): Promise<Reply> => ({
       kind: "hijack",
-      attachment: await c.attach(scope, params["id"]!, attachOptions(query, false)),
+      attachment: await c.attach(scope, params.id, attachOptions(query, false)),
       bare: true,
     }),
   }),
-  "GET /containers/:id/checkpoints": route({
+  route("GET /containers/:id/checkpoints", {
     experimental: true,
     query: { dir: textOr("") },
-    run: async ({ scope, params, query }) => json(await c.checkpoints(scope, params["id"]!, query.dir)),
+    run: async ({ scope, params, query }) => json(await c.checkpoints(scope, params.id, query.dir)),
   }),
-  "POST /containers/:id/checkpoints": route({
+  route("POST /containers/:id/checkpoints", {
     experimental: true,
     body: checkpointRequest,
     run: async ({ scope, params, body }) => {
-      await c.createCheckpoint(scope, params["id"]!, body)
+      await c.createCheckpoint(scope, params.id, body)
       return empty(201)
     },
   }),
-  "DELETE /containers/:id/checkpoints/:checkpoint": route({
+  route("DELETE /containers/:id/checkpoints/:checkpoint", {
     experimental: true,
     query: { dir: textOr("") },
     run: async ({ scope, params, query }) => {
-      await c.deleteCheckpoint(scope, params["id"]!, params["checkpoint"]!, query.dir)
+      await c.deleteCheckpoint(scope, params.id, params.checkpoint, query.dir)
       return empty()
     },
   }),
-  "POST /containers/:id/start": route({
+  route("POST /containers/:id/start", {
     query: { detachKeys: text, checkpoint: text, "checkpoint-dir": textOr("") },
     run: async ({ scope, params, query, request }) => {
       const length = request.headers.get("content-length")
@@ -162,84 +162,84 @@ export const containerRoutes = (c: Containers): RouteTable => ({
           "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
         )
       const { checkpoint: name, "checkpoint-dir": dir } = query
-      await c.start(scope, params["id"]!, name ? { checkpoint: { name, dir } } : {})
+      await c.start(scope, params.id, name ? { checkpoint: { name, dir } } : {})
       return empty()
     },
   }),
-  "POST /containers/:id/stop": route({
+  route("POST /containers/:id/stop", {
     query: stopQuery,
     run: async ({ scope, params, query }) => {
-      await c.stop(scope, params["id"]!, { signal: query.signal, timeout: query.t })
+      await c.stop(scope, params.id, { signal: query.signal, timeout: query.t })
       return empty()
     },
   }),
-  "POST /containers/:id/restart": route({
+  route("POST /containers/:id/restart", {
     query: stopQuery,
     run: async ({ scope, params, query }) => {
-      await c.restart(scope, params["id"]!, { signal: query.signal, timeout: query.t })
+      await c.restart(scope, params.id, { signal: query.signal, timeout: query.t })
       return empty()
     },
   }),
-  "POST /containers/:id/kill": route({
+  route("POST /containers/:id/kill", {
     query: { signal: text },
     run: async ({ scope, params, query }) => {
-      await c.kill(scope, params["id"]!, query).catch((error) => {
-        throw new Failure(kindOf(error), `cannot kill container: ${params["id"]}: ${messageOf(error)}`, error)
+      await c.kill(scope, params.id, query).catch((error) => {
+        throw new Failure(kindOf(error), `cannot kill container: ${params.id}: ${messageOf(error)}`, error)
       })
       return empty()
     },
   }),
-  "POST /containers/:id/pause": route({
+  route("POST /containers/:id/pause", {
     run: async ({ scope, params }) => {
-      await c.pause(scope, params["id"]!)
+      await c.pause(scope, params.id)
       return empty()
     },
   }),
-  "POST /containers/:id/unpause": route({
+  route("POST /containers/:id/unpause", {
     run: async ({ scope, params }) => {
-      await c.unpause(scope, params["id"]!)
+      await c.unpause(scope, params.id)
       return empty()
     },
   }),
-  "POST /containers/:id/wait": route({
+  route("POST /containers/:id/wait", {
     query: { condition: text },
     cancellable: true,
     run: async ({ scope, params, query }): Promise<Reply> => {
-      const { result } = await c.wait(scope, params["id"]!, waitCondition(query.condition))
+      const { result } = await c.wait(scope, params.id, waitCondition(query.condition))
       return { kind: "late", value: result.catch(waitFailure) }
     },
   }),
-  "POST /containers/:id/resize": route({
+  route("POST /containers/:id/resize", {
     query: { h: cells("height"), w: cells("width") },
     run: async ({ scope, params, query }) => {
-      await c.resize(scope, params["id"]!, { height: query.h, width: query.w })
+      await c.resize(scope, params.id, { height: query.h, width: query.w })
       return empty(200)
     },
   }),
-  "POST /containers/:id/rename": route({
+  route("POST /containers/:id/rename", {
     query: { name: textOr("") },
     run: async ({ scope, params, query }) => {
-      await c.rename(scope, params["id"]!, query.name)
+      await c.rename(scope, params.id, query.name)
       return empty()
     },
   }),
-  "POST /containers/:id/update": route({
+  route("POST /containers/:id/update", {
     body: updateRequest,
-    run: async ({ scope, params, body }) => json(await c.update(scope, params["id"]!, body)),
+    run: async ({ scope, params, body }) => json(await c.update(scope, params.id, body)),
   }),
-  "DELETE /containers/": route({
+  route("DELETE /containers/", {
     run: () => {
       throw new Failure("invalidArgument", 'invalid name or ID supplied: ""')
     },
   }),
-  "DELETE /containers/:id": route({
+  route("DELETE /containers/:id", {
     query: { force: flag(), v: flag(), link: flag() },
     run: async ({ scope, params, query }) => {
-      await c.remove(scope, params["id"]!, { force: query.force, volumes: query.v, link: query.link })
+      await c.remove(scope, params.id, { force: query.force, volumes: query.v, link: query.link })
       return empty()
     },
   }),
-  "POST /commit": route({
+  route("POST /commit", {
     query: {
       container: textOr(""),
       repo: text,
@@ -255,4 +255,4 @@ export const containerRoutes = (c: Containers): RouteTable => ({
       return json(await c.commit(scope, { ...rest, repository, config }), 201)
     },
   }),
-})
+]

@@ -4,17 +4,18 @@ import type { HttpHandler } from "../../std/http/connection.ts"
 import { BadRequest } from "../../std/http/head.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { HttpResponse, OutgoingHeaders } from "../../std/http/response.ts"
+import type { RouteMatch, Router } from "../../std/http/router.ts"
 import { noSink, Span, type SpanSink } from "../../trace/span.ts"
 import { understoodVersion } from "../compat/clients.ts"
 import { reshapeBody, reshapeQuery } from "../compat/requests.ts"
 import { checkVersion, isBefore, newestVersion, oldestVersion } from "../compat/version.ts"
 import { readJsonBody, readOptionalBody } from "./body.ts"
 import { parseQuery, readQuery } from "./query.ts"
-import type { RouteMatch, Router } from "./router.ts"
+import type { Route } from "./route.ts"
 import { writeFailure, writeReply } from "./write-reply.ts"
 
 export interface DispatchOptions {
-  readonly router: Router
+  readonly router: Router<Route>
   /** The daemon's own version, for the `Server` header. */
   readonly productVersion: string
   readonly experimental: boolean
@@ -38,7 +39,7 @@ export function dispatcher(options: DispatchOptions): HttpHandler {
     Server: `Docker/${options.productVersion} (linux)`,
   }
   return async (request, response) => {
-    let match: RouteMatch | undefined
+    let match: RouteMatch<Route> | undefined
     let form: "json" | "hijacked" | "text" = "json"
     const began = performance.now()
     try {
@@ -71,7 +72,7 @@ async function answer(
   headers: OutgoingHeaders,
   request: HttpRequest,
   response: HttpResponse,
-  { key, route, params }: RouteMatch,
+  { key, route, params }: RouteMatch<Route>,
   queryText: string,
   version: string,
 ): Promise<void> {

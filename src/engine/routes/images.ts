@@ -12,8 +12,8 @@ const authOf = (request: { readonly headers: { get(name: string): string | undef
 
 const blankName = () => new Failure("invalidArgument", "image name cannot be blank")
 
-export const imageRoutes = (i: Images): RouteTable => ({
-  "GET /images/json": route({
+export const imageRoutes = (i: Images): RouteTable => [
+  route("GET /images/json", {
     query: {
       all: flag(),
       filters: filters("dangling", "label", "label!", "before", "since", "reference", "until"),
@@ -25,7 +25,7 @@ export const imageRoutes = (i: Images): RouteTable => ({
     },
     run: async ({ scope, query }) => json(await i.list(scope, { ...query, sharedSize: query["shared-size"] })),
   }),
-  "GET /images/get": route({
+  route("GET /images/get", {
     query: { names: repeated, platform: platforms },
     run: async ({ scope, query }): Promise<Reply> => ({
       kind: "bytes",
@@ -33,35 +33,35 @@ export const imageRoutes = (i: Images): RouteTable => ({
       chunks: await i.save(scope, query.names, { platforms: query.platform }),
     }),
   }),
-  "GET /images/:name/get": route({
+  route("GET /images/:name/get", {
     query: { platform: platforms },
     run: async ({ scope, params, query }): Promise<Reply> => ({
       kind: "bytes",
       contentType: tar,
-      chunks: await i.save(scope, [params["name"]!], { platforms: query.platform }),
+      chunks: await i.save(scope, [params.name], { platforms: query.platform }),
     }),
   }),
-  "GET /images/:name/json": route({
+  route("GET /images/:name/json", {
     query: { manifests: flag(), platform },
-    run: async ({ scope, params, query }) => json(await i.inspect(scope, params["name"]!, query)),
+    run: async ({ scope, params, query }) => json(await i.inspect(scope, params.name, query)),
   }),
-  "GET /images/:name/attestations": route({
+  route("GET /images/:name/attestations", {
     since: "1.55",
     query: { platform: platforms, type: repeated, statement: flag() },
     run: async ({ scope, params, query }) =>
       json(
-        await i.attestations(scope, params["name"]!, {
+        await i.attestations(scope, params.name, {
           platforms: query.platform,
           types: query.type.map((type) => type.trim()).filter((type) => type !== ""),
           statement: query.statement,
         }),
       ),
   }),
-  "GET /images/:name/history": route({
+  route("GET /images/:name/history", {
     query: { platform },
-    run: async ({ scope, params, query }) => json(await i.history(scope, params["name"]!, query)),
+    run: async ({ scope, params, query }) => json(await i.history(scope, params.name, query)),
   }),
-  "POST /images/load": route({
+  route("POST /images/load", {
     query: { quiet: flag(true), platform: platforms },
     cancellable: true,
     run: ({ scope, query, request }): Reply => ({
@@ -70,7 +70,7 @@ export const imageRoutes = (i: Images): RouteTable => ({
       headFirst: true,
     }),
   }),
-  "POST /images/create": route({
+  route("POST /images/create", {
     query: {
       fromImage: text,
       fromSrc: textOr("-"),
@@ -92,46 +92,46 @@ export const imageRoutes = (i: Images): RouteTable => ({
       )
     },
   }),
-  "POST /images/bootstrap": route({
+  route("POST /images/bootstrap", {
     query: { name: textOr("busybox") },
     cancellable: true,
     run: ({ scope, query }) => progress(i.bootstrap(scope, query.name)),
   }),
-  "POST /images/copy": route({
+  route("POST /images/copy", {
     query: { from: textOr(""), to: textOr(""), platform, referrers: flag() },
     cancellable: true,
     run: ({ scope, query, request }) =>
       progress(i.copy(scope, { ...query, auths: registryConfig(request.headers.get("x-registry-config")) })),
   }),
-  "POST /images/prune": route({
+  route("POST /images/prune", {
     query: { filters: filters("dangling", "label", "label!", "until") },
     run: async ({ scope, query }) => json(await i.prune(scope, query.filters)),
   }),
-  "POST /images/:name/push": route({
+  route("POST /images/:name/push", {
     query: { tag: text, platform },
     cancellable: true,
     run: ({ scope, params, query, request }) =>
-      progress(i.push(scope, { image: params["name"]!, ...query, auth: authOf(request) })),
+      progress(i.push(scope, { image: params.name, ...query, auth: authOf(request) })),
   }),
-  "POST /images/:name/tag": route({
+  route("POST /images/:name/tag", {
     query: { repo: textOr(""), tag: text },
     run: async ({ scope, params, query }) => {
-      await i.tag(scope, params["name"]!, { repository: query.repo, tag: query.tag })
+      await i.tag(scope, params.name, { repository: query.repo, tag: query.tag })
       return empty(201)
     },
   }),
-  "DELETE /images/": route({
+  route("DELETE /images/", {
     run: () => {
       throw blankName()
     },
   }),
-  "DELETE /images/:name": route({
+  route("DELETE /images/:name", {
     query: { force: flag(), noprune: flag(), platforms },
     run: async ({ scope, params, query }) => {
-      const name = params["name"]!
+      const name = params.name
       if (name.trim() === "") throw blankName()
       const { force, noprune: noPrune, platforms } = query
       return json(await i.remove(scope, name, { force, noPrune, platforms }))
     },
   }),
-})
+]

@@ -1,21 +1,22 @@
 import type { Schema, StructSchema } from "../../api/schema.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
+import type { ParamsOf } from "../../std/http/router.ts"
 import type { QuerySchema } from "./query.ts"
 import type { Reply } from "./reply.ts"
 
 /** One call of a route, everything parsed and checked. */
-export interface Call<Query, Body> {
+export interface Call<Params, Query, Body> {
   readonly scope: Scope
   /** The variables of the path, decoded. */
-  readonly params: Readonly<Record<string, string>>
+  readonly params: Params
   readonly query: Query
   readonly body: Body
   /** For headers and raw bodies. */
   readonly request: HttpRequest
 }
 
-export interface Route<Query = unknown, Body = unknown> {
+export interface Route<Params = Readonly<Record<string, string>>, Query = unknown, Body = unknown> {
   /** The first API version that has it. */
   readonly since?: string
   /** Only an experimental daemon has it. */
@@ -31,12 +32,14 @@ export interface Route<Query = unknown, Body = unknown> {
   readonly failures?: "json" | "hijacked"
   /** Not worth a trace. */
   readonly untraced?: boolean
-  readonly run: (call: Call<Query, Body>) => Promise<Reply> | Reply
+  readonly run: (call: Call<Params, Query, Body>) => Promise<Reply> | Reply
 }
 
-/** `METHOD /path/:variable` → route. A variable takes slashes too; the first pattern that matches wins. */
-export type RouteTable = Readonly<Record<string, Route>>
+/** Routes by method and path, as `std/http/router` takes them: the first that matches wins. */
+export type RouteTable = readonly (readonly [key: string, route: Route])[]
 
-/** Binds the types of a route's query and body to its `run`. */
-export const route = <Query = undefined, Body = undefined>(definition: Route<Query, Body>): Route =>
-  definition as unknown as Route
+/** An entry of a table. Binds the types of the path's variables, the query and the body to `run`. */
+export const route = <Key extends string, Query = undefined, Body = undefined>(
+  key: Key,
+  definition: Route<ParamsOf<Key>, Query, Body>,
+): RouteTable[number] => [key, definition as unknown as Route]

@@ -2,8 +2,8 @@ import { Failure, type Kind } from "../../errors/failure.ts"
 import { json } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
-const refusing = (kind: Kind, message: string) =>
-  route({
+const refusing = (kind: Kind, message: string) => (key: string) =>
+  route(key, {
     untraced: true,
     run: () => {
       throw new Failure(kind, message)
@@ -23,34 +23,38 @@ const noPlugins = refusing(
   "Barge has no managed plugins: what plugins add is built in or configured with the daemon",
 )
 
-const noSuchPlugin = route({
-  run: ({ params }) => {
-    throw new Failure("notFound", `plugin ${JSON.stringify(params["name"])} not found`)
-  },
-})
+/** What is done with a plugin of a name. */
+const ofPlugin = [
+  "GET /plugins/:name/json",
+  "POST /plugins/:name/enable",
+  "POST /plugins/:name/disable",
+  "POST /plugins/:name/set",
+  "POST /plugins/:name/push",
+  "POST /plugins/:name/upgrade",
+  "DELETE /plugins/:name",
+] as const
+
+const noSuchPlugin = (key: (typeof ofPlugin)[number]) =>
+  route(key, {
+    run: ({ params }) => {
+      throw new Failure("notFound", `plugin ${JSON.stringify(params.name)} not found`)
+    },
+  })
 
 const methods = "GET|POST|PUT|DELETE"
 
 /** What Docker has and Barge, by decision, has not: answered as a daemon outside a swarm and without plugins does. */
-export const swarmRoutes = (): RouteTable => ({
-  "POST /swarm/init": noSwarms,
-  "POST /swarm/join": noSwarms,
-  "POST /swarm/leave": refusing("unavailable", "This node is not part of a swarm"),
-  ...Object.fromEntries(
-    ["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap((resource) => [
-      [`${methods} /${resource}`, notManager],
-      [`${methods} /${resource}/:rest`, notManager],
-    ]),
-  ),
-  "GET /plugins": route({ run: () => json([]) }),
-  "GET /plugins/privileges": noPlugins,
-  "POST /plugins/pull": noPlugins,
-  "POST /plugins/create": noPlugins,
-  "GET /plugins/:name/json": noSuchPlugin,
-  "POST /plugins/:name/enable": noSuchPlugin,
-  "POST /plugins/:name/disable": noSuchPlugin,
-  "POST /plugins/:name/set": noSuchPlugin,
-  "POST /plugins/:name/push": noSuchPlugin,
-  "POST /plugins/:name/upgrade": noSuchPlugin,
-  "DELETE /plugins/:name": noSuchPlugin,
-})
+export const swarmRoutes = (): RouteTable => [
+  noSwarms("POST /swarm/init"),
+  noSwarms("POST /swarm/join"),
+  refusing("unavailable", "This node is not part of a swarm")("POST /swarm/leave"),
+  ...["swarm", "nodes", "services", "tasks", "secrets", "configs"].flatMap((resource) => [
+    notManager(`${methods} /${resource}`),
+    notManager(`${methods} /${resource}/:rest`),
+  ]),
+  route("GET /plugins", { run: () => json([]) }),
+  noPlugins("GET /plugins/privileges"),
+  noPlugins("POST /plugins/pull"),
+  noPlugins("POST /plugins/create"),
+  ...ofPlugin.map(noSuchPlugin),
+]

@@ -13,7 +13,7 @@ const diskUsageTypes: QueryField<readonly DiskUsageType[]> = (values) =>
     throw new Failure("invalidArgument", `unknown object type: ${value}`)
   })
 
-const ping = route({
+const ping = route("GET|HEAD /_ping", {
   untraced: true,
   run: () => ({
     kind: "text",
@@ -39,21 +39,22 @@ const noSessions = (request: HttpRequest): never => {
   )
 }
 
-const noBuilder = route({
-  untraced: true,
-  run: () => {
-    throw new Failure(
-      "notImplemented",
-      "this daemon has no builder; build with another one and load the image with `docker load`",
-    )
-  },
-})
+const noBuilder = (key: "POST /build" | "POST /build/cancel") =>
+  route(key, {
+    untraced: true,
+    run: () => {
+      throw new Failure(
+        "notImplemented",
+        "this daemon has no builder; build with another one and load the image with `docker load`",
+      )
+    },
+  })
 
-export const systemRoutes = (s: System, events: Events): RouteTable => ({
-  "GET|HEAD /_ping": ping,
-  "GET /info": route({ run: async ({ scope }) => json(await s.info(scope)) }),
-  "GET /version": route({ run: async ({ scope }) => json(await s.version(scope)) }),
-  "GET /events": route({
+export const systemRoutes = (s: System, events: Events): RouteTable => [
+  ping,
+  route("GET /info", { run: async ({ scope }) => json(await s.info(scope)) }),
+  route("GET /version", { run: async ({ scope }) => json(await s.version(scope)) }),
+  route("GET /events", {
     query: {
       since: timestamp,
       until: timestamp,
@@ -72,16 +73,16 @@ export const systemRoutes = (s: System, events: Events): RouteTable => ({
       return { kind: "objects", values: events.subscribe(scope, query), ...(mediaType ? { mediaType } : {}) }
     },
   }),
-  "GET /system/df": route({
+  route("GET /system/df", {
     query: { type: diskUsageTypes, verbose: flag() },
     run: async ({ scope, query }) => json(await s.diskUsage(scope, { types: query.type, verbose: query.verbose })),
   }),
-  "POST /build": noBuilder,
-  "POST /build/cancel": noBuilder,
-  "POST /build/prune": route({
+  noBuilder("POST /build"),
+  noBuilder("POST /build/cancel"),
+  route("POST /build/prune", {
     query: { all: flag(), filters: filters() },
     run: async ({ scope, query }) => json(await s.pruneBuildCache(scope, query)),
   }),
-  "POST /session": route({ untraced: true, run: ({ request }) => noSessions(request) }),
-  "POST /grpc": route({ untraced: true, run: ({ request }) => noSessions(request) }),
-})
+  route("POST /session", { untraced: true, run: ({ request }) => noSessions(request) }),
+  route("POST /grpc", { untraced: true, run: ({ request }) => noSessions(request) }),
+]

@@ -16,14 +16,13 @@ async function fullId(scope: Scope, containers: Containers, ref: string): Promis
 }
 
 /** Barge's own: what happened on the way of a request or a container, as a list of spans. */
-export const traceRoutes = (traces: Traces, containers: Containers): RouteTable => ({
-  "GET /containers/:id/trace": route({
+export const traceRoutes = (traces: Traces, containers: Containers): RouteTable => [
+  route("GET /containers/:id/trace", {
     untraced: true,
-    run: async ({ scope, params }) =>
-      json(await traces.ofContainer(scope, await fullId(scope, containers, params["id"]!))),
+    run: async ({ scope, params }) => json(await traces.ofContainer(scope, await fullId(scope, containers, params.id))),
   }),
-  "GET /barge/traces/:traceId": route({
+  route("GET /barge/traces/:traceId", {
     untraced: true,
-    run: async ({ scope, params }) => json(await traces.get(scope, params["traceId"]!)),
+    run: async ({ scope, params }) => json(await traces.get(scope, params.traceId)),
   }),
-})
+]

@@ -5,33 +5,33 @@ import { filters, flag } from "./query.ts"
 import { empty, json } from "./reply.ts"
 import { type RouteTable, route } from "./route.ts"
 
-export const volumeRoutes = (v: Volumes): RouteTable => ({
-  "GET /volumes": route({
+export const volumeRoutes = (v: Volumes): RouteTable => [
+  route("GET /volumes", {
     query: { filters: filters("dangling", "driver", "label", "label!", "name") },
     run: async ({ scope, query }) => json(await v.list(scope, query.filters)),
   }),
-  "POST /volumes/create": route({
+  route("POST /volumes/create", {
     body: volumeCreateRequest,
     run: async ({ scope, body }) => json(await v.create(scope, body), 201),
   }),
-  "POST /volumes/prune": route({
+  route("POST /volumes/prune", {
     query: { filters: filters("label", "label!", "all") },
     run: async ({ scope, query }) => json(await v.prune(scope, query.filters)),
   }),
-  "GET /volumes/:name": route({
-    run: async ({ scope, params }) => json(await v.inspect(scope, params["name"]!)),
+  route("GET /volumes/:name", {
+    run: async ({ scope, params }) => json(await v.inspect(scope, params.name)),
   }),
-  "PUT /volumes/:name": route({
+  route("PUT /volumes/:name", {
     since: "1.42",
     run: () => {
       throw new Failure("unavailable", "volume update only valid for cluster volumes, but swarm is unavailable")
     },
   }),
-  "DELETE /volumes/:name": route({
+  route("DELETE /volumes/:name", {
     query: { force: flag() },
     run: async ({ scope, params, query }) => {
-      await v.remove(scope, params["name"]!, query)
+      await v.remove(scope, params.name, query)
       return empty()
     },
   }),
-})
+]

@@ -2,12 +2,13 @@ import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import { BadRequest } from "../../std/http/head.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
 import type { HttpResponse } from "../../std/http/response.ts"
+import { Router } from "../../std/http/router.ts"
 import type { Authenticator, Wanted } from "../auth/contract.ts"
 import { checkedName, isRepositoryName } from "../names.ts"
 import { Refusal } from "../refusal.ts"
 import { Call } from "./call.ts"
 import type { RegistryServices } from "./services.ts"
-import { match } from "./table.ts"
+import { registryRoutes } from "./table.ts"
 
 /** Pages beside the API. @returns whether the path was theirs */
 export type Pages = (call: Call) => Promise<boolean>
@@ -20,6 +21,8 @@ export interface DispatchOptions {
   /** Told of every request once it is over, with the error when one broke it off. */
   readonly over: (call: Call, millis: number, error?: unknown) => void
 }
+
+const router = new Router(registryRoutes)
 
 /** Answers requests: authentication, route, errors in the specification's form. */
 export function dispatcher(options: DispatchOptions) {
@@ -45,20 +48,20 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
     throw new Refusal("NAME_UNKNOWN", `there is nothing at ${call.path}: the API is at /v2/`)
   call.access = await authenticator.access(call.request)
   if (call.path === "/v2" || call.path === "/v2/") return base(call, authenticator)
-  const found = match(call.path)
-  if (!found) throw new Refusal("NAME_UNKNOWN", `there is nothing at ${call.path}`)
-  const { methods } = found
+  const routes = router.at(call.path)
+  if (!routes) throw new Refusal("NAME_UNKNOWN", `there is nothing at ${call.path}`)
   // HEAD is what GET is, without the body (RFC 9110, section 9.3.2).
-  const operation = methods[call.request.method === "HEAD" ? "GET" : call.request.method]
-  if (!operation) {
-    const allowed = Object.keys(methods).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
+  const found = routes.get(call.request.method === "HEAD" ? "GET" : call.request.method)
+  if (!found) {
+    const allowed = [...routes.keys()].flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]))
     throw new Refusal("UNSUPPORTED", `${call.request.method} is not for ${call.path}`, {
       headers: { Allow: allowed.join(", ") },
     })
   }
+  const { route: operation, params } = found
   call.operation = operation.name
   const registry = call.query.get("ns")
-  const { repository } = found
+  const { repository = "", reference = "" } = params
   if (repository !== "") {
     // How containerd names the registry that it asks a mirror of several for.
     const { upstream } = options.services
@@ -74,7 +77,16 @@ async function answer(call: Call, options: DispatchOptions): Promise<void> {
   if (needs === "delete" && !options.services.repositories.policy.deletes) {
     throw new Refusal("UNSUPPORTED", "deleting is switched off on this registry")
   }
-  await operation.run(call, options.services, found.reference)
+  await operation.run(call, options.services, decoded(reference))
+}
+
+/** A reference without its escapes; one that is escaped badly stays as it is, and names nothing. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** GET /v2/ (end-1): clients log in against it. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { Durations, exposition } from "./exposition.ts"
+import { Durations, exposition } from "./metrics.ts"
 
 test("metrics are written with help, type, and labels escaped", () => {
   expect(

@@ -32,15 +32,23 @@ function labelText(labels: Labels): string {
 
 const escaped = (value: string): string => value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")
 
-/** How long something took, per label, in buckets of Prometheus' usual bounds. */
+/** The upper bounds that Prometheus' own clients use, in seconds. */
+const usualBounds: readonly number[] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** How long something took, per label, counted in buckets. */
 export class Durations {
-  static readonly bounds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
+  readonly #bounds: readonly number[]
   readonly #byLabel = new Map<string, { buckets: number[]; sum: number; count: number }>()
 
+  /** @param bounds upper ones of the buckets, in seconds, rising */
+  constructor(bounds: readonly number[] = usualBounds) {
+    this.#bounds = bounds
+  }
+
   observe(label: string, seconds: number): void {
-    const entry = this.#byLabel.get(label) ?? { buckets: Durations.bounds.map(() => 0), sum: 0, count: 0 }
+    const entry = this.#byLabel.get(label) ?? { buckets: this.#bounds.map(() => 0), sum: 0, count: 0 }
     this.#byLabel.set(label, entry)
-    Durations.bounds.forEach((bound, i) => {
+    this.#bounds.forEach((bound, i) => {
       if (seconds <= bound) entry.buckets[i]!++
     })
     entry.sum += seconds
@@ -52,7 +60,7 @@ export class Durations {
     return [...this.#byLabel].flatMap(([value, { buckets, sum, count }]) => {
       const labels: Labels = name === undefined ? {} : { [name]: value }
       return [
-        ...Durations.bounds.map((bound, i) => ({
+        ...this.#bounds.map((bound, i) => ({
           suffix: "_bucket",
           labels: { ...labels, le: String(bound) },
           value: buckets[i]!,
