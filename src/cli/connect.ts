@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { Docker } from "../client/docker.ts"
 import { type Host, parseHost, type TlsOptions } from "../client/host.ts"
+import { compareVersions, newestApiVersion } from "../client/transport.ts"
 import { messageOf } from "../errors/failure.ts"
 import { csvFields, cut } from "../flag-values/words.ts"
 import { proxySettings } from "../std/http/proxy.ts"
@@ -48,7 +49,6 @@ export function surroundings({ program, globals, config }: ConnectOptions): Surr
     "default"
 
   const fallback = (): DefaultEndpoint => {
-    if (globals.host.length > 1) throw new Error("Specify only one -H")
     const given = globals.host[0] || named || ownSocket(program)
     const host = parseHost(given, requested !== undefined)
     return { host: host.text, skipsVerification: requested?.verify === false, tls: requested?.files ?? new Map() }
@@ -83,7 +83,7 @@ export function surroundings({ program, globals, config }: ConnectOptions): Surr
     } catch (error) {
       throw new Exit(1, `Failed to initialize: unable to resolve docker endpoint: ${messageOf(error)}`)
     }
-    const apiVersion = process.env["DOCKER_API_VERSION"]?.replace(/^v/, "")
+    const apiVersion = askedVersion()
     return new Docker({
       ...found,
       headers: { ...config.file.HttpHeaders, ...customHeaders() },
@@ -94,6 +94,16 @@ export function surroundings({ program, globals, config }: ConnectOptions): Surr
     })
   }
   return { contexts, connect }
+}
+
+/** The version that DOCKER_API_VERSION names; undefined for one that this program does not know, which then asks the daemon. */
+function askedVersion(): string | undefined {
+  const given = process.env["DOCKER_API_VERSION"]?.trim() ?? ""
+  const version = given.replace(/^v/, "")
+  if (version === "") return undefined
+  if (!/^\d+\.\d+$/.test(version))
+    throw new Exit(1, `Failed to initialize: invalid API version (${given}): must be formatted <major>.<minor>`)
+  return compareVersions(version, newestApiVersion) > 0 ? undefined : version
 }
 
 const bargeSocket = "/run/barge/barge.sock"

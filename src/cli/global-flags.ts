@@ -1,7 +1,7 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 import { parseBool } from "../std/strconv.ts"
-import { bool, type Flag, list, text } from "./flags/flag.ts"
+import { bool, custom, type Flag, text } from "./flags/flag.ts"
 
 /** Where the client's own files are: DOCKER_CONFIG, or `.docker` in the home directory. */
 export const defaultConfigFolder = (): string => process.env["DOCKER_CONFIG"] || join(homedir(), ".docker")
@@ -27,7 +27,10 @@ export function globalFlags() {
       'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")',
     ),
     debug: bool("D", "Enable debug mode"),
-    host: list("H", "Daemon socket to connect to"),
+    host: custom<readonly string[]>("H", "Daemon socket to connect to", "string", [], (text, before) => {
+      if (before.length > 0) throw new Error("specify only one -H")
+      return [text]
+    }),
     "log-level": text("l", 'Set the logging level ("debug", "info", "warn", "error", "fatal")', "info"),
     tls: bool("", "Use TLS; implied by --tlsverify", Boolean(process.env["DOCKER_TLS"])),
     tlscacert: text("", "Trust certs signed only by this CA", certificateFile("ca.pem")),

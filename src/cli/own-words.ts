@@ -5,7 +5,7 @@ const own: readonly (readonly [string, string])[] = [
   ["Manage Docker", "Manage Barge"],
   ["Show docker disk usage", "Show disk usage"],
   ["Show the Docker version information", "Show the version information"],
-  ["the current docker context", "the current context"],
+  ["the default docker context", "the default context"],
   ["on Docker objects", "on objects"],
   ["Bind mount Docker API socket", "Bind mount the API socket"],
 ]

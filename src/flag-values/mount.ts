@@ -120,7 +120,7 @@ export function parseMount(text: string): MountRequest {
       continue
     }
     const apply = options[key]
-    if (!apply) throw new Failure("invalidArgument", `unexpected key '${key}' in '${field}'`)
+    if (!apply) throw new Failure("invalidArgument", `unknown option '${key}' in '${field}'`)
     apply(draft, value, key)
   }
   check(draft)
@@ -129,7 +129,6 @@ export function parseMount(text: string): MountRequest {
 
 function check(draft: Draft): void {
   if (draft.type === "") throw new Failure("invalidArgument", "type is required")
-  if (!draft.target) throw new Failure("invalidArgument", "target is required")
   const mixed = (kind: string, given: unknown) => {
     if (given !== undefined && draft.type !== kind)
       throw new Failure("invalidArgument", `cannot mix '${kind}-*' options with mount type '${draft.type}'`)

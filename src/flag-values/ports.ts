@@ -1,7 +1,7 @@
 import type { PortBinding } from "../api/container-config.ts"
 import { Failure } from "../errors/failure.ts"
 import { isIP } from "../std/ip-address.ts"
-import { parseDecimal } from "../std/strconv.ts"
+import { parseDecimal, reasonOf } from "../std/strconv.ts"
 import { cut } from "./words.ts"
 
 export interface Ports {
@@ -66,18 +66,21 @@ function* publishedPorts(word: string): Generator<{ readonly port: string; reado
 }
 
 function* exposedPorts(word: string): Generator<string> {
-  if (word.includes(":")) throw new Failure("invalidArgument", `invalid port format for --expose: ${word}`)
-  const [protocol, port] = splitProtocol(word)
-  let range: readonly [number, number]
-  try {
-    range = parseRange(port)
-  } catch (error) {
-    throw new Failure(
-      "invalidArgument",
-      `invalid range format for --expose: ${word}, error: ${(error as Error).message}`,
-    )
+  const fail = (what: string) => new Failure("invalidArgument", `invalid range format for --expose: ${what}`)
+  if (word === "") throw fail("invalid port range: value is empty")
+  const [range, protocol] = cut(word, "/")
+  const [from, to] = cut(range, "-")
+  const number = (text: string, which: "start" | "end") => {
+    try {
+      return Number(parseDecimal(text, 16, false))
+    } catch (error) {
+      throw fail(`invalid ${which} port '${text}': ${reasonOf(error)}`)
+    }
   }
-  for (let number = range[0]; number <= range[1]; number++) yield `${number}/${protocol}`
+  const first = number(from, "start")
+  const last = to === undefined ? first : number(to, "end")
+  if (last < first) throw fail(`invalid port range: ${word}`)
+  for (let port = first; port <= last; port++) yield `${port}/${protocol?.toLowerCase() || "tcp"}`
 }
 
 /** Protocol and port of `80/udp`; tcp when none is named. */

@@ -16,6 +16,10 @@ export function parseDecimal(text: string, bits: number, signed: boolean): bigin
 /** Go's strconv.ParseInt and ParseUint with base 0: `0x1f`, `0b1`, `0o17`, `017`, `1_000`. @throws invalidArgument in their words */
 export const parseInteger = (text: string, bits: number, signed: boolean): bigint => parse(text, text, bits, signed)
 
+/** What an error of these says is wrong, without the call and the text: `invalid syntax`. */
+export const reasonOf = (error: unknown): string =>
+  (error as Error).message.replace(/^strconv\.\w+: parsing ".*": /s, "")
+
 function parse(text: string, written: string, bits: number, signed: boolean): bigint {
   const call = signed ? "strconv.ParseInt" : "strconv.ParseUint"
   const fail = (why: string) => new Failure("invalidArgument", `${call}: parsing ${JSON.stringify(written)}: ${why}`)

@@ -112,6 +112,30 @@ check("what is not there is told in the words that clients look for", async ({ i
   expect(await inspect("Foo")).toStartWith("invalidArgument: invalid reference format: repository name (library/Foo)")
 })
 
+check(
+  "an image that is listed with its manifests has the size of them all",
+  async ({ images, make, stores: { scope } }) => {
+    await make("app", "one", [])
+    const listed = async (manifests: boolean) =>
+      (
+        await images.list(scope, {
+          all: false,
+          digests: false,
+          filters: new Map(),
+          identity: false,
+          sharedSize: false,
+          manifests,
+        })
+      )[0]!
+    const [plain, whole] = [await listed(false), await listed(true)]
+    expect(plain.Manifests).toBeUndefined()
+    const [manifest] = whole.Manifests!
+    expect(Number(manifest!.Size.Content)).toBeGreaterThan(0)
+    expect(Number(whole.Size)).toBe(Number(manifest!.Size.Total))
+    expect(Number(whole.Size)).toBe(Number(manifest!.Size.Content) + Number(plain.Size))
+  },
+)
+
 check("inspect and history show what the image says", async ({ images, make, commit, stores: { scope } }) => {
   const base = await make("app", "one", ["CMD sh", "ENV A=1", "EXPOSE 80"])
   const id = await commit("app", "derived", "more")

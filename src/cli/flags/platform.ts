@@ -1,6 +1,6 @@
 import { messageOf } from "../../errors/failure.ts"
 import { Exit } from "../command.ts"
-import { type Flag, text } from "./flag.ts"
+import { type Flag, text, texts } from "./flag.ts"
 
 /** A platform as the API takes it. */
 export interface Platform {
@@ -92,6 +92,13 @@ function normalized(name: string, variant: string): readonly [architecture: stri
 
 /** `--platform` of commands that pick a variant of an image; "" when not given. */
 export const platformFlag = (usage: string): Flag<string> => text("", usage)
+
+/** `--platform` of commands that take some variants of an image. */
+export const platformsFlag = (usage: string): Flag<readonly string[]> => texts("", usage)
+
+/** The platforms as queries of the API take them. @throws Exit 1 in docker's words */
+export const platformQueries = (given: readonly string[], prefix?: string): readonly string[] =>
+  given.flatMap((each) => platformQuery(each, prefix) ?? [])
 
 /** The platform as queries of the API take it; undefined when none was given. @throws Exit 1 in docker's words */
 export function platformQuery(given: string, prefix = "invalid platform: "): string | undefined {

@@ -1,6 +1,6 @@
 import type { Ipam, IpamPool } from "../../api/network.ts"
 import type { Pairs } from "../flags/flag.ts"
-import { parseSubnet, subnetHolds } from "./subnet.ts"
+import { checkPrefix, subnetHolds } from "./subnet.ts"
 
 /** What the address flags of `network create` say. */
 export interface IpamFlags {
@@ -21,6 +21,7 @@ export function ipamOf({ driver, options, subnets, ranges, gateways, reserved }:
     for (const other of pools.keys())
       if (subnetHolds(subnet, other) || subnetHolds(other, subnet))
         throw new Error("multiple overlapping subnet configuration is not supported")
+    checkPrefix(subnet)
     pools.set(subnet, { Subnet: subnet, AuxiliaryAddresses: {} })
   }
   const owners = (value: string, missing: string) => {
@@ -29,7 +30,6 @@ export function ipamOf({ driver, options, subnets, ranges, gateways, reserved }:
     return found
   }
   for (const range of ranges) {
-    parseSubnet(range)
     for (const subnet of owners(range, "range")) {
       const pool = pools.get(subnet)!
       if (pool.IPRange)

@@ -22,6 +22,18 @@ export function parseSubnet(text: string): Subnet & { readonly address: string }
   }
 }
 
+/** @throws Error in the words of Go's netip.ParsePrefix for what is no `address/bits` */
+export function checkPrefix(text: string): void {
+  const fail = (what: string) => new Error(`netip.ParsePrefix(${JSON.stringify(text)}): ${what}`)
+  const slash = text.lastIndexOf("/")
+  if (slash < 0) throw fail("no '/'")
+  const [address, bits] = [text.slice(0, slash), text.slice(slash + 1)]
+  const version = isIP(address)
+  if (version === 0) throw fail(`ParseAddr(${JSON.stringify(address)}): unable to parse IP`)
+  if (!/^(0|[1-9]\d*)$/.test(bits)) throw fail(`bad bits after slash: ${JSON.stringify(bits)}`)
+  if (Number(bits) > (version === 4 ? 32 : 128)) throw fail("prefix length out of range")
+}
+
 /** Whether an address, or the first of a range, lies in `subnet`. @throws Error in docker's words */
 export function subnetHolds(subnet: string, data: string): boolean {
   let parsed: Subnet

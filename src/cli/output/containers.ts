@@ -38,6 +38,7 @@ export const containerHeadings: Headings = {
   LocalVolumes: "LOCAL VOLUMES",
   Networks: "NETWORKS",
   Platform: "PLATFORM",
+  HealthStatus: "HEALTH STATUS",
 }
 
 /** The lines of `docker ps`. @throws Failure invalidArgument when the template cannot be parsed or executed */
@@ -131,6 +132,7 @@ export function containerRow(container: ContainerSummary, truncates: boolean, on
     Command: () => quote(truncates ? ellipsis(container.Command, 20) : container.Command),
     CreatedAt: () => goTime(container.Created),
     RunningFor: () => ago(container.Created),
+    HealthStatus: () => healthStatus(container),
     Platform: () => null,
     Ports: () => displayPorts(container.Ports ?? []),
     State: () => container.State,
@@ -154,6 +156,13 @@ export function containerRow(container: ContainerSummary, truncates: boolean, on
         .join(","),
   }
   return new Subject("*formatter.ContainerContext", methods)
+}
+
+/** The daemon's word, or where it is older than API 1.52 what the status says in parentheses; "" without a health check. */
+function healthStatus({ Health, Status }: ContainerSummary): string {
+  if (Health?.Status) return Health.Status
+  const said = /\((?:health: )?([a-z]+)\)$/.exec(Status)?.[1] ?? ""
+  return ["healthy", "unhealthy", "starting"].includes(said) ? said : ""
 }
 
 /** Names without their slash; when shortened only the container's own, not the aliases that links gave it. */

@@ -52,7 +52,7 @@ function eventLine(event: EventMessage): string {
   return `${time ? `${localRfc3339Nano(time)} ` : ""}${event.Type} ${event.Action} ${actor}\n`
 }
 
-const names = { Status: "status", ID: "id", From: "from", Scope: "scope", Time: "time", TimeNano: "timeNano" }
+const names = { Scope: "scope", Time: "time", TimeNano: "timeNano" }
 
 function typedEvent(event: EventMessage): Struct {
   const { Actor: actor, ...rest } = event

@@ -24,7 +24,6 @@ export const imageHeadings: Headings = {
   CreatedAt: "CREATED AT",
   Size: "SIZE",
   Containers: "CONTAINERS",
-  VirtualSize: "SIZE",
   SharedSize: "SHARED SIZE",
   UniqueSize: "UNIQUE SIZE",
 }
@@ -96,7 +95,6 @@ export function imageRow(image: ImageSummary, name: ImageName, truncates: boolea
     CreatedAt: () => goTime(image.Created),
     Size: () => humanSize(image.Size, 3),
     Containers: () => orUnknown(image.Containers, String),
-    VirtualSize: () => humanSize(image.Size),
     SharedSize: () => orUnknown(shared, humanSize),
     UniqueSize: () => orUnknown(shared, (known) => humanSize(Number(image.Size) - Number(known))),
   })

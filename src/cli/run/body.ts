@@ -1,4 +1,5 @@
 import type { ContainerConfig, CreateBody, HostConfig, MountRequest } from "../../api/container-config.ts"
+import { messageOf } from "../../errors/failure.ts"
 import { parseDevices } from "../../flag-values/devices.ts"
 import { endpointsOf } from "../../flag-values/endpoints.ts"
 import { healthOf } from "../../flag-values/health.ts"
@@ -46,6 +47,15 @@ export function createBody(request: CreateRequest): CreateBody {
   return { ...configOf(request), HostConfig: hostConfigOf(request), NetworkingConfig: { EndpointsConfig } }
 }
 
+/** @throws Error in docker's words, which name the flag */
+function fromFiles(flag: string, paths: readonly string[], lookup: (name: string) => string | undefined) {
+  try {
+    return readKeyValueFiles(paths, lookup)
+  } catch (error) {
+    throw new Error(`${flag}: ${messageOf(error)}`)
+  }
+}
+
 const orNull = <T>(items: readonly T[]) => (items.length > 0 ? items : null)
 const orAbsent = <T extends object>(map: T) => (Object.keys(map).length > 0 ? map : undefined)
 
@@ -56,7 +66,7 @@ function configOf({ flags, given, image, command, proxies, environment, detached
   const all = flags.attach.length === 0
   const lookup = (name: string) => environment[name]
   const variables = [
-    ...readKeyValueFiles(flags["env-file"], lookup),
+    ...fromFiles("--env-file", flags["env-file"], lookup),
     ...flags.env.map((word) => (word.includes("=") || lookup(word) === undefined ? word : `${word}=${lookup(word)}`)),
   ]
   const named = new Set(variables.map((word) => cut(word, "=")[0]))
@@ -80,7 +90,7 @@ function configOf({ flags, given, image, command, proxies, environment, detached
     WorkingDir: flags.workdir,
     Entrypoint: given.has("entrypoint") ? [flags.entrypoint] : null,
     OnBuild: null,
-    Labels: keyValues([...readKeyValueFiles(flags["label-file"], () => undefined), ...flags.label]),
+    Labels: keyValues([...fromFiles("--label-file", flags["label-file"], () => undefined), ...flags.label]),
     StopSignal: flags["stop-signal"] || undefined,
     StopTimeout: given.has("stop-timeout") ? flags["stop-timeout"] : undefined,
   }
@@ -117,7 +127,7 @@ function hostConfigOf({ flags, given, socket, consoleSize }: CreateRequest): Par
     CapAdd: normalizeCapabilities(flags["cap-add"]),
     CapDrop: normalizeCapabilities(flags["cap-drop"]),
     CgroupnsMode: flags.cgroupns,
-    Dns: flags.dns,
+    Dns: orNull(flags.dns),
     DnsOptions: flags["dns-option"],
     DnsSearch: flags["dns-search"],
     ExtraHosts: orNull(flags["add-host"]),
@@ -181,7 +191,7 @@ function resourcesOf(flags: ContainerFlags): Partial<HostConfig> {
     MemorySwappiness: flags["memory-swappiness"],
     OomKillDisable: flags["oom-kill-disable"],
     PidsLimit: flags["pids-limit"],
-    Ulimits: flags.ulimit,
+    Ulimits: orNull(flags.ulimit),
     CpuCount: 0,
     CpuPercent: 0,
     IOMaximumIOps: 0,

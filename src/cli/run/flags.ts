@@ -13,6 +13,7 @@ import {
   streamWord,
   sysctlWord,
 } from "../../flag-values/words.ts"
+import { address } from "../flags/addresses.ts"
 import { bool, custom, list, spellingOf, text, type Values } from "../flags/flag.ts"
 import { bytes, duration, int, int64, swapBytes, uint16 } from "../flags/numbers.ts"
 import { defaultPlatformFlag } from "../flags/platform.ts"
@@ -67,7 +68,7 @@ export const containerFlags = {
   "device-read-iops": operationRates("Limit read rate (IO per second) from a device"),
   "device-write-bps": byteRates("Limit write rate (bytes per second) to a device"),
   "device-write-iops": operationRates("Limit write rate (IO per second) to a device"),
-  "disable-content-trust": bool("", "Skip image verification", true),
+  "disable-content-trust": bool("", "Skip image verification", true, hidden),
   dns: list("", "Set custom DNS servers", ipWord),
   "dns-opt": spellingOf("dns-option", dnsOption),
   "dns-option": dnsOption,
@@ -100,11 +101,11 @@ export const containerFlags = {
   interactive: bool("i", "Keep STDIN open even if not attached"),
   "io-maxbandwidth": bytes("", "Maximum IO bandwidth limit for the system drive (Windows only)", hidden),
   "io-maxiops": custom("", "Maximum IOps limit for the system drive (Windows only)", "uint", 0, Number, hidden),
-  ip: text("", "IPv4 address (e.g., 172.30.100.104)"),
-  ip6: text("", "IPv6 address (e.g., 2001:db8::33)"),
+  ip: address("IPv4 address (e.g., 172.30.100.104)"),
+  ip6: address("IPv6 address (e.g., 2001:db8::33)"),
   ipc: text("", "IPC mode to use"),
   isolation: text("", "Container isolation technology"),
-  "kernel-memory": bytes("", "Kernel memory limit"),
+  "kernel-memory": bytes("", "Kernel memory limit", hidden),
   label: list("l", "Set meta data on a container", labelWord),
   "label-file": list("", "Read in a line delimited file of labels"),
   link: list("", "Add link to another container", linkWord),

@@ -80,11 +80,7 @@ export async function createContainer(invocation: Launch, body: CreateBody): Pro
 
 function platformOf(given: string): string {
   if (given === "") return ""
-  try {
-    return platformText(parsePlatform(given))
-  } catch (error) {
-    throw new Error(`error parsing specified platform: ${messageOf(error)}`)
-  }
+  return platformText(parsePlatform(given))
 }
 
 async function pullImage(invocation: Launch, image: string): Promise<void> {

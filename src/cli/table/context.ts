@@ -65,7 +65,7 @@ export const context: Group = {
     },
     {
       name: "use",
-      short: "Set the current docker context",
+      short: "Set the default docker context",
       load: async () => (await import("../commands/context/use.ts")).use,
     },
   ],

@@ -59,19 +59,16 @@ export async function listImages(
     if (references.length > 0 && tags.length === 0) continue
     const layers = await sizes.of(image)
     const labels = image.resolved?.config.config?.Labels
-    const size = layers.reduce((sum, layer) => sum + layer.size, 0)
+    const manifests = options.manifests
+      ? await manifestsOf(context, scope, image, shown(image), { identity: options.identity })
+      : undefined
     summaries.push({
       Containers: context.usedBy(image.id).length,
       Created: Number(createdOf(image) / 1_000_000_000n),
       Id: image.id,
       Labels: labels ? sortedByName(labels) : null,
       ParentId: image.parent ?? "",
-      ...(options.manifests
-        ? {
-            Descriptor: shown(image),
-            Manifests: await manifestsOf(context, scope, image, shown(image), { identity: options.identity }),
-          }
-        : {}),
+      ...(manifests ? { Descriptor: shown(image), Manifests: manifests } : {}),
       RepoDigests: (await repoDigests(context, scope, image.rows)).filter(
         (digest) => references.length === 0 || nameMatches(references, parseReference(digest)),
       ),
@@ -79,7 +76,10 @@ export async function listImages(
       SharedSize: uses
         ? layers.filter((layer) => uses.get(layer.chainID)! > 1).reduce((sum, layer) => sum + layer.size, 0)
         : -1,
-      Size: size,
+      // Beside manifests it is what all of them take, blobs too: clients show it above their sizes.
+      Size: manifests
+        ? manifests.reduce((sum, manifest) => sum + Number(manifest.Size.Total), 0)
+        : layers.reduce((sum, layer) => sum + layer.size, 0),
     })
   }
   return summaries

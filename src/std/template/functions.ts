@@ -82,18 +82,21 @@ function comparable(value: Value): string {
   return Number.isInteger(value) ? "int" : "float"
 }
 
+const incompatible = (one: Value, other: Value): Error =>
+  new Error(`incompatible types for comparison: ${typeName(one)} and ${typeName(other)}`)
+
 function same(one: Value, other: Value): boolean {
   const kind = comparable(one)
   if (kind === "nil" || comparable(other) === "nil") return comparable(other) === kind
   if (kind === "object") throw new Error(`non-comparable type ${print(one)}: ${typeName(one)}`)
-  if (comparable(other) !== kind) throw new Error("incompatible types for comparison")
+  if (comparable(other) !== kind) throw incompatible(one, other)
   return kind === "int" ? BigInt(one as number) === BigInt(other as number) : one === other
 }
 
 function below(one: Value, other: Value): boolean {
   const kind = comparable(one)
   if (kind === "object" || kind === "boolean" || kind === "nil") throw new Error("invalid type for comparison")
-  if (comparable(other) !== kind) throw new Error("incompatible types for comparison")
+  if (comparable(other) !== kind) throw incompatible(one, other)
   return (one as number) < (other as number)
 }
 
@@ -159,12 +162,20 @@ const builtIn: Functions = {
   ge: order((one, other) => !below(one, other)),
 }
 
+/** The elements of a list, or the values of a map in their order, as text with `by` in between. */
+function joined(elements: Value, by: string): string {
+  if (elements === undefined || elements === null) return ""
+  if (isList(elements)) return elements.map(print).join(by)
+  if (elements instanceof GoMap) return [...elements.entries.values()].map(print).sort().join(by)
+  throw new Error(`expected slice, got ${typeName(elements)}`)
+}
+
 /** Functions in every template: Go's and those that docker adds. */
 export const functions: Functions = {
   ...builtIn,
   json: { parameters: ["any"], call: encode },
   split: { parameters: ["string", "string"], call: (value, by) => text(value).split(text(by)) },
-  join: { parameters: ["strings", "string"], call: (values, by) => (values as readonly string[]).join(text(by)) },
+  join: { parameters: ["any", "string"], call: (elements, by) => joined(elements, text(by)) },
   title: onText(titled),
   lower: onText((value) => value.toLowerCase()),
   upper: onText((value) => value.toUpperCase()),

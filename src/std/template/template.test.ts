@@ -60,6 +60,7 @@ const printed: readonly (readonly [string, string])[] = [
   ],
   ['{{and 1 0 2}} {{or 0 "" "x"}} {{not 0}} {{or .T (index .A 99)}}', "0 x true true"],
   ['{{.S | upper | printf "%s!"}} {{join (split "a,b" ",") "-"}} {{title "a bc"}} {{lower "X"}}', "WEB! a-b A Bc x"],
+  ['{{join .A "-"}} {{join .M ","}} {{join .E ","}}{{join nil ","}}', "x-y-z b,v "],
   ['{{pad "x" 1 2}}| {{truncate "abcdef" 3}} {{truncate "ab" 3}} {{slice .S 1 2}}', " x  | abc ab e"],
   ['{{define "t"}}[{{.}}]{{end}}{{template "t" .S}}{{block "b" .S}}<{{.}}>{{end}}', "[web]<web>"],
   [
@@ -92,7 +93,14 @@ const failing: readonly (readonly [string, string])[] = [
     'template: :1:2: executing "" at <index .A "x">: error calling index: cannot index slice/array with type string',
   ],
   ["{{len 1 2}}", 'template: :1:2: executing "" at <len>: wrong number of args for len: want 1 got 2'],
-  ['{{eq 1 "a"}}', 'template: :1:2: executing "" at <eq 1 "a">: error calling eq: incompatible types for comparison'],
+  [
+    '{{eq 1 "a"}}',
+    'template: :1:2: executing "" at <eq 1 "a">: error calling eq: incompatible types for comparison: int and string',
+  ],
+  [
+    '{{join "x" ","}}',
+    'template: :1:2: executing "" at <join "x" ",">: error calling join: expected slice, got string',
+  ],
   ["{{upper true}}", 'template: :1:8: executing "" at <true>: expected string; found true'],
   ["{{range .S}}x{{end}}", `template: :1:8: executing "" at <.S>: range can't iterate over web`],
   ['{{template "none"}}', 'template: :1:11: executing "" at <{{template "none"}}>: template "none" not defined'],

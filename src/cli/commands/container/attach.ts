@@ -16,7 +16,8 @@ export const attach = command({
     const { Id, Config, State } = await docker.containers.inspect(name)
     checkRuns(State)
     const stdin = !flags["no-stdin"] && Config.OpenStdin
-    if (!flags["no-stdin"] && Config.Tty && !process.stdin.isTTY) throw new Exit(1, "the input device is not a TTY")
+    if (!flags["no-stdin"] && Config.Tty && !process.stdin.isTTY)
+      throw new Exit(1, "cannot attach stdin to a TTY-enabled container because stdin is not a terminal")
     const detachKeys = flags["detach-keys"] || config.file.detachKeys || ""
     const { ended } = await docker.containers.wait(Id)
     using _signals =
@@ -53,7 +54,7 @@ export const attach = command({
 })
 
 function checkRuns(state: { readonly Running: boolean; readonly Paused: boolean; readonly Restarting: boolean }): void {
-  if (!state.Running) throw new Exit(1, "You cannot attach to a stopped container, start it first")
-  if (state.Paused) throw new Exit(1, "You cannot attach to a paused container, unpause it first")
-  if (state.Restarting) throw new Exit(1, "You cannot attach to a restarting container, wait until it is running")
+  if (!state.Running) throw new Exit(1, "cannot attach to a stopped container, start it first")
+  if (state.Paused) throw new Exit(1, "cannot attach to a paused container, unpause it first")
+  if (state.Restarting) throw new Exit(1, "cannot attach to a restarting container, wait until it is running")
 }

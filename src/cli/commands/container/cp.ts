@@ -10,7 +10,7 @@ export const cp = command({
   args: exactly(2),
   flags: {
     archive: bool("a", "Archive mode (copy all uid/gid information)"),
-    "follow-link": bool("L", "Always follow symbol link in SRC_PATH"),
+    "follow-link": bool("L", "Always follow symlinks in SRC_PATH"),
     quiet: bool(
       "q",
       "Suppress progress output during copy. Progress output is automatically suppressed if no terminal is attached",

@@ -6,7 +6,7 @@ export const create = command({
   args: atLeast(1),
   interspersed: false,
   complete: "images",
-  flags: launchFlags('creating ("always", "|missing", "never")'),
+  flags: launchFlags('creating ("always", "missing", "never")'),
   run: async (invocation) => {
     const { Id } = await createContainer(invocation, bodyOf(invocation, "create"))
     invocation.out.line(Id)

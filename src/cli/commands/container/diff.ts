@@ -8,7 +8,7 @@ export const diff = command({
   complete: "containers",
   flags: {},
   run: async ({ args, docker, out }) => {
-    if (args[0] === "") throw new Exit(1, "Container name cannot be empty")
+    if (args[0] === "") throw new Exit(1, "invalid container name or ID: value is empty")
     for (const { Kind, Path } of (await docker.containers.changes(args[0]!)) ?? []) out.line(`${letters[Kind]} ${Path}`)
   },
 })

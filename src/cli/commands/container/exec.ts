@@ -24,7 +24,7 @@ export const exec = command({
   run: async ({ args, flags, docker, out, err, config }) => {
     const [container = "", ...words] = args
     if (flags.tty && flags.interactive && !flags.detach && !process.stdin.isTTY) {
-      throw new Exit(1, "the input device is not a TTY")
+      throw new Exit(1, "cannot attach stdin to a TTY-enabled container because stdin is not a terminal")
     }
     const lookup = (name: string) => process.env[name]
     const env = [

@@ -91,7 +91,7 @@ export const rm = command({
     link: bool("l", "Remove the specified link"),
     volumes: bool("v", "Remove anonymous volumes associated with the container"),
   },
-  run: ({ args, flags, docker, out, err }) =>
+  run: ({ args, flags, docker, out }) =>
     all(args, out, async (given) => {
       const name = given.replace(/^\/+|\/+$/g, "")
       if (name === "") throw new Exit(1, "container name cannot be empty")
@@ -99,7 +99,6 @@ export const rm = command({
         await docker.containers.remove(name, { v: flags.volumes, force: flags.force, link: flags.link })
       } catch (error) {
         if (!flags.force || !isKind(error, "notFound")) throw error
-        err.line(messageOf(error))
         return "unsaid"
       }
     }),
@@ -112,12 +111,12 @@ export const rename = command({
   flags: {},
   run: async ({ args, docker }) => {
     const [from = "", to = ""] = args.map((word) => word.trim())
-    if (!from || !to) throw new Exit(1, "Error: Neither old nor new names may be empty")
-    try {
-      await docker.containers.rename(from, to)
-    } catch (error) {
-      throw new Exit(1, `${messageOf(error)}\nError: failed to rename container named ${from}`)
-    }
+    if (!from) throw new Exit(1, "invalid container name or ID: value is empty")
+    const failed = (why: string) => new Exit(1, `failed to rename container: ${why}`)
+    if (!to) throw failed("new name cannot be blank")
+    await docker.containers.rename(from, to).catch((error) => {
+      throw failed(messageOf(error))
+    })
   },
 })
 

@@ -1,6 +1,5 @@
-import { messageOf } from "../../../errors/failure.ts"
 import { cut } from "../../../flag-values/words.ts"
-import { parseDecimal } from "../../../std/strconv.ts"
+import { parseDecimal, reasonOf } from "../../../std/strconv.ts"
 import { between, command, Exit } from "../../command.ts"
 import { naturalOrder } from "../../output/list.ts"
 
@@ -19,10 +18,10 @@ export const port = command({
       try {
         parseDecimal(number, 16, false)
       } catch (error) {
-        throw new Exit(1, `Error: invalid port (${number}): ${messageOf(error)}`)
+        throw new Exit(1, `invalid port '${number}': ${reasonOf(error)}`)
       }
       const bindings = ports[`${number}/${protocol || "tcp"}`]
-      if (!bindings?.length) throw new Exit(1, `Error: No public port '${args[1]}' published for ${args[0]}`)
+      if (!bindings?.length) throw new Exit(1, `no public port '${args[1]}' published for ${args[0]}`)
       const addresses = bindings.map(({ HostIp, HostPort }) => address(HostIp, HostPort))
       for (const each of addresses.sort(naturalOrder)) out.line(each)
       return

@@ -1,4 +1,5 @@
 import type { WaitResponse } from "../../../api/container.ts"
+import { ConnectFailure } from "../../../client/connect-failure.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit, type Invocation } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
@@ -38,6 +39,7 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
   const refuse = (error: unknown) => {
     if (error instanceof Exit) return error
     const message = messageOf(error)
+    if (error instanceof ConnectFailure) return new Exit(1, message)
     return withHelp(program, "run", message, startFailureCode(message))
   }
   const body = bodyOf(invocation, "run", flags.detach)
@@ -47,7 +49,7 @@ async function runContainer(invocation: Invocation<typeof flags>): Promise<numbe
     throw new Exit(1, "conflicting options: cannot specify both --attach and --detach")
   }
   if (flags.tty && attachesStdin && !flags.detach && !process.stdin.isTTY) {
-    throw new Exit(1, "the input device is not a TTY")
+    throw new Exit(1, "cannot attach stdin to a TTY-enabled container because stdin is not a terminal")
   }
   const { Id } = await createContainer(invocation, body).catch((error) => {
     throw refuse(error)

@@ -33,7 +33,7 @@ export const start = command({
           failed.push(name)
         }
       }
-      if (failed.length > 0) throw new Exit(1, `Error: failed to start containers: ${failed.join(", ")}`)
+      if (failed.length > 0) throw new Exit(1, `failed to start containers: ${failed.join(", ")}`)
       return 0
     }
     if (args.length > 1) throw new Exit(1, "you cannot start and attach multiple containers at once")

@@ -3,7 +3,7 @@ import { access } from "node:fs/promises"
 import { isatty } from "node:tty"
 import { command, Exit, noArgs } from "../../command.ts"
 import { bool, text } from "../../flags/flag.ts"
-import { platformFlag, platformQuery } from "../../flags/platform.ts"
+import { platformQueries, platformsFlag } from "../../flags/platform.ts"
 import { printProgress } from "../../output/progress.ts"
 import { screenOf } from "../../screen.ts"
 
@@ -12,18 +12,18 @@ export const load = command({
   args: noArgs,
   flags: {
     input: text("i", "Read from tar archive file, instead of STDIN"),
-    platform: platformFlag(
-      'Load only the given platform variant. Formatted as "os[/arch[/variant]]" (e.g., "linux/amd64")',
+    platform: platformsFlag(
+      'Load only the given platform(s). Formatted as a comma-separated list of "os[/arch[/variant]]" (e.g., "linux/amd64,linux/arm64/v8").',
     ),
     quiet: bool("q", "Suppress the load output"),
   },
   run: async ({ flags, docker, out }) => {
     if (!flags.input && isatty(0)) throw new Exit(1, "requested load from stdin, but stdin is empty")
     const archive = await openFile(flags.input)
-    const platform = platformQuery(flags.platform)
+    const platform = platformQueries(flags.platform)
     const quiet = flags.quiet || !out.isTerminal
     await printProgress(
-      await docker.images.load(archive, { quiet, ...(platform ? { platform: [platform] } : {}) }),
+      await docker.images.load(archive, { quiet, ...(platform.length > 0 ? { platform } : {}) }),
       screenOf(out),
     )
   },

@@ -42,6 +42,6 @@ export const ls = command({
         : formatImages(images, { ...flags, format: flags.format || configured, noTrunc: flags["no-trunc"] }),
     )
     if (args[0] && images.length === 0 && path === `${program} images` && verbs.includes(args[0]))
-      err.line(`\nNo images found matching "${args[0]}": did you mean "${program} image ${args[0]}"?`)
+      err.line(`No images found matching "${args[0]}": did you mean "${program} image ${args[0]}"?`)
   },
 })

@@ -12,7 +12,7 @@ export const pull = command({
   args: exactly(1),
   flags: {
     "all-tags": bool("a", "Download all tagged images in the repository"),
-    "disable-content-trust": bool("", "Skip image verification", true),
+    "disable-content-trust": bool("", "Skip image verification", true, { hidden: true }),
     platform: defaultPlatformFlag(),
     quiet: bool("q", "Suppress verbose output"),
   },

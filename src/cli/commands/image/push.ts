@@ -12,7 +12,7 @@ export const push = command({
   complete: "images",
   flags: {
     "all-tags": bool("a", "Push all tags of an image to the repository"),
-    "disable-content-trust": bool("", "Skip image signing", true),
+    "disable-content-trust": bool("", "Skip image signing", true, { hidden: true }),
     platform: platformFlag(`Push a platform-specific manifest as a single-platform image to the registry.
 Image index won't be pushed, meaning that other manifests, including attestations won't be preserved.
 'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)`),

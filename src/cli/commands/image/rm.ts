@@ -1,7 +1,7 @@
 import { isKind, messageOf } from "../../../errors/failure.ts"
 import { atLeast, command, Exit } from "../../command.ts"
 import { bool, texts } from "../../flags/flag.ts"
-import { platformQuery } from "../../flags/platform.ts"
+import { platformQueries } from "../../flags/platform.ts"
 
 export const rm = command({
   use: "rm [OPTIONS] IMAGE [IMAGE...]",
@@ -18,7 +18,7 @@ export const rm = command({
   run: async ({ args, flags, docker, out, err }) => {
     const failures: string[] = []
     let fatal = false
-    const platforms = flags.platform.map((each) => platformQuery(each, "")!)
+    const platforms = platformQueries(flags.platform, "")
     const query = { force: flags.force, noprune: flags["no-prune"], ...(platforms.length > 0 ? { platforms } : {}) }
     for (const name of args) {
       try {

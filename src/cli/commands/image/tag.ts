@@ -18,7 +18,7 @@ function parseTarget(text: string): Reference {
   try {
     reference = parseReference(text)
   } catch (error) {
-    throw new Exit(1, `Error parsing reference: "${text}" is not a valid repository/tag: ${messageOf(error)}`)
+    throw new Exit(1, `error parsing reference: "${text}" is not a valid repository/tag: ${messageOf(error)}`)
   }
   if (reference.digest) throw new Exit(1, "refusing to create a tag with a digest reference")
   return reference

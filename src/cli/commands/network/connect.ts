@@ -1,7 +1,8 @@
 import { NetworksClient } from "../../../client/networks.ts"
 import { cut, linkWord } from "../../../flag-values/words.ts"
 import { command, Exit, exactly } from "../../command.ts"
-import { list, text, texts } from "../../flags/flag.ts"
+import { address, addresses } from "../../flags/addresses.ts"
+import { list, texts } from "../../flags/flag.ts"
 import { int } from "../../flags/numbers.ts"
 
 export const connect = command({
@@ -12,10 +13,10 @@ export const connect = command({
     alias: texts("", "Add network-scoped alias for the container"),
     "driver-opt": texts("", "driver options for the network"),
     "gw-priority": int("", "Highest gw-priority provides the default gateway. Accepts positive and negative values."),
-    ip: text("", 'IPv4 address (e.g., "172.30.100.104")'),
-    ip6: text("", 'IPv6 address (e.g., "2001:db8::33")'),
+    ip: address('IPv4 address (e.g., "172.30.100.104")'),
+    ip6: address('IPv6 address (e.g., "2001:db8::33")'),
     link: list("", "Add link to another container", linkWord),
-    "link-local-ip": texts("", "Add a link-local address for the container"),
+    "link-local-ip": addresses("Add a link-local address for the container"),
   },
   run: async ({ args, flags, docker }) => {
     const [network = "", container = ""] = args

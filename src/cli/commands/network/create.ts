@@ -1,6 +1,7 @@
 import { NetworksClient } from "../../../client/networks.ts"
 import { keyValues, labelWord } from "../../../flag-values/words.ts"
 import { command, exactly } from "../../command.ts"
+import { addresses, ranges } from "../../flags/addresses.ts"
 import { bool, list, pairs, text, texts } from "../../flags/flag.ts"
 import { ipamOf } from "../../network/ipam.ts"
 
@@ -13,10 +14,10 @@ export const create = command({
     "config-from": text("", "The network from which to copy the configuration"),
     "config-only": bool("", "Create a configuration only network"),
     driver: text("d", "Driver to manage the Network", "bridge"),
-    gateway: texts("", "IPv4 or IPv6 Gateway for the master subnet"),
+    gateway: addresses("IPv4 or IPv6 Gateway for the master subnet"),
     ingress: bool("", "Create swarm routing-mesh network"),
     internal: bool("", "Restrict external access to the network"),
-    "ip-range": texts("", "Allocate container ip from a sub-range"),
+    "ip-range": ranges("Allocate container ip from a sub-range"),
     "ipam-driver": text("", "IP Address Management Driver", "default"),
     "ipam-opt": pairs("", "Set IPAM driver specific options"),
     ipv4: bool("", "Enable or disable IPv4 address assignment", true),

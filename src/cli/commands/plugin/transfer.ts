@@ -10,7 +10,7 @@ import { packTree } from "../../copy/pack.ts"
 import { bool, text } from "../../flags/flag.ts"
 import type { Output } from "../../streams.ts"
 
-const trust = (usage: string) => bool("", usage, true)
+const trust = (usage: string) => bool("", usage, true, { hidden: true })
 const grantFlag = bool("", "Grant all permissions necessary to run the plugin")
 
 export const create = command({

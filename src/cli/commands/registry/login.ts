@@ -7,7 +7,7 @@ import { Credentials, dockerHub, hostnameOf } from "../../registry/credentials.t
 import { ask } from "../../registry/prompt.ts"
 
 const flags = {
-  password: text("p", "Password or Personal Access Token (PAT)"),
+  password: text("p", 'Password or Personal Access Token (PAT), or "-" to read from stdin'),
   "password-stdin": bool("", "Take the Password or Personal Access Token (PAT) from stdin"),
   username: text("u", "Username"),
 }
@@ -37,8 +37,8 @@ export const login = command({
 type Login = Invocation<typeof flags>
 
 function checkFlags({ flags, given }: Login): void {
-  if (given.has("password-stdin")) {
-    if (given.has("password"))
+  if (given.has("password-stdin") || flags.password === "-") {
+    if (given.has("password") && flags.password !== "-")
       throw new Exit(1, "conflicting options: cannot specify both --password and --password-stdin")
     if (!given.has("username")) throw new Exit(1, "the --password-stdin option requires --username to be set")
   }
@@ -47,8 +47,9 @@ function checkFlags({ flags, given }: Login): void {
 }
 
 async function givenPassword({ flags, err }: Login): Promise<string> {
-  if (flags.password) err.line("WARNING! Using --password via the CLI is insecure. Use --password-stdin.")
-  if (!flags["password-stdin"]) return flags.password
+  const fromStdin = flags["password-stdin"] || flags.password === "-"
+  if (flags.password && !fromStdin) err.line("WARNING! Using --password via the CLI is insecure. Use --password-stdin.")
+  if (!fromStdin) return flags.password
   const chunks: Buffer[] = []
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks)
@@ -79,7 +80,7 @@ async function withPrompts(
   before: string,
 ): Promise<AuthConfig> {
   if ((!flags.username || !password) && !process.stdin.isTTY)
-    throw new Exit(1, "Error: Cannot perform an interactive login from a non TTY device")
+    throw new Exit(1, "error: cannot perform an interactive login from a non-TTY device")
   const typed = flags.username.trim() || ask(before ? `Username (${before}): ` : "Username: ", out) || before
   if (!typed) throw new Exit(1, "Error: Non-null Username Required")
   const secret = password.trim() || ask("Password: ", out, true)
