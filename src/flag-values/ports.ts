@@ -84,7 +84,7 @@ function* exposedPorts(word: string): Generator<string> {
 }
 
 /** Protocol and port of `80/udp`; tcp when none is named. */
-export function splitProtocol(word: string): readonly [protocol: string, port: string] {
+function splitProtocol(word: string): readonly [protocol: string, port: string] {
   const [port = "", protocol] = word.split("/")
   return port === "" ? ["", ""] : [protocol || "tcp", port]
 }
