@@ -17,3 +17,10 @@ export const backgroundScope = (namespace: string, name: string): Scope => ({
   namespace,
   span: Span.root(noSink, "core", name),
 })
+
+/**
+ * What is known under one name for all namespaces (in the shim, in the OCI runtime, in the network, in files of the run root): the Docker API's objects by
+ * their bare ID, others with their namespace before it.
+ */
+export const keyOf = ({ namespace }: Pick<Scope, "namespace">, id: string): string =>
+  namespace === "moby" ? id : `${namespace}.${id}`

@@ -31,10 +31,6 @@ import { lengthenListenQueue } from "../linux/listen-queue.ts"
 import { takeLockFile } from "../linux/lock-file.ts"
 import { LowDescriptors } from "../linux/low-descriptors.ts"
 import { unreadBytes } from "../linux/unread.ts"
-import { nameOfRunRoot, withBridgeName } from "../network/bridge-name.ts"
-import type { DescriptorHolder, Networking, NetworkRecord, Sandbox } from "../network/contract.ts"
-import { openNetworking } from "../network/networking.ts"
-import { type OlderEndpoint, takeOverEndpoints } from "../network/older-endpoints.ts"
 import { loadAppArmor } from "../runtime/apparmor/load.ts"
 import { resolveCapabilities } from "../runtime/capabilities.ts"
 import { findInit } from "../runtime/init.ts"
@@ -52,6 +48,7 @@ import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { type Core, openCore, registrySettings } from "./core.ts"
 import { reloadAttributes, reloadedFacts, systemFacts } from "./facts.ts"
+import { openNetworks, openSandboxes } from "./networks.ts"
 import { shimHolder } from "./shim-holder.ts"
 
 /** A running daemon. Disposing ends it; containers run on. With none running, shim, bridge and rules go too. */
@@ -89,6 +86,13 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   const networking = stack.use(
     await openNetworks(config, core, { holder: stack.use(shimHolder(core.shim, log)), lowDescriptors }, log),
   )
+  const specHost = {
+    cgroupMode: core.cgroups.mode,
+    runtime: core.runtimes.default,
+    seccomp: new SeccompFilters(),
+    apparmor: loadAppArmor(join(config.roots.run, "apparmor-profile")),
+  }
+  const sandboxes = openSandboxes(config, core, networking, specHost, log)
   const networks = new NetworkCatalog(core.database.collection<NetworkDocument>("engine.networks"), {
     bridge: networking.defaultNetwork !== undefined,
     created: formatNanos(began),
@@ -183,12 +187,13 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     registry,
     networking,
     networks,
-    sharedMemory: core.sharedMemory,
+    sandboxes,
     events,
     log,
     defaults: { dns, ...hostGateway },
     host: { ipv6 },
     containersRoot,
+    background,
   })
   const context: ContainerContext = {
     logForwarding,
@@ -197,7 +202,6 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     execs: new ExecRecords(({ id, containerId }) => registry.get(containerId)?.execIds.delete(id)),
     ends: new Set(),
     tasks: core.tasks,
-    sharedMemory: core.sharedMemory,
     snapshots: core.snapshots,
     differ: core.differ,
     files: core.files,
@@ -234,8 +238,8 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
         defaultRuntime: core.runtimes.default.name,
       },
       cgroupMode: core.cgroups.mode,
-      seccomp: new SeccompFilters(),
-      apparmor: loadAppArmor(join(config.roots.run, "apparmor-profile")),
+      seccomp: specHost.seccomp,
+      apparmor: specHost.apparmor,
       criu: core.criu,
       ...(init ? { initPath: init } : {}),
     },
@@ -248,14 +252,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
   stack.defer(() => logForwarding.stop())
   await recoverContainers(context)
   await core.executor.recover((namespace) => ({ ...background("recover"), namespace }))
-  await networking.reconcile(
-    new Set(
-      registry
-        .all()
-        .filter((each) => each.running)
-        .map((each) => each.id),
-    ),
-  )
+  await sandboxes.recover(new Map([["engine", ({ id }) => registry.get(id)?.running ?? false]]))
   resumePolicies(context)
 
   const containers = new ContainerService(context)
@@ -371,46 +368,6 @@ async function layersSize(core: Core, scope: Scope): Promise<number> {
     await turns.pass()
   }
   return size
-}
-
-function openNetworks(
-  config: DaemonConfig,
-  core: Core,
-  given: { readonly holder: DescriptorHolder; readonly lowDescriptors: LowDescriptors },
-  log: Log,
-): Promise<Networking> {
-  const { bridge: options, addressPools, roots } = config
-  const withBridge = options.name !== "none"
-  const sandboxes = core.database.collection<Sandbox>("network.sandboxes")
-  takeOverEndpoints(core.database.collection<OlderEndpoint>("network.endpoints"), sandboxes)
-  const open = (name: string) =>
-    openNetworking({
-      name,
-      defaultBridge: withBridge,
-      runRoot: roots.run,
-      ...given,
-      sandboxes,
-      networks: core.database.collection<NetworkRecord>("network.networks"),
-      ...(options.address ? { bip: options.address } : {}),
-      ...(options.address6 ? { bip6: options.address6 } : {}),
-      ...(options.fixedCidr ? { fixedCidr: options.fixedCidr } : {}),
-      ...(options.fixedCidr6 ? { fixedCidr6: options.fixedCidr6 } : {}),
-      ...(options.hostIp ? { hostBinding: options.hostIp } : {}),
-      ...(options.gateway ? { gateway: options.gateway } : {}),
-      ...(options.gateway6 ? { gateway6: options.gateway6 } : {}),
-      ...(options.mtu ? { mtu: options.mtu } : {}),
-      ipv6: options.ipv6,
-      icc: options.icc,
-      ipForward: options.ipForward,
-      ipMasq: options.masquerade,
-      respectHostFirewall: options.respectHostFirewall,
-      ...(addressPools.length > 0 ? { defaultAddressPools: addressPools } : {}),
-      log: (message) => log.info(message),
-    })
-  if (!withBridge) return open(nameOfRunRoot(roots.run))
-  if (options.named) return open(options.name)
-  const chosen = core.database.collection<{ readonly name: string }>("network.bridge")
-  return withBridgeName({ usual: options.name, runRoot: roots.run, chosen, sandboxes }, open)
 }
 
 function tlsKeys(config: DaemonConfig): TlsKeys | undefined {

@@ -16,7 +16,6 @@ import { MetadataNamespaceStore } from "../core/namespaces/store.ts"
 import { MetadataSnapshotRows } from "../core/snapshots/rows.ts"
 import { DirectorySnapshotter } from "../core/snapshots/snapshotter.ts"
 import { Tasks } from "../core/tasks/service.ts"
-import { SharedMemory } from "../core/tasks/shared-memory.ts"
 import { RegistryImages } from "../core/transfer/remote.ts"
 import { ImageTransfer } from "../core/transfer/transfer.ts"
 import { SignaturePolicy } from "../core/trust/signature-policy.ts"
@@ -163,7 +162,6 @@ export async function openCore(config: DaemonConfig, log: Log) {
     startsAtOnce: Math.max(2, Math.min(4, cpus().length)),
   })
   const executor = stack.use(new TaskExecutor({ tasks, snapshots, leases }))
-  const sharedMemory = new SharedMemory(join(roots.run, "shm"), blocking)
   const temporaryMounts = new TemporaryMounts({ root: join(roots.run, "sight"), snapshots, blocking })
   await temporaryMounts.sweep()
   // A thread of its own: a server of files that does not answer must not hold up the end of containers.
@@ -191,7 +189,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     shim,
     tasks,
     executor,
-    sharedMemory,
+    blocking,
     temporaryMounts,
     volumeMounts,
   }

@@ -27,6 +27,7 @@ const inDataRoot: Readonly<Record<string, PathKind>> = {
   volumes: "directory",
   containers: "directory",
   ground: "directory",
+  init: "directory",
   traces: "directory",
 }
 
@@ -39,6 +40,7 @@ const inRunRoot: Readonly<Record<string, PathKind>> = {
   layers: "directory",
   sight: "directory",
   shm: "directory",
+  ipc: "directory",
   runtime: "directory",
   shim: "directory",
   "shim/lock": "file",

@@ -1,12 +1,7 @@
-import { closeSync, openSync, read } from "node:fs"
-import { promisify } from "node:util"
-import { pipe } from "./descriptor.ts"
-import { SystemError } from "./libc.ts"
-import { memoryProgram } from "./memory-file.ts"
+import { closeSync, openSync } from "node:fs"
 import { mountFlags } from "./mount.ts"
-import { spawn } from "./spawn.ts"
 import type { SystemCall } from "./syscall-image.ts"
-import { waitingProgram } from "./syscall-program.ts"
+import { withWaitingProcess } from "./waiting-process.ts"
 
 /** A mount namespace with one mount in it: an empty directory as its root. Disposing lets go of it. */
 export interface BareNamespace extends Disposable {
@@ -20,26 +15,11 @@ export interface BareNamespace extends Disposable {
  * @throws SystemError where the root of this process cannot be exchanged, as on an initramfs
  */
 export async function openBareNamespace(): Promise<BareNamespace> {
-  const [reader, writer] = pipe()
-  using program = memoryProgram("bare-namespace", waitingProgram(becomeBare))
-  try {
-    const child = spawn({ command: [program.path], stdin: "ignore", stdout: writer, stderr: "ignore", env: {} })
-    closeSync(writer)
-    try {
-      const { bytesRead } = await readAsync(reader, Buffer.alloc(1), 0, 1, null)
-      if (bytesRead === 0) throw new SystemError("making a bare mount namespace", await child.exited)
-      const descriptor = openSync(`/proc/${child.pid}/ns/mnt`, "r")
-      return { path: `/proc/${process.pid}/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) }
-    } finally {
-      process.kill(child.pid, "SIGKILL")
-      await child.exited
-    }
-  } finally {
-    closeSync(reader)
-  }
+  return await withWaitingProcess("bare-namespace", becomeBare, (pid) => {
+    const descriptor = openSync(`/proc/${pid}/ns/mnt`, "r")
+    return { path: `/proc/${process.pid}/fd/${descriptor}`, [Symbol.dispose]: () => closeSync(descriptor) }
+  })
 }
-
-const readAsync = promisify(read)
 
 const CLONE_NEWNS = 0x20000
 const MNT_DETACH = 2

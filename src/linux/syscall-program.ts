@@ -45,6 +45,28 @@ export function idleProgram(architecture: string = process.arch): Buffer {
 }
 
 /**
+ * A static ELF program for the first process of a PID namespace: it does nothing for ever, and the kernel reaps for it what ends in the
+ * namespace (wait(2): a parent that ignores SIGCHLD has no zombies). No signal but SIGKILL ends it, and only who may trace everything in
+ * its user namespace may trace it.
+ * @throws RangeError on other architectures than x86_64 and arm64
+ */
+export function reapingProgram(architecture: string = process.arch): Buffer {
+  // struct sigaction of the kernel: handler, flags, restorer, mask.
+  const ignore = Buffer.alloc(32)
+  ignore.writeBigUInt64LE(SIG_IGN)
+  const everySignal = Buffer.alloc(8, 0xff)
+  return assemble(
+    [
+      { call: ["prctl", PR_SET_DUMPABLE, 0, 0, 0, 0] },
+      { call: ["rt_sigaction", SIGCHLD, ignore, 0, everySignal.length] },
+      { call: ["rt_sigprocmask", setMask, everySignal, 0, everySignal.length] },
+      { call: ["ppoll", 0, 0, 0, 0], onFailure: 3, onPositive: 3 },
+    ],
+    architecture,
+  )
+}
+
+/**
  * A static ELF program that makes `calls`, writes one byte to its stdout and does nothing more until it is killed: for
  * what exists only as long as a process is in it. When a call fails it ends without that byte, with errno as its exit code.
  * @throws RangeError on other architectures than x86_64 and arm64
@@ -58,6 +80,9 @@ export function waitingProgram(calls: readonly SystemCall[], architecture: strin
 
 /** SIG_SETMASK. */
 const setMask = 2
+const SIGCHLD = 17
+const PR_SET_DUMPABLE = 4
+const SIG_IGN = 1n
 
 /**
  * @param first the number of the first row

@@ -59,7 +59,10 @@ export interface PeerPorts {
   readonly ports: readonly { readonly protocol: "tcp" | "udp" | "sctp"; readonly port: number }[]
 }
 
-/** A container's network namespace with everything in it. Plain data, kept in {@link Records} by container ID. */
+/**
+ * A container's network namespace with everything in it, or that of a sandbox that several share. Plain data, kept in {@link Records} by
+ * `containerId`: the key of core's sandbox.
+ */
 export interface Sandbox {
   readonly containerId: string
   readonly containerName: string

@@ -2,7 +2,7 @@ import { Failure } from "../../errors/failure.ts"
 import type { Cgroup } from "../../linux/cgroup-contract.ts"
 import type { RuntimeDriver } from "../../runtime/contract.ts"
 import type { ExitRecord, TaskState } from "../../shim/contract.ts"
-import type { Scope } from "../scope.ts"
+import { keyOf, type Scope } from "../scope.ts"
 import type { Bundle, TaskHoldings } from "./bundle.ts"
 import type { Task, TaskStatus } from "./contract.ts"
 
@@ -23,10 +23,6 @@ export interface LiveTask {
   readonly execExits: Map<string, ExitRecord>
   readonly execWaiters: Map<string, ((exit: ExitRecord) => void)[]>
 }
-
-/** Shim and runtime know tasks of all namespaces: the Docker API's by their bare ID, others with their namespace before it. */
-export const keyOf = (scope: Scope, containerId: string): string =>
-  scope.namespace === "moby" ? containerId : `${scope.namespace}.${containerId}`
 
 export const asTask = (live: LiveTask): Task => ({
   containerId: live.holdings.containerId,

@@ -1,9 +1,9 @@
 import type { ExitRecord } from "../../shim/contract.ts"
-import type { Scope } from "../scope.ts"
+import { keyOf, type Scope } from "../scope.ts"
 import { bundlesIn, removeBundle } from "./bundle.ts"
 import { bundleRootOf, type TaskCollaborators } from "./collaborators.ts"
 import { freeTask, ignoreMissing } from "./free.ts"
-import { endOfExec, keyOf, type LiveTask, type LiveTasks } from "./live.ts"
+import { endOfExec, type LiveTask, type LiveTasks } from "./live.ts"
 
 /**
  * Takes over what an earlier life of the daemon left: running tasks are adopted, ended ones are told as exits to

@@ -4,7 +4,6 @@ import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
-import type { SharedMemory } from "../../core/tasks/shared-memory.ts"
 import type { CgroupMode } from "../../linux/cgroup-contract.ts"
 import type { Networking } from "../../network/contract.ts"
 import type { AppArmor } from "../../runtime/apparmor/load.ts"
@@ -63,7 +62,6 @@ export interface ContainerContext {
   /** Ends of runs that are being dealt with: records, and what the runs held. */
   readonly ends: Set<Promise<void>>
   readonly tasks: TaskService
-  readonly sharedMemory: SharedMemory
   readonly snapshots: Snapshotter
   readonly differ: Differ
   readonly files: Files

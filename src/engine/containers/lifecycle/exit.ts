@@ -22,6 +22,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     return
   }
   let left = false
+  let networksLeft: Promise<void> | undefined
   await context.registry.locked(id, async () => {
     if (container.removed) return
     left = container.restarting > 0
@@ -36,12 +37,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
     container.followers.endRun()
     if (wasPaused) publish(context, container, "unpause")
     if (exit.oomKilled) publish(context, container, "oom")
-    try {
-      context.containerNetworks.leave(container)
-    } catch (error) {
-      // The daemon's next start releases it.
-      context.log.error("leaving a container's networks failed", { container: id, error: messageOf(error) })
-    }
+    networksLeft = context.containerNetworks.leave(container)
     context.mounts.publishUnmounts(container)
     const again = shouldRestart(container, exit.code ?? 255)
     if (again) {
@@ -61,6 +57,7 @@ export async function handleExit(context: ContainerContext, id: string, exit: Ex
   })
   // After the answer: a start that comes meanwhile waits in the task service's own line.
   if (!left) await freeTask(context, scope, container)
+  await networksLeft
 }
 
 /**

@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
-import type { SharedMemoryOfRun } from "../../../core/tasks/shared-memory.ts"
 import { messageOf } from "../../../errors/failure.ts"
 import type { ContainerContext } from "../context.ts"
 import { linksOf } from "../network/links.ts"
@@ -33,11 +32,6 @@ export async function recoverContainers(context: ContainerContext): Promise<void
     context.ends.add(handled)
   })
   await context.tasks.recover((namespace) => ({ ...scope, namespace }))
-  const memory = await context.sharedMemory.recover(
-    new Set(
-      (await context.tasks.list(scope)).filter(({ status }) => status !== "stopped").map((task) => task.containerId),
-    ),
-  )
   await noteFilesInDoubt(context)
   const lost: Container[] = []
   for (const container of context.registry.all()) {
@@ -52,13 +46,13 @@ export async function recoverContainers(context: ContainerContext): Promise<void
       state.pid = task.pid
       if (state.startedAt === "0" || !container.running) state.startedAt = task.startedAt.toString()
       context.containerNetworks.recover(container)
-      await holdMounts(context, container, memory.get(container.id))
+      await holdVolumes(context, container)
       // As a rule all is as it was recorded, and thousands of records are left alone.
       if (differs(before, state)) await saveOrWarn(context, scope, container)
       startHealthChecks(context, container, true)
     } else if (!task && container.running) lost.push(container)
     else if (!task && state.sandbox) {
-      context.containerNetworks.leave(container)
+      await context.containerNetworks.leave(container)
       await saveOrWarn(context, scope, container)
     }
   }
@@ -99,16 +93,11 @@ async function noteFilesInDoubt(context: ContainerContext): Promise<void> {
   }
 }
 
-/** A container that ran on keeps its volumes mounted, and its shared memory. */
-async function holdMounts(
-  context: ContainerContext,
-  container: Container,
-  memory: SharedMemoryOfRun | undefined,
-): Promise<void> {
+/** A container that ran on keeps its volumes mounted. */
+async function holdVolumes(context: ContainerContext, container: Container): Promise<void> {
   const scope = context.background("recover")
   const holds = new AsyncDisposableStack()
   container.mountHolds = holds
-  if (memory) holds.use(memory)
   await context.mounts.holdVolumes(scope, container, holds)
 }
 
@@ -129,7 +118,7 @@ async function settleLost(context: ContainerContext, container: Container): Prom
   state.exitCode = 255
   state.error = unknownExit
   state.finishedAt = (BigInt(Date.now()) * 1_000_000n).toString()
-  context.containerNetworks.leave(container)
+  await context.containerNetworks.leave(container)
   await saveOrWarn(context, scope, container)
   if (container.document.hostConfig.AutoRemove) await removeRecord(context, scope, container, true)
 }

@@ -21,10 +21,6 @@ export async function containerSpec(
 ): Promise<RuntimeSpec> {
   const { config, hostConfig } = container.document
   const namespaces = context.containerNetworks.namespaces(container)
-  const shmPath =
-    hostConfig.IpcMode === "shareable"
-      ? holds.whileMounted.use(context.sharedMemory.open(container.id, Number(hostConfig.ShmSize))).path
-      : undefined
   const mounts = await context.mounts.prepare({ ...context.background("mounts"), span }, container, root, holds)
   const { cgroupMode, seccomp, apparmor, initPath } = context.host
   const request = specRequest(
@@ -34,7 +30,6 @@ export async function containerSpec(
       mounts,
       files: await context.containerNetworks.writeFiles(container),
       ...namespaces,
-      ...(shmPath ? { shmPath } : {}),
       linked: linkEnvironment(context.registry, container),
       ...(initPath ? { initPath } : {}),
     },

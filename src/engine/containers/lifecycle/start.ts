@@ -104,7 +104,7 @@ async function failedStart(
   const waitedFor = state.status === "restarting"
   if (waitedFor) state.status = "exited"
   if (state.startedAt === "0" && state.status === "exited") state.startedAt = began.toString()
-  context.containerNetworks.leave(container)
+  await context.containerNetworks.leave(container)
   await releaseMounts(context, container)
   await context.tasks.delete(scope, container.id).catch((error) => {
     context.log.warn("freeing what the run before held failed", { container: container.id, error: messageOf(error) })

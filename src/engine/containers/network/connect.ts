@@ -1,4 +1,5 @@
 import type { EndpointSettings } from "../../../api/network.ts"
+import type { SandboxRequest } from "../../../core/sandboxes/contract.ts"
 import { Failure, kindOf, messageOf } from "../../../errors/failure.ts"
 import { shortId } from "../../../std/id.ts"
 import type { Span } from "../../../trace/span.ts"
@@ -11,12 +12,18 @@ import { joinedRef } from "./namespace-owners.ts"
 import { linkedPorts, portsOf } from "./ports.ts"
 import { nominalSandbox, publishNetwork, recordEndpoint, takeSandbox } from "./sandbox.ts"
 
-type ConnectNeeds = Pick<ContainerNetworksNeeds, "registry" | "networking" | "networks" | "events" | "defaults">
+type ConnectNeeds = Pick<
+  ContainerNetworksNeeds,
+  "registry" | "networking" | "networks" | "sandboxes" | "events" | "defaults" | "background"
+>
 
 /** Carries out `ContainerNetworks.connect`. */
 export async function connectNetworks(needs: ConnectNeeds, container: Container, span: Span): Promise<void> {
   const joined = joinedRef(container.document.hostConfig.NetworkMode)
-  if (joined !== undefined) return await joinContainer(needs, container, joined, span)
+  if (joined !== undefined) {
+    joinContainer(needs, container, joined, span)
+    return await makeSandbox(needs, container, span)
+  }
   try {
     await joinNetworks(needs, container, span)
   } catch (error) {
@@ -24,7 +31,7 @@ export async function connectNetworks(needs: ConnectNeeds, container: Container,
   }
 }
 
-async function joinContainer(needs: ConnectNeeds, container: Container, ref: string, span: Span): Promise<void> {
+function joinContainer(needs: ConnectNeeds, container: Container, ref: string, span: Span): void {
   const other = needs.registry.resolve(ref)
   if (other.id === container.id) throw new Failure("internal", "cannot join own network namespace")
   if (!other.running)
@@ -48,20 +55,16 @@ async function joinNetworks(needs: ConnectNeeds, container: Container, span: Spa
   const alone = real.length === 0 && entries[0]?.network.driver === "null"
   if (real.length > 0 || alone) {
     for (const { network, settings } of real) checkEndpoint(network, settings)
-    await networking.join(
-      {
-        containerId: container.id,
-        containerName: container.name,
-        endpoints: real.map(({ network, settings }) => endpointRequest(registry, container, network, settings)),
-        ports: portsOf(container),
-        nameservers: hostConfig.Dns?.length ? hostConfig.Dns : needs.defaults.dns.servers,
-        peers: linkedPorts(registry, container),
-      },
-      span,
-    )
+    await makeSandbox(needs, container, span, {
+      endpoints: real.map(({ network, settings }) => endpointRequest(registry, container, network, settings)),
+      ports: portsOf(container),
+      nameservers: hostConfig.Dns?.length ? hostConfig.Dns : needs.defaults.dns.servers,
+      peers: linkedPorts(registry, container),
+    })
     takeSandbox(needs, container)
     for (const { network, settings } of alone ? entries : real) recordEndpoint(container, network, settings)
   } else {
+    await makeSandbox(needs, container, span)
     const network = entries[0]?.network ?? networks.resolve(disabled ? "none" : hostConfig.NetworkMode)
     container.state.sandbox = nominalSandbox(network)
     if (!disabled) recordEndpoint(container, network, entries[0]?.settings ?? noSettings)
@@ -71,6 +74,27 @@ async function joinNetworks(needs: ConnectNeeds, container: Container, span: Spa
     const network = networks.get(networkId)
     if (network) publishNetwork(needs, container, network, "connect")
   }
+}
+
+/** Makes the parts of a container that others may join: its network and, with IPC mode `shareable`, its /dev/shm. */
+async function makeSandbox(
+  { sandboxes, background }: ConnectNeeds,
+  { id, name, document: { hostConfig } }: Container,
+  span: Span,
+  network?: SandboxRequest["network"],
+): Promise<void> {
+  const isShareable = hostConfig.IpcMode === "shareable"
+  if (!network && !isShareable) return
+  await sandboxes.create(
+    { ...background("connect"), span },
+    {
+      id,
+      owner: "engine",
+      name,
+      ...(network ? { network } : {}),
+      ...(isShareable ? { sharedMemory: Number(hostConfig.ShmSize) } : {}),
+    },
+  )
 }
 
 /** A network that a container is configured for, with its settings there. */

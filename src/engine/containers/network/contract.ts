@@ -1,6 +1,6 @@
 import type { NetworkConnectRequest, NetworkDisconnectRequest } from "../../../api/network.ts"
+import type { Sandboxes } from "../../../core/sandboxes/contract.ts"
 import type { Scope } from "../../../core/scope.ts"
-import type { SharedMemory } from "../../../core/tasks/shared-memory.ts"
 import type { Networking } from "../../../network/contract.ts"
 import type { NetworkFiles, SpecNamespaces } from "../../../runtime/spec/contract.ts"
 import type { Log } from "../../../std/log.ts"
@@ -24,22 +24,13 @@ export interface ContainerNetworksNeeds {
   /** Interfaces, addresses and ports. */
   readonly networking: Pick<
     Networking,
-    | "connect"
-    | "defaultNetwork"
-    | "disconnect"
-    | "join"
-    | "leave"
-    | "nameservers"
-    | "network"
-    | "relink"
-    | "rename"
-    | "sandbox"
+    "connect" | "defaultNetwork" | "disconnect" | "nameservers" | "network" | "relink" | "rename" | "sandbox"
   >
+  /** The network and the shareable /dev/shm of each container that runs, under its ID. */
+  readonly sandboxes: Pick<Sandboxes, "create" | "find" | "remove">
   readonly networks: Pick<NetworkCatalog, "byName" | "find" | "get" | "resolve">
-  /** Finds the /dev/shm of containers whose IPC namespace is shared. */
-  readonly sharedMemory: Pick<SharedMemory, "find">
   readonly events: Pick<Events, "publish">
-  readonly log: Pick<Log, "warn">
+  readonly log: Pick<Log, "error" | "warn">
   readonly defaults: {
     readonly dns: DnsDefaults
     /** The address behind `host-gateway`; absent: the default bridge's own. */
@@ -51,6 +42,8 @@ export interface ContainerNetworksNeeds {
   }
   /** The folder of the containers' hostname, hosts and resolv.conf, by ID. */
   readonly containersRoot: string
+  /** A scope for what no request asked for. */
+  readonly background: (name: string) => Scope
 }
 
 /** The namespaces of a container that is about to start. */
@@ -60,17 +53,23 @@ export interface JoinedNamespaces {
   /** For `container:` modes. */
   readonly ipcFrom?: NamespaceOwner
   readonly pidFrom?: NamespaceOwner
+  /** The host's path of the container's own /dev/shm, when others may share it. */
+  readonly shmPath?: string
 }
 
 /** The networks of containers, their links, and the namespaces that containers share. */
 export interface ContainerNetworks {
   /**
-   * Joins a container that is about to start to its networks, and records them in its state. {@link leave} undoes it, also after a failure.
+   * Joins a container that is about to start to its networks, and records them in its state. Makes its /dev/shm, when others may share it.
+   * {@link leave} undoes it, also after a failure.
    * @throws in Docker's words
    */
   connect(container: Container, span: Span): Promise<void>
-  /** Leaves all networks: addresses and ports are free when this returns. Idempotent. */
-  leave(container: Container): void
+  /**
+   * Leaves all networks: addresses and ports are free when this returns. The promise resolves when the rest is released; failures are logged,
+   * and released by the daemon's next start. Idempotent.
+   */
+  leave(container: Container): Promise<void>
   /** Completes the record of a running container whose start was not recorded before the daemon was killed. */
   recover(container: Container): void
   /** Tells the networks a container's new name. */

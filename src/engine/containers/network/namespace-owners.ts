@@ -77,12 +77,12 @@ export function pidNamespaceOwner(
 
 /** The container whose IPC namespace and /dev/shm are shared. @throws internal, invalidArgument in Docker's words */
 export function ipcNamespaceOwner(
-  needs: Pick<ContainerNetworksNeeds, "registry" | "sharedMemory">,
+  needs: Pick<ContainerNetworksNeeds, "registry" | "sandboxes" | "background">,
   mode: string,
 ): NamespaceOwner | undefined {
   const other = runningOwner(needs, mode, "IPC")
   if (!other) return undefined
-  const shmPath = needs.sharedMemory.find(other.id)
+  const shmPath = needs.sandboxes.find(needs.background("ipc"), other.id)?.sharedMemory
   if (shmPath) return { pid: other.state.pid, shmPath }
   throw new Failure(
     "invalidArgument",

@@ -4,7 +4,7 @@ import type { ContainerNetworksNeeds, JoinedNamespaces } from "./contract.ts"
 import { checkLinksRun } from "./links.ts"
 import { ipcNamespaceOwner, joinedRef, pidNamespaceOwner } from "./namespace-owners.ts"
 
-type NamespacesNeeds = Pick<ContainerNetworksNeeds, "registry" | "networking" | "sharedMemory" | "host">
+type NamespacesNeeds = Pick<ContainerNetworksNeeds, "registry" | "networking" | "sandboxes" | "host" | "background">
 
 /** Smallest MTU of an interface on which the kernel offers IPv6 (RFC 8200, section 5). */
 const leastMtuOfIpv6 = 1280
@@ -15,8 +15,10 @@ export function namespacesOf(needs: NamespacesNeeds, container: Container): Join
   checkLinksRun(needs.registry, container)
   const ipcFrom = ipcNamespaceOwner(needs, IpcMode)
   const pidFrom = pidNamespaceOwner(needs, PidMode)
+  const shmPath = needs.sandboxes.find(needs.background("namespaces"), container.id)?.sharedMemory
   return {
     network: networkNamespace(needs, container),
+    ...(shmPath ? { shmPath } : {}),
     ...(ipcFrom ? { ipcFrom } : {}),
     ...(pidFrom ? { pidFrom } : {}),
   }

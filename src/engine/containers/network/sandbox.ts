@@ -1,4 +1,5 @@
 import type { EndpointSettings } from "../../../api/network.ts"
+import { messageOf } from "../../../errors/failure.ts"
 import type { Endpoint } from "../../../network/contract.ts"
 import { newId } from "../../../std/id.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
@@ -111,17 +112,20 @@ export function publishNetwork(
 }
 
 /** Carries out `ContainerNetworks.leave`. */
-export function leaveNetworks(
-  needs: SandboxNeeds & Pick<ContainerNetworksNeeds, "events">,
+export async function leaveNetworks(
+  needs: Pick<ContainerNetworksNeeds, "sandboxes" | "networks" | "events" | "background" | "log">,
   container: Container,
-): void {
+): Promise<void> {
+  const { id } = container
   // Also without a recorded sandbox: a crash may have come between joining and recording.
-  needs.networking.leave(container.id)
+  const released = needs.sandboxes.remove(needs.background("leave"), id).catch((error) => {
+    needs.log.error("leaving a container's networks failed", { container: id, error: messageOf(error) })
+  })
   const { sandbox } = container.state
-  if (!sandbox) return
   delete container.state.sandbox
-  for (const { networkId } of Object.values(sandbox.networks)) {
+  for (const { networkId } of Object.values(sandbox?.networks ?? {})) {
     const network = needs.networks.get(networkId)
     if (network) publishNetwork(needs, container, network, "disconnect")
   }
+  await released
 }

@@ -9,6 +9,7 @@ import {
   someRegistry,
   someScope,
 } from "../../../../test/fixtures/container-records.ts"
+import type { Sandbox as SharedSandbox } from "../../../core/sandboxes/contract.ts"
 import type { Endpoint, JoinOptions, NetworkRecord, Sandbox } from "../../../network/contract.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
@@ -51,51 +52,64 @@ async function open(...containers: readonly Container[]) {
     throw new Error("not needed")
   }
   const resolve = (ref: string) => known.find(({ id, name }) => id === ref || name === ref)
+  const made = new Map<string, SharedSandbox>()
+  const join = (options: JoinOptions) => {
+    joins.push(options)
+    const endpoints = options.endpoints.map(
+      (endpoint, at): Endpoint => ({
+        id: `endpoint-${at}`,
+        networkId: endpoint.networkId,
+        network: resolve(endpoint.networkId)!.name,
+        hostInterface: "veth",
+        containerInterface: `eth${at}`,
+        macAddress: "02:00:00:00:00:01",
+        ipv4: { address: "172.17.0.2", prefixLength: 16, gateway: "172.17.0.1" },
+        names: endpoint.names,
+        links: {},
+        gatewayPriority: 0,
+      }),
+    )
+    const sandbox: Sandbox = {
+      containerId: options.containerId,
+      containerName: options.containerName,
+      path: "/run/netns/1",
+      endpoints,
+      bindings: options.ports,
+      ports: options.ports.map(({ protocol, containerPort }) => ({
+        protocol,
+        containerPort,
+        hostIp: "0.0.0.0",
+        hostPort: 32768,
+      })),
+      nameservers: [],
+    }
+    sandboxes.set(options.containerId, sandbox)
+  }
   const service = new ContainerNetworkService({
     registry,
     networking: {
       defaultNetwork: { id: "id-of-bridge", subnets: [] } as unknown as NetworkRecord,
-      join: async (options) => {
-        joins.push(options)
-        const endpoints = options.endpoints.map(
-          (endpoint, at): Endpoint => ({
-            id: `endpoint-${at}`,
-            networkId: endpoint.networkId,
-            network: resolve(endpoint.networkId)!.name,
-            hostInterface: "veth",
-            containerInterface: `eth${at}`,
-            macAddress: "02:00:00:00:00:01",
-            ipv4: { address: "172.17.0.2", prefixLength: 16, gateway: "172.17.0.1" },
-            names: endpoint.names,
-            links: {},
-            gatewayPriority: 0,
-          }),
-        )
-        const sandbox: Sandbox = {
-          containerId: options.containerId,
-          containerName: options.containerName,
-          path: "/run/netns/1",
-          endpoints,
-          bindings: options.ports,
-          ports: options.ports.map(({ protocol, containerPort }) => ({
-            protocol,
-            containerPort,
-            hostIp: "0.0.0.0",
-            hostPort: 32768,
-          })),
-          nameservers: [],
-        }
-        sandboxes.set(options.containerId, sandbox)
-        return sandbox
-      },
       connect: unused,
       disconnect: unused,
-      leave: (id) => void sandboxes.delete(id),
       rename: unused,
       relink: (id, peers) => void relinked.push([id, peers]),
       sandbox: (id) => sandboxes.get(id),
       network: () => undefined,
       nameservers: async () => ["192.0.2.1"],
+    },
+    sandboxes: {
+      create: async ({ namespace }, { id, owner, name, network, sharedMemory }) => {
+        if (network) join({ ...network, containerId: id, containerName: name })
+        const memory = sharedMemory === undefined ? {} : { sharedMemory: `/shm/${sharedMemory}` }
+        const sandbox = { id, namespace, owner, name, namespaces: {}, ...memory }
+        made.set(id, sandbox)
+        return sandbox
+      },
+      find: (_scope, id) => made.get(id),
+      remove: async (_scope, id) => {
+        sandboxes.delete(id)
+        made.delete(id)
+      },
     },
     networks: {
       byName: resolve,
@@ -103,12 +117,12 @@ async function open(...containers: readonly Container[]) {
       get: resolve,
       resolve: (ref) => resolve(ref) ?? unused(),
     },
-    sharedMemory: { find: () => undefined },
     events,
     log: logRecorder().log,
     defaults: { dns: { servers: [], search: [], options: [] } },
     host: { ipv6: true },
     containersRoot,
+    background: () => someScope,
   })
   return { service, events, joins, relinked, sandboxes }
 }
@@ -170,6 +184,20 @@ test("a container that shares a network has the owner's namespace, name and file
   expect(sidecar.document.config.Hostname).toBe("web-host")
   expect(service.namespaces(sidecar)).toEqual({ network: { path: "/proc/42/ns/net" } })
   expect((await service.writeFiles(sidecar)).hosts).toBe(join(containersRoot, web.id, "hosts"))
+})
+
+test("a /dev/shm that others may share is there with the network, or without one, until the networks are left", async () => {
+  const shareable = { IpcMode: "shareable", ShmSize: 4096 } as const
+  const web = inBridge("web", { hostConfig: shareable, state: running })
+  const host = someContainer("host", { hostConfig: { NetworkMode: "host", ...shareable }, state: running })
+  const other = someContainer("other", { hostConfig: { IpcMode: `container:${host.id}`, NetworkMode: "host" } })
+  const { service } = await open(web, host, other)
+  await service.connect(web, someScope.span)
+  await service.connect(host, someScope.span)
+  expect(service.namespaces(web)).toMatchObject({ shmPath: "/shm/4096" })
+  expect(service.namespaces(other)).toEqual({ network: "host", ipcFrom: { pid: 42, shmPath: "/shm/4096" } })
+  await service.leave(host)
+  expect(() => service.namespaces(other)).toThrow("non-shareable IPC")
 })
 
 test("an IPC namespace that is not shareable cannot be joined", async () => {

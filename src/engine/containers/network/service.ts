@@ -23,8 +23,8 @@ export class ContainerNetworkService implements ContainerNetworks {
     return connectNetworks(this.#needs, container, span)
   }
 
-  leave(container: Container): void {
-    leaveNetworks(this.#needs, container)
+  leave(container: Container): Promise<void> {
+    return leaveNetworks(this.#needs, container)
   }
 
   recover(container: Container): void {
