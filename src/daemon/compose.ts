@@ -43,7 +43,7 @@ import { proxySettings } from "../std/http/proxy.ts"
 import type { TlsKeys } from "../std/http/tls-server.ts"
 import type { Log } from "../std/log.ts"
 import { watchStalls } from "../std/stall-watch.ts"
-import { Turns } from "../std/turns.ts"
+import { TurnQueue, Turns } from "../std/turns.ts"
 import { Span } from "../trace/span.ts"
 import type { DaemonConfig } from "./config.ts"
 import { type Core, openCore, registrySettings } from "./core.ts"
@@ -213,6 +213,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     containerNetworks,
     events,
     healthCounts: { checks: 0, failures: 0 },
+    turns: new TurnQueue(),
     traces,
     log,
     defaults: {

@@ -32,6 +32,28 @@ test("a group in the user replaces all others; further groups are added", () => 
   expect(resolveUser(root, "5:6", ["audio", "44"])).toEqual({ uid: 5, gid: 6, additionalGids: [6, 29, 44], home: "/" })
 })
 
+test("a user among tens of thousands is found as among few, with the groups of that name alone", () => {
+  const other = mkdtempSync(join(tmpdir(), "users-"))
+  try {
+    mkdirSync(join(other, "etc"))
+    const numbers = Array.from({ length: 20_000 }, (_, at) => at)
+    const passwd = numbers.map((at) => `u${at}:x:${at}:${at + 1}:of 7:/home/u${at}:/bin/sh`)
+    writeFileSync(join(other, "etc/passwd"), passwd.join("\n"))
+    const group = numbers.map((at) => `g${at}:x:${at}:${at % 5000 === 7 ? `u17000,u${at}` : "u1700,u170000"}`)
+    writeFileSync(join(other, "etc/group"), group.join("\n"))
+    const own = { uid: 17000, gid: 17001, additionalGids: [17001, 7, 5007, 10007, 15007], home: "/home/u17000" }
+    expect(resolveUser(other, "u17000")).toEqual(own)
+    expect(resolveUser(other, "17000")).toEqual(own)
+    expect(resolveUser(other, "19999").home).toBe("/home/u19999")
+    expect(resolveUser(other, "0:g12345").gid).toBe(12345)
+    const added = ["g19999", "12", "g0", "g19999"]
+    expect(resolveUser(other, "5:6", added).additionalGids).toEqual([6, 19999, 12, 0])
+    expect(() => resolveUser(other, "u1700")).toThrow("user u1700 is in more than 10000 groups")
+  } finally {
+    rmSync(other, { recursive: true })
+  }
+})
+
 test("unknown names and large numbers are refused in Docker's words", () => {
   expect(() => resolveUser(root, "nobody")).toThrow("unable to find user nobody: no matching entries in passwd file")
   expect(() => resolveUser(root, "0:nogroup")).toThrow(

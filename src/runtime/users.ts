@@ -24,7 +24,7 @@ const highestId = 2147483647
  */
 export function resolveUser(root: string, user: string, groupAdd: readonly string[] = []): ResolvedUser {
   const passwd = readInside(root, "etc/passwd")
-  const groups = [...entries(readInside(root, "etc/group"))]
+  const groups = readInside(root, "etc/group")
   const separator = user.indexOf(":")
   const userWord = separator < 0 ? user : user.slice(0, separator)
   const groupWord = separator < 0 ? "" : user.slice(separator + 1)
@@ -37,14 +37,15 @@ export function resolveUser(root: string, user: string, groupAdd: readonly strin
   let memberships: number[] = []
   if (groupWord !== "") {
     const number = numeric(groupWord)
-    const group = groups.find((one) => (number === undefined ? one.name === groupWord : one.id === number))
+    const group = number === undefined ? named(groups, groupWord) : numbered(groups, number)
     if (!group && number === undefined)
       throw new Failure("invalidArgument", `unable to find group ${groupWord}: no matching entries in group file`)
     gid = group?.id ?? inRange(number!)
-  } else if (entry) memberships = groups.filter((one) => isMember(one.rest, entry.name)).map((one) => one.id)
+  } else if (entry) memberships = groupsOf(groups, entry.name)
+  const known = namedAmong(groups, new Set(groupAdd))
   const added = groupAdd.map((word) => {
     const number = numeric(word)
-    const group = groups.find((one) => one.name === word || one.id === number)
+    const group = known.get(word)
     if (!group && number === undefined) throw new Failure("invalidArgument", `Unable to find group ${word}`)
     return group?.id ?? inRange(number!)
   })
@@ -60,7 +61,8 @@ function inRange(id: number): number {
 
 /** The first user with a name or an ID. */
 function passwdEntry(text: string, wanted: { readonly name: string } | { readonly uid: number }) {
-  for (const { name, id, rest } of entries(text)) {
+  const mentioned = "name" in wanted ? entriesWith(text, wanted.name) : entriesWith(text, String(wanted.uid))
+  for (const { name, id, rest } of mentioned) {
     if ("name" in wanted ? name !== wanted.name : id !== wanted.uid) continue
     const [gid, , home] = rest.split(":")
     if (/^\d+$/.test(gid ?? "")) return { name, uid: id, gid: Number(gid), home: home || "/" }
@@ -68,26 +70,71 @@ function passwdEntry(text: string, wanted: { readonly name: string } | { readonl
   return undefined
 }
 
-const isMember = (members: string, name: string): boolean => members.includes(name) && members.split(",").includes(name)
+interface Entry {
+  readonly name: string
+  readonly id: number
+  readonly rest: string
+}
 
-/**
- * Lines `name:password:id:rest` of a passwd or group file; others, comments and NIS entries are passed over. A hostile image may
- * have hundreds of thousands of them: nothing is made of those that are not looked at.
- */
-function* entries(text: string): Generator<{ readonly name: string; readonly id: number; readonly rest: string }> {
-  for (let start = 0; start < text.length; ) {
+const named = (text: string, name: string): Entry | undefined =>
+  entriesWith(text, name).find((entry) => entry.name === name)
+
+/** The groups with these names: of each the first. Goes over the whole text once. */
+function namedAmong(text: string, names: ReadonlySet<string>): ReadonlyMap<string, Entry> {
+  const found = new Map<string, Entry>()
+  for (let start = 0; start < text.length && found.size < names.size; ) {
     const newline = text.indexOf("\n", start)
     const end = newline < 0 ? text.length : newline
-    const password = text.indexOf(":", start) + 1
-    const id = text.indexOf(":", password) + 1
-    const rest = text.indexOf(":", id) + 1
-    if (start < password && password < id && id < rest && rest <= end) {
-      const [name, number] = [text.slice(start, password - 1).trim(), text.slice(id, rest - 1)]
-      if (name !== "" && !name.startsWith("#") && /^\d+$/.test(number))
-        yield { name, id: Number(number), rest: text.slice(rest, end).trim() }
-    }
+    const name = text.slice(start, text.indexOf(":", start)).trim()
+    const entry = names.has(name) && !found.has(name) ? entryOf(text, start, end) : undefined
+    if (entry) found.set(name, entry)
     start = end + 1
   }
+  return found
+}
+
+const numbered = (text: string, id: number): Entry | undefined =>
+  entriesWith(text, String(id)).find((entry) => entry.id === id)
+
+/** More than an honest user is in: a hostile image may have a line for each of a hundred thousand. */
+const mostGroups = 10_000
+
+/** The IDs of the groups that name a user. @throws invalidArgument for too many */
+function groupsOf(text: string, user: string): number[] {
+  const ids: number[] = []
+  for (const { id, rest } of entriesWith(text, user)) {
+    if (!rest.split(",").includes(user)) continue
+    if (ids.push(id) > mostGroups)
+      throw new Failure(
+        "invalidArgument",
+        `user ${user} is in more than ${mostGroups} groups of the container's /etc/group`,
+      )
+  }
+  return ids
+}
+
+/**
+ * Lines `name:password:id:rest` of a passwd or group file in which `part` occurs; others, comments and NIS entries are passed over.
+ * A file may have tens of thousands of lines: nothing is made of those that do not matter.
+ */
+function* entriesWith(text: string, part: string): Generator<Entry> {
+  for (let found = text.indexOf(part); found >= 0; ) {
+    const newline = text.indexOf("\n", found)
+    const entry = entryOf(text, text.lastIndexOf("\n", found) + 1, newline < 0 ? text.length : newline)
+    if (entry) yield entry
+    found = newline < 0 ? -1 : text.indexOf(part, newline)
+  }
+}
+
+/** The entry in the line between two places. */
+function entryOf(text: string, start: number, end: number): Entry | undefined {
+  const password = text.indexOf(":", start) + 1
+  const id = text.indexOf(":", password) + 1
+  const rest = text.indexOf(":", id) + 1
+  if (start >= password || password >= id || id >= rest || rest > end) return undefined
+  const [name, number] = [text.slice(start, password - 1).trim(), text.slice(id, rest - 1)]
+  if (name === "" || name.startsWith("#") || !/^\d+$/.test(number)) return undefined
+  return { name, id: Number(number), rest: text.slice(rest, end).trim() }
 }
 
 /** A regular file's text, resolved as if `root` were `/`; empty when it is not there. */

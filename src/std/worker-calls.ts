@@ -1,4 +1,5 @@
 import { Failure, kindOf, messageOf } from "../errors/failure.ts"
+import { TurnQueue } from "./turns.ts"
 import { startWorker } from "./worker.ts"
 
 /** What a Worker can be asked: for each name the request and its answer, both fit for structured cloning. */
@@ -36,6 +37,7 @@ export class WorkerCalls<Calls extends CallMap> implements Disposable {
   #next = 1
   #holds = 0
   readonly #waiting = new Map<number, Waiting>()
+  readonly #turns = new TurnQueue()
 
   /** @param name as {@link startWorker} takes it */
   constructor(name: string, options: { readonly idleMs?: number } = {}) {
@@ -63,10 +65,13 @@ export class WorkerCalls<Calls extends CallMap> implements Disposable {
     options.signal?.addEventListener("abort", abort, { once: true })
     if (this.#waiting.size === 0) worker.ref()
     try {
-      return await new Promise<unknown>((resolve, reject) => {
+      const answer = await new Promise<unknown>((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject, progress: options.progress })
         worker.postMessage({ id, name, request } satisfies ToWorker)
       })
+      // Answers may come by the hundred at one moment, and each is followed by work of its caller.
+      await this.#turns.enter()
+      return answer
     } finally {
       options.signal?.removeEventListener("abort", abort)
       this.#waiting.delete(id)

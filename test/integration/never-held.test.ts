@@ -8,11 +8,11 @@ import { tarOf } from "../tar-archive.ts"
 const metrics = `127.0.0.1:${await freePort(1)}`
 let daemon: TestDaemon
 let pinger: Pinger
+const names = Array.from({ length: 300 }, (_, at) => `many-${at}`)
 
 beforeAll(async () => {
   daemon = await TestDaemon.start(["--metrics-addr", metrics])
   await daemon.bootstrap()
-  const names = Array.from({ length: 300 }, (_, at) => `many-${at}`)
   for (const name of names) {
     await daemon.json("POST", `/containers/create?name=${name}`, {
       Image: "busybox",

@@ -15,8 +15,8 @@ export interface PathStatus {
 }
 
 export interface UnpackOptions {
-  /** Who is to own everything, instead of whom the archive names. */
-  readonly owner?: { readonly uid: number; readonly gid: number }
+  /** Who is to own everything, instead of whom the archive names: `user[:group]` by the tree's own passwd and group. */
+  readonly owner?: string
   /** Refuse to put a file where a directory is, or a directory where a file is; otherwise the old makes way. */
   readonly keepKinds: boolean
 }

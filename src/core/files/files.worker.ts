@@ -1,4 +1,5 @@
 import { closeDescriptor, fileTypes, openAt, openFlags } from "../../linux/files.ts"
+import { resolveUser } from "../../runtime/users.ts"
 import { TarParser } from "../../std/tar/parser.ts"
 import { serveCalls } from "../../std/worker-calls.ts"
 import { gathered } from "../diff/gathered.ts"
@@ -41,7 +42,8 @@ serveCalls<FileCalls>({
     return null
   },
   startUnpack: ({ root, path, options }) => {
-    const extractor = new TreeExtractor(root, path, options)
+    const owner = options.owner === undefined ? undefined : resolveUser(root, options.owner)
+    const extractor = new TreeExtractor(root, path, { ...options, owner })
     unpacking.set(++opened, { extractor, parser: new TarParser(extractor) })
     return opened
   },

@@ -21,8 +21,14 @@ import { type ByteText, componentsOf, showPath, toBytes } from "../layers/entry-
 import { LayerDirectories, type OpenDirectory } from "../layers/layer-directories.ts"
 import { isDirectory, isSymlink } from "../layers/overlay-marks.ts"
 import { removeTree } from "../layers/trees.ts"
-import type { UnpackOptions } from "./contract.ts"
 import { openInRoot, told } from "./paths.ts"
+
+export interface ExtractorOptions {
+  /** Who is to own everything, instead of whom the archive names. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  /** As `UnpackOptions` has it. */
+  readonly keepKinds: boolean
+}
 
 /**
  * Writes the entries of an archive into a directory of a tree that is in use. As in a layer, nothing outside the tree is
@@ -31,7 +37,7 @@ import { openInRoot, told } from "./paths.ts"
  */
 export class TreeExtractor implements TarSink, Disposable {
   readonly #base: readonly ByteText[]
-  readonly #options: UnpackOptions
+  readonly #options: ExtractorOptions
   readonly #directories: LayerDirectories
   readonly #times = new Map<ByteText, bigint>()
   #current: TarEntry | undefined
@@ -39,7 +45,7 @@ export class TreeExtractor implements TarSink, Disposable {
   readonly #file = new EntryFile()
 
   /** @param directory an absolute path in the tree, links resolved */
-  constructor(root: string, directory: string, options: UnpackOptions) {
+  constructor(root: string, directory: string, options: ExtractorOptions) {
     this.#base = Buffer.from(directory).toString("latin1").split("/").filter(Boolean)
     this.#options = options
     this.#directories = new LayerDirectories({
@@ -51,7 +57,7 @@ export class TreeExtractor implements TarSink, Disposable {
 
   entry(entry: TarEntry): void {
     const { owner } = this.#options
-    this.#current = owner ? { ...entry, ...owner } : entry
+    this.#current = owner ? { ...entry, uid: owner.uid, gid: owner.gid } : entry
     this.#attempt(() => this.#begin(this.#current!))
   }
 

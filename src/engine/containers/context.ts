@@ -11,6 +11,7 @@ import type { RuntimeInfo } from "../../runtime/contract.ts"
 import type { Criu } from "../../runtime/criu.ts"
 import type { SeccompFilters } from "../../runtime/seccomp/filter.ts"
 import type { Log } from "../../std/log.ts"
+import type { TurnQueue } from "../../std/turns.ts"
 import type { Events } from "../events/contract.ts"
 import type { ExecRecords } from "../exec/records.ts"
 import type { ContainerImages } from "../images/for-containers.ts"
@@ -77,6 +78,8 @@ export interface ContainerContext {
   readonly traces: Traces
   readonly logForwarding: LogForwarding
   readonly stdio: Stdio
+  /** For what many containers do at one moment: ends, health checks, samples. */
+  readonly turns: TurnQueue
   readonly log: Log
   readonly defaults: ContainerDefaults
   readonly host: ContainerHost

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net"
+import { TurnQueue } from "../turns.ts"
 import { Connection, type ConnectionLimits, type HttpHandler } from "./connection.ts"
 import type { Peer } from "./request.ts"
 import type { Unread } from "./taken.ts"
@@ -25,11 +26,15 @@ export class HttpServer implements AsyncDisposable {
   readonly #limits: ConnectionLimits
   readonly #unread: Unread
   readonly #connections = new Set<Connection>()
+  readonly #turns = new TurnQueue("newest too")
   #sweep: NodeJS.Timeout | undefined
 
   /** @param unread the system's word; without it nothing is ever unread */
   constructor(handler: HttpHandler, limits: Partial<ConnectionLimits> = {}, unread: Unread = () => 0) {
-    this.#handler = handler
+    this.#handler = async (request, response) => {
+      await this.#turns.enter()
+      await handler(request, response)
+    }
     this.#unread = unread
     this.#limits = { ...defaultLimits, ...limits }
   }

@@ -2,7 +2,6 @@ import { dirname, join } from "node:path"
 import type { PathStatus } from "../../../core/files/contract.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
-import { resolveUser } from "../../../runtime/users.ts"
 import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
@@ -64,10 +63,9 @@ export async function extractArchive(
     const directory = await located(ref, options.path, () => context.files.directory(root, options.path))
     checkWritable(container, directory)
     const { User } = container.document.config
-    const owner = options.copyOwner && User ? resolveUser(root, User) : undefined
     await context.files.unpack(scope, root, directory, archive, {
       keepKinds: options.keepKinds,
-      ...(owner ? { owner: { uid: owner.uid, gid: owner.gid } } : {}),
+      ...(options.copyOwner && User ? { owner: User } : {}),
     })
   })
   publish(context, container, "extract-to-dir")

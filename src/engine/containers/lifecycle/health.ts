@@ -62,6 +62,8 @@ async function watch(
   const inStartPeriod = () => container.state.health?.status === "starting" && Date.now() - startedAt < startPeriod
   for (;;) {
     await sleep(inStartPeriod() ? Math.min(startInterval, interval) : interval, signal)
+    // After a restart of the daemon all containers' checks come at one moment.
+    await context.turns.enter()
     if (signal.aborted) return
     if (container.state.status !== "running") continue
     const countsAsFailure = !inStartPeriod()

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { messageOf } from "../../../errors/failure.ts"
+import type { ExitRecord } from "../../../shim/contract.ts"
 import type { ContainerContext } from "../context.ts"
 import { linksOf } from "../network/links.ts"
 import { namespaceOwners } from "../network/namespace-owners.ts"
@@ -16,6 +17,11 @@ import { startLocked } from "./start.ts"
 /** How long the end of the daemon waits for what ended containers held to be freed, in milliseconds. */
 const freeingGrace = 5_000
 
+async function handleInTurn(context: ContainerContext, exit: ExitRecord): Promise<void> {
+  await context.turns.enter()
+  await handleExit(context, exit.id, exit)
+}
+
 /**
  * Brings records and reality together when the daemon starts: running containers go on, those that ended meanwhile get
  * their end, and half-removed ones are removed. The registry must be loaded; {@link resumePolicies} follows.
@@ -24,7 +30,7 @@ export async function recoverContainers(context: ContainerContext): Promise<void
   const scope = context.background("recover")
   context.tasks.onExit((namespace, exit) => {
     if (namespace !== scope.namespace || exit.execId) return
-    const handled = handleExit(context, exit.id, exit)
+    const handled = handleInTurn(context, exit)
       .catch((error) => {
         context.log.error("handling the end of a container failed", { container: exit.id, error: messageOf(error) })
       })

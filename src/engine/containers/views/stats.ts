@@ -36,7 +36,7 @@ export async function* containerStats(
     if (!options.oneShot && container.running) {
       const first = sample(context, scope, container, previous)
       previous = { cpu: first.cpu_stats, read: first.read }
-      await nextSecond(scope.signal)
+      await nextSecond(context, scope.signal)
     }
     yield sample(context, scope, container, previous)
     return
@@ -45,7 +45,7 @@ export async function* containerStats(
     const current = sample(context, scope, container, previous)
     yield current
     previous = { cpu: current.cpu_stats, read: current.read }
-    await nextSecond(scope.signal)
+    await nextSecond(context, scope.signal)
     if (scope.signal?.aborted || container.removed) return
   }
 }
@@ -165,8 +165,8 @@ function systemCpuNanos(): bigint {
 
 const int = (value: bigint): Int64 => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value)
 
-function nextSecond(signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
+async function nextSecond({ turns }: ContainerContext, signal?: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer)
       signal?.removeEventListener("abort", done)
@@ -176,4 +176,6 @@ function nextSecond(signal?: AbortSignal): Promise<void> {
     signal?.addEventListener("abort", done)
     if (signal?.aborted) done()
   })
+  // Clients ask for many containers at one moment.
+  await turns.enter()
 }
