@@ -25,11 +25,12 @@ import { makeBaseLayer } from "../engine/containers/mounts/base-layer.ts"
 import { Failure, messageOf } from "../errors/failure.ts"
 import { BlockingCalls } from "../linux/blocking.ts"
 import { bootId } from "../linux/boot.ts"
-import { detectCgroups, openCgroup } from "../linux/cgroup.ts"
+import { openCgroup } from "../linux/cgroup.ts"
+import { HostCgroups } from "../linux/host-cgroups.ts"
 import { UnbindableDirectories } from "../linux/unbindable-directories.ts"
 import { Criu } from "../runtime/criu.ts"
 import { openDriver } from "../runtime/driver.ts"
-import { probeRuntimes, withShimName } from "../runtime/probe.ts"
+import { probeRuntimes, refusedByCrun, withShimName } from "../runtime/probe.ts"
 import { connectShim } from "../shim/client.ts"
 import { buildIdentity } from "../std/build.ts"
 import { proxySettings } from "../std/http/proxy.ts"
@@ -121,17 +122,25 @@ export async function openCore(config: DaemonConfig, log: Log) {
   })
   const containers = new MetadataContainerStore({ database, snapshots: rows, events })
 
-  const cgroups = detectCgroups()
+  const cgroups = new HostCgroups((now) =>
+    log.info("the host's control groups have changed: new containers follow", { cgroups: now.mode }),
+  )
   const criu = new Criu()
   const runtimes = withShimName(
     await probeRuntimes({
-      host: cgroups,
+      host: cgroups.current(),
       configured: [...config.runtimes].map(([name, { path, args }]) => ({ name, path, args })),
       ...(config.defaultRuntime ? { default: config.defaultRuntime } : {}),
       ...(config.experimental ? { criu } : {}),
     }),
   )
-  const drivers = new Map([...runtimes.all].map(([name, info]) => [name, openDriver(info)]))
+  const hidesUnified = () => refusedByCrun(cgroups.current())
+  const drivers = new Map(
+    [...runtimes.all].map(([name, info]) => [
+      name,
+      openDriver(info, info.family === "crun" ? hidesUnified : undefined),
+    ]),
+  )
   const shim = stack.use(await connectShim({ runRoot: roots.run }))
   await claimRunRoot(roots, installation, shim, config)
   if (shim.version !== buildIdentity) {
@@ -154,7 +163,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
       }
       return driver
     },
-    cgroup: (path) => openCgroup(cgroups, path),
+    cgroup: (path) => openCgroup(cgroups.current(), path),
     cgroupParent: config.cgroupParent,
     events,
     blocking,
@@ -183,7 +192,7 @@ export async function openCore(config: DaemonConfig, log: Log) {
     images,
     leases,
     containers,
-    cgroups,
+    cgroups: cgroups.current(),
     criu,
     runtimes,
     shim,

@@ -20,9 +20,12 @@ import { type Before, launch, preludeFailed, runtimeEnvironment } from "./launch
 import { SealedCopy } from "./sealed-copy.ts"
 import { ShortTables } from "./short-table.ts"
 
-/** Drives any program with runc's command line. */
-export function openDriver(info: RuntimeInfo): RuntimeDriver {
-  return new CommandLineDriver(info)
+/**
+ * Drives any program with runc's command line.
+ * @param hidesUnified whether cgroup2 must be out of its sight at this moment; as it was found when absent
+ */
+export function openDriver(info: RuntimeInfo, hidesUnified?: () => boolean): RuntimeDriver {
+  return new CommandLineDriver(info, hidesUnified)
 }
 
 /** Drivers by what they drive, each opened once: a driver keeps what makes its starts quick. */
@@ -39,13 +42,20 @@ export function openDrivers(): (info: RuntimeInfo) => RuntimeDriver {
 type Identity = Pick<LaunchRequest, "id" | "stateRoot">
 
 class CommandLineDriver implements RuntimeDriver {
-  readonly info: RuntimeInfo
+  readonly #found: RuntimeInfo
+  readonly #hidesUnified: (() => boolean) | undefined
   readonly #sealed: SealedCopy | undefined
   readonly #shortTables = new ShortTables()
 
-  constructor(info: RuntimeInfo) {
-    this.info = info
+  constructor(info: RuntimeInfo, hidesUnified?: () => boolean) {
+    this.#found = info
+    this.#hidesUnified = hidesUnified
     this.#sealed = info.family === "crun" ? new SealedCopy(info.path) : undefined
+  }
+
+  get info(): RuntimeInfo {
+    const hideUnified = this.#hidesUnified?.() ?? this.#found.hideUnified
+    return hideUnified === this.#found.hideUnified ? this.#found : { ...this.#found, hideUnified }
   }
 
   async run(request: LaunchRequest): Promise<number> {

@@ -111,7 +111,7 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
   if (family !== "crun") return { ...info, cgroupsByUs: false, seccompBpf: false, checkpoints }
   const cgroupsByUs = host.mode !== "unified"
   const seccompBpf = /\+SECCOMP/.test(asked) && atLeast(version, [1, 0])
-  const hideUnified = host.mode === "hybrid" && host.unifiedControllers.length > 0
+  const hideUnified = refusedByCrun(host)
   const crun: RuntimeInfo = { ...info, cgroupsByUs, seccompBpf, hideUnified, checkpoints }
   if (!hideUnified) return crun
   const controllers = host.unifiedControllers.join(", ")
@@ -126,6 +126,9 @@ async function learn(one: ConfiguredRuntime, host: CgroupHost): Promise<RuntimeI
     reason: `this host has both versions of control groups, v2 with controllers of its own (${controllers}), which ${one.name} refuses: the v2 hierarchy is hidden from it, and v1 is used; nothing needs to be done`,
   }
 }
+
+/** Whether crun refuses the host for its control groups, unless it does not see those of v2. */
+export const refusedByCrun = (host: CgroupHost): boolean => host.mode === "hybrid" && host.unifiedControllers.length > 0
 
 /** What a program prints, or undefined when it cannot be started or fails. */
 async function ask(command: readonly string[]): Promise<string | undefined> {
