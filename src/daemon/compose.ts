@@ -5,12 +5,14 @@ import { dockerRelease } from "../api/docker-release.ts"
 import { backgroundScope, type Scope } from "../core/scope.ts"
 import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
+import { ContainerFileService } from "../engine/containers/files/service.ts"
 import { quiesceContainers, recoverContainers, resumePolicies } from "../engine/containers/lifecycle/recover.ts"
 import { ContainerMounts } from "../engine/containers/mounts/service.ts"
 import { ContainerNetworkService } from "../engine/containers/network/service.ts"
 import { ContainerRegistry } from "../engine/containers/record/registry.ts"
 import { ContainerService } from "../engine/containers/service.ts"
 import { ContainerStdio } from "../engine/containers/stdio/service.ts"
+import { ContainerViews } from "../engine/containers/views/service.ts"
 import { EventHistory } from "../engine/events/service.ts"
 import { ExecRecords } from "../engine/exec/records.ts"
 import { ExecService } from "../engine/exec/service.ts"
@@ -195,16 +197,43 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     containersRoot,
     background,
   })
+  const execs = new ExecRecords(({ id, containerId }) => registry.get(containerId)?.execIds.delete(id))
+  const turns = new TurnQueue()
+  const views = new ContainerViews({
+    registry,
+    tasks: core.tasks,
+    execs,
+    images,
+    snapshots: core.snapshots,
+    volumes,
+    networks,
+    networking,
+    stdio,
+    events,
+    turns,
+    host: { apparmor: specHost.apparmor },
+    containersRoot,
+  })
+  const containerFiles = new ContainerFileService({
+    registry,
+    tasks: core.tasks,
+    files: core.files,
+    differ: core.differ,
+    images,
+    mounts,
+    events,
+    background,
+  })
   const context: ContainerContext = {
     logForwarding,
     stdio,
+    views,
+    containerFiles,
     registry,
-    execs: new ExecRecords(({ id, containerId }) => registry.get(containerId)?.execIds.delete(id)),
+    execs,
     ends: new Set(),
     tasks: core.tasks,
     snapshots: core.snapshots,
-    differ: core.differ,
-    files: core.files,
     images,
     volumes,
     mounts,
@@ -213,7 +242,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     containerNetworks,
     events,
     healthCounts: { checks: 0, failures: 0 },
-    turns: new TurnQueue(),
+    turns,
     traces,
     log,
     defaults: {

@@ -1,6 +1,4 @@
 import type { Ulimit } from "../../api/container-config.ts"
-import type { Differ } from "../../core/diff/contract.ts"
-import type { Files } from "../../core/files/contract.ts"
 import type { Scope } from "../../core/scope.ts"
 import type { Snapshotter } from "../../core/snapshots/contract.ts"
 import type { TaskService } from "../../core/tasks/contract.ts"
@@ -19,11 +17,13 @@ import type { LogForwarding } from "../logging/forwarding.ts"
 import type { NetworkCatalog } from "../networks/catalog.ts"
 import type { Traces } from "../traces/contract.ts"
 import type { Volumes } from "../volumes/contract.ts"
+import type { ContainerFiles } from "./files/contract.ts"
 import type { Mounts } from "./mounts/contract.ts"
 import type { ContainerNetworks } from "./network/contract.ts"
 import type { ContainerRegistry } from "./record/registry.ts"
 import type { HostFacts } from "./request/validate.ts"
 import type { Stdio } from "./stdio/contract.ts"
+import type { Views } from "./views/contract.ts"
 
 /** What the daemon's configuration says about containers. */
 export interface ContainerDefaults {
@@ -64,8 +64,6 @@ export interface ContainerContext {
   readonly ends: Set<Promise<void>>
   readonly tasks: TaskService
   readonly snapshots: Snapshotter
-  readonly differ: Differ
-  readonly files: Files
   readonly images: ContainerImages
   readonly volumes: Volumes
   readonly mounts: Mounts
@@ -80,6 +78,8 @@ export interface ContainerContext {
   readonly stdio: Stdio
   /** For what many containers do at one moment: ends, health checks, samples. */
   readonly turns: TurnQueue
+  readonly containerFiles: ContainerFiles
+  readonly views: Views
   readonly log: Log
   readonly defaults: ContainerDefaults
   readonly host: ContainerHost

@@ -19,9 +19,7 @@ import type { Scope } from "../../core/scope.ts"
 import { Failure, kindOf, messageOf } from "../../errors/failure.ts"
 import type { ContainerContext } from "./context.ts"
 import type { Containers } from "./contract.ts"
-import { commitContainer } from "./files/commit.ts"
 import type { CommitOptions, ContainerArchive, ExtractOptions } from "./files/contract.ts"
-import { archiveStatus, extractArchive, readArchive } from "./files/copy.ts"
 import { createCheckpoint, deleteCheckpoint, listCheckpoints } from "./lifecycle/checkpoints.ts"
 import type { CreateOptions, RemoveOptions, StartOptions, StopOptions, WaitCondition } from "./lifecycle/contract.ts"
 import { createContainer } from "./lifecycle/create.ts"
@@ -35,10 +33,6 @@ import type { OutputClients } from "./record/output-clients.ts"
 import { checkName } from "./request/names.ts"
 import type { Attachment, ContainerAttachOptions, LogStream, LogsOptions } from "./stdio/contract.ts"
 import type { ListOptions, StatsOptions } from "./views/contract.ts"
-import { inspectContainer } from "./views/inspect.ts"
-import { listContainers } from "./views/list.ts"
-import { containerStats } from "./views/stats.ts"
-import { topContainer } from "./views/top.ts"
 
 /** Docker's containers: each call finds its container and hands it to the verb's own file. */
 export class ContainerService implements Containers {
@@ -53,11 +47,11 @@ export class ContainerService implements Containers {
   }
 
   list(scope: Scope, options: ListOptions): Promise<readonly ContainerSummary[]> {
-    return listContainers(this.#context, scope, options)
+    return this.#context.views.list(scope, options)
   }
 
   async inspect(scope: Scope, ref: string, options: { readonly size: boolean }): Promise<ContainerInspect> {
-    return await inspectContainer(this.#context, scope, this.#find(ref), options)
+    return await this.#context.views.inspect(scope, this.#find(ref), options)
   }
 
   async start(scope: Scope, ref: string, { checkpoint }: StartOptions): Promise<void> {
@@ -165,14 +159,11 @@ export class ContainerService implements Containers {
   }
 
   async top(scope: Scope, ref: string, psArgs: string): Promise<TopResponse> {
-    const container = this.#find(ref)
-    const top = await topContainer(this.#context, scope, container, psArgs)
-    publish(this.#context, container, "top")
-    return top
+    return await this.#context.views.top(scope, this.#find(ref), psArgs)
   }
 
   async stats(scope: Scope, ref: string, options: StatsOptions): Promise<AsyncIterable<StatsResponse>> {
-    return containerStats(this.#context, scope, this.#find(ref), options)
+    return this.#context.views.stats(scope, this.#find(ref), options)
   }
 
   async update(scope: Scope, ref: string, request: UpdateRequest): Promise<UpdateResponse> {
@@ -192,28 +183,23 @@ export class ContainerService implements Containers {
   }
 
   async changes(scope: Scope, ref: string): Promise<readonly FilesystemChange[] | null> {
-    const container = this.#find(ref)
-    const kinds = { modified: 0, added: 1, deleted: 2 } as const
-    const changes = await this.#context.differ.changes(scope, container.id)
-    return changes.length === 0 ? null : changes.map(({ path, kind }) => ({ Path: path, Kind: kinds[kind] }))
+    return await this.#context.containerFiles.changes(scope, this.#find(ref))
   }
 
   async exportTree(scope: Scope, ref: string): Promise<AsyncIterable<Uint8Array>> {
-    const container = this.#find(ref)
-    publish(this.#context, container, "export")
-    return this.#context.differ.tree(scope, container.id)
+    return this.#context.containerFiles.exportTree(scope, this.#find(ref))
   }
 
   async commit(scope: Scope, options: CommitOptions): Promise<CommitResponse> {
-    return await commitContainer(this.#context, scope, this.#find(options.container), options)
+    return await this.#context.containerFiles.commit(scope, this.#find(options.container), options)
   }
 
   async archiveStatus(scope: Scope, ref: string, path: string): Promise<PathStatus> {
-    return await archiveStatus(this.#context, scope, this.#find(ref), ref, path)
+    return await this.#context.containerFiles.status(scope, this.#find(ref), ref, path)
   }
 
   async readArchive(scope: Scope, ref: string, path: string): Promise<ContainerArchive> {
-    return await readArchive(this.#context, scope, this.#find(ref), ref, path)
+    return await this.#context.containerFiles.read(scope, this.#find(ref), ref, path)
   }
 
   async extractArchive(
@@ -222,7 +208,7 @@ export class ContainerService implements Containers {
     options: ExtractOptions,
     archive: AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    await extractArchive(this.#context, scope, this.#find(ref), ref, options, archive)
+    await this.#context.containerFiles.extract(scope, this.#find(ref), ref, options, archive)
   }
 
   async checkpoints(_scope: Scope, ref: string, dir: string): Promise<readonly CheckpointSummary[]> {

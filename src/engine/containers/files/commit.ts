@@ -4,24 +4,23 @@ import { isKind } from "../../../errors/failure.ts"
 import type { ImageRunConfig } from "../../../oci/image.ts"
 import { hostPlatform } from "../../../oci/platform.ts"
 import { formatNanos, nowNanos } from "../../../std/clock.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
-import type { CommitOptions } from "./contract.ts"
+import type { CommitOptions, ContainerFilesNeeds } from "./contract.ts"
 
-/** `docker commit`: the container's changes as a layer on its image. Paused meanwhile, unless told not to. */
+/** Carries out `ContainerFiles.commit`. */
 export async function commitContainer(
-  context: ContainerContext,
+  needs: Pick<ContainerFilesNeeds, "registry" | "tasks" | "images" | "events">,
   scope: Scope,
   container: Container,
   options: CommitOptions,
 ): Promise<CommitResponse> {
   const { document, id } = container
-  return await context.registry.locked(id, async () => {
+  return await needs.registry.locked(id, async () => {
     const paused =
-      options.pause && container.state.status === "running" && (await unlessEnded(() => context.tasks.pause(scope, id)))
+      options.pause && container.state.status === "running" && (await unlessEnded(() => needs.tasks.pause(scope, id)))
     try {
-      const committed = await context.images.commit(scope, {
+      const committed = await needs.images.commit(scope, {
         snapshotKey: id,
         baseImageId: document.imageId,
         config: {
@@ -37,14 +36,14 @@ export async function commitContainer(
         ...(options.repository ? { repository: options.repository } : {}),
         ...(options.tag ? { tag: options.tag } : {}),
       })
-      publish(context, container, "commit", {
+      publish(needs, container, "commit", {
         comment: options.comment ?? "",
         imageID: committed.id,
         imageRef: committed.reference ?? "",
       })
       return { Id: committed.id }
     } finally {
-      if (paused) await unlessEnded(() => context.tasks.resume(scope, id))
+      if (paused) await unlessEnded(() => needs.tasks.resume(scope, id))
     }
   })
 }
@@ -60,7 +59,7 @@ async function unlessEnded(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** What an image keeps of a container's configuration. */
+/** The part of a container's configuration that an image keeps. */
 function runConfig(config: CommitOptions["config"] & object): ImageRunConfig {
   const {
     User,

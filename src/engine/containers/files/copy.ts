@@ -2,27 +2,28 @@ import { dirname, join } from "node:path"
 import type { PathStatus } from "../../../core/files/contract.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
 import { publish } from "../record/events.ts"
-import type { ContainerArchive, ExtractOptions } from "./contract.ts"
+import type { ContainerArchive, ContainerFilesNeeds, ExtractOptions } from "./contract.ts"
 
-/** What a path in a container is, running or not. @param ref as the client named the container */
+type CopyNeeds = Pick<ContainerFilesNeeds, "tasks" | "files" | "mounts" | "events" | "background">
+
+/** Carries out `ContainerFiles.status`. */
 export async function archiveStatus(
-  context: ContainerContext,
+  needs: CopyNeeds,
   scope: Scope,
   container: Container,
   ref: string,
   path: string,
 ): Promise<PathStatus> {
-  return await located(ref, path, () =>
-    whereItLies(context, scope, container, path, (root) => context.files.status(root, path)),
+  return await namingPath(ref, path, () =>
+    withRootOf(needs, scope, container, path, (root) => needs.files.status(root, path)),
   )
 }
 
-/** A tar of what is at a path. The container's files stay in reach until its chunks are read, or `scope.signal` aborts. */
+/** Carries out `ContainerFiles.read`. */
 export async function readArchive(
-  context: ContainerContext,
+  needs: CopyNeeds,
   scope: Scope,
   container: Container,
   ref: string,
@@ -30,15 +31,15 @@ export async function readArchive(
 ): Promise<ContainerArchive> {
   const opened = Promise.withResolvers<ContainerArchive>()
   const done = Promise.withResolvers<void>()
-  const held = whereItLies(context, scope, container, path, async (root) => {
-    opened.resolve(await context.files.pack(scope, root, path))
+  const held = withRootOf(needs, scope, container, path, async (root) => {
+    opened.resolve(await needs.files.pack(scope, root, path))
     await done.promise
   })
   held.catch(opened.reject)
-  const { status, chunks } = await located(ref, path, () => opened.promise)
+  const { status, chunks } = await namingPath(ref, path, () => opened.promise)
   scope.signal?.addEventListener("abort", () => done.resolve(), { once: true })
   if (scope.signal?.aborted) done.resolve()
-  publish(context, container, "archive-path")
+  publish(needs, container, "archive-path")
   async function* whole() {
     try {
       yield* chunks
@@ -50,75 +51,75 @@ export async function readArchive(
   return { status, chunks: whole() }
 }
 
-/** Unpacks a tar into an existing directory of a container. */
+/** Carries out `ContainerFiles.extract`. */
 export async function extractArchive(
-  context: ContainerContext,
+  needs: CopyNeeds,
   scope: Scope,
   container: Container,
   ref: string,
   options: ExtractOptions,
   archive: AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  await inContainer(context, scope, container, async (root) => {
-    const directory = await located(ref, options.path, () => context.files.directory(root, options.path))
+  await inContainer(needs, scope, container, async (root) => {
+    const directory = await namingPath(ref, options.path, () => needs.files.directory(root, options.path))
     checkWritable(container, directory)
     const { User } = container.document.config
-    await context.files.unpack(scope, root, directory, archive, {
+    await needs.files.unpack(scope, root, directory, archive, {
       keepKinds: options.keepKinds,
       ...(options.copyOwner && User ? { owner: User } : {}),
     })
   })
-  publish(context, container, "extract-to-dir")
+  publish(needs, container, "extract-to-dir")
 }
 
 async function inContainer<T>(
-  context: ContainerContext,
+  needs: CopyNeeds,
   scope: Scope,
   container: Container,
   work: (root: string) => Promise<T>,
 ): Promise<T> {
   if (container.removed) throw new Failure("notFound", `No such container: ${container.id}`)
   const { id } = container
-  return await context.tasks.withMountedRoot(
+  return await needs.tasks.withMountedRoot(
     scope,
     id,
     id,
-    (root, show) => context.mounts.showIn(context.background("files"), container, root, show),
+    (root, show) => needs.mounts.showIn(needs.background("files"), container, root, show),
     work,
   )
 }
 
 /**
- * Runs `work` with the root that has `path`: the one that the container's processes see. What their tmpfs lacks is looked for beneath
- * it, where a copy into the container has put it before the start.
+ * Runs `work` with the root that has `path`: the root that the container's processes see. A path that is missing in their tmpfs is looked up
+ * below the tmpfs, where a copy before the start has put it.
  */
-async function whereItLies<T>(
-  context: ContainerContext,
+async function withRootOf<T>(
+  needs: CopyNeeds,
   scope: Scope,
   container: Container,
   path: string,
   work: (root: string) => Promise<T>,
 ): Promise<T> {
   try {
-    return await inContainer(context, scope, container, work)
+    return await inContainer(needs, scope, container, work)
   } catch (error) {
     if (!isKind(error, "notFound") || !container.running) throw error
     const inTmpfs = await inContainer(
-      context,
+      needs,
       scope,
       container,
-      async (root) => holdersOf(container, await nearestDirectory(context, root, path))[0]?.isTmpfs,
+      async (root) => holdersOf(container, await nearestDirectory(needs, root, path))[0]?.isTmpfs,
     )
     if (!inTmpfs) throw error
-    return await context.tasks.withRoot(scope, container.id, container.id, work)
+    return await needs.tasks.withRoot(scope, container.id, container.id, work)
   }
 }
 
-/** The nearest directory above `path` that there is, its links resolved. */
-async function nearestDirectory(context: ContainerContext, root: string, path: string): Promise<string> {
+/** The nearest existing directory above `path`, with its links resolved. */
+async function nearestDirectory(needs: CopyNeeds, root: string, path: string): Promise<string> {
   for (let above = dirname(join("/", path)); above !== "/"; above = dirname(above)) {
     try {
-      return await context.files.directory(root, above)
+      return await needs.files.directory(root, above)
     } catch (error) {
       if (!isKind(error, "notFound") && !isKind(error, "invalidArgument")) throw error
     }
@@ -126,8 +127,8 @@ async function nearestDirectory(context: ContainerContext, root: string, path: s
   return "/"
 }
 
-/** Tells a path that does not exist in the words that clients look for. */
-async function located<T>(ref: string, path: string, work: () => Promise<T>): Promise<T> {
+/** Words a missing path as Docker does: clients look for this text. */
+async function namingPath<T>(ref: string, path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {

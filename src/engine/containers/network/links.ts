@@ -50,7 +50,7 @@ export interface ResolvedLink {
 }
 
 /** The containers that a container is linked to, without removed ones. */
-export function linksOf(registry: LinkRegistry, container: Container): ResolvedLink[] {
+export function linksOf(registry: Pick<LinkRegistry, "get">, container: Container): ResolvedLink[] {
   return (container.document.links ?? []).flatMap(({ containerId, alias }) => {
     const other = registry.get(containerId)
     return other ? [{ container: other, alias }] : []
@@ -58,7 +58,7 @@ export function linksOf(registry: LinkRegistry, container: Container): ResolvedL
 }
 
 /** HostConfig.Links as inspect shows them, with the current names: `/db:/web/database`. */
-export function shownLinks(registry: LinkRegistry, container: Container): string[] | null {
+export function shownLinks(registry: Pick<LinkRegistry, "get">, container: Container): string[] | null {
   const shown = linksOf(registry, container).map(
     ({ container: other, alias }) => `/${other.name}:/${container.name}/${alias}`,
   )
@@ -66,7 +66,7 @@ export function shownLinks(registry: LinkRegistry, container: Container): string
 }
 
 /** The further names that linking gives containers, `/web/database`, by container ID. */
-export function linkNames(registry: LinkRegistry): ReadonlyMap<string, readonly string[]> {
+export function linkNames(registry: Pick<LinkRegistry, "all">): ReadonlyMap<string, readonly string[]> {
   const names = new Map<string, string[]>()
   for (const container of registry.all()) {
     for (const { containerId, alias } of container.document.links ?? []) {

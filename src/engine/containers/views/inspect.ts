@@ -5,30 +5,35 @@ import type { EndpointSettings } from "../../../api/network.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { formatNanos, zeroTime } from "../../../std/clock.ts"
 import { sortedByName } from "../../../std/sorted.ts"
-import type { ContainerContext } from "../context.ts"
 import { shownLinks } from "../network/links.ts"
 import { joinedRef } from "../network/namespace-owners.ts"
 import type { Container } from "../record/container.ts"
 import { noSettings } from "../record/endpoint-settings.ts"
 import { profileOf } from "../request/security-options.ts"
+import type { ViewsNeeds } from "./contract.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { mountPoints } from "./mount-point.ts"
+
+type InspectNeeds = Pick<
+  ViewsNeeds,
+  "registry" | "execs" | "snapshots" | "volumes" | "networks" | "stdio" | "host" | "containersRoot"
+>
 
 /** A time of the state as Docker prints it; 0 is Go's zero time. */
 export const stateTime = (nanos: string): string => (nanos === "0" ? zeroTime : formatNanos(BigInt(nanos)))
 
-/** `GET /containers/{id}/json` */
+/** Carries out `Views.inspect`. */
 export async function inspectContainer(
-  context: ContainerContext,
+  needs: InspectNeeds,
   scope: Scope,
   container: Container,
   options: { readonly size: boolean },
 ): Promise<ContainerInspect> {
   const { document, id } = container
   const { hostConfig, config } = document
-  const folder = join(context.containersRoot, filesOwner(context, container))
-  const mounts = await mountPoints(scope, context.volumes, document.mounts)
-  const log = context.stdio.log(container)
+  const folder = join(needs.containersRoot, filesOwner(needs, container))
+  const mounts = await mountPoints(scope, needs.volumes, document.mounts)
+  const log = needs.stdio.log(container)
   const everStarted = document.state.startedAt !== "0"
   const file = (name: string) => (everStarted ? join(folder, name) : "")
   return {
@@ -44,50 +49,50 @@ export async function inspectContainer(
     LogPath: log.format === "json-file" && everStarted ? log.path : "",
     Name: `/${document.name}`,
     RestartCount: document.state.restartCount,
-    Driver: context.snapshots.driver === "overlay" ? "overlay2" : "vfs",
+    Driver: needs.snapshots.driver === "overlay" ? "overlay2" : "vfs",
     Platform: document.platform,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: shownProfile(context, container),
-    ExecIDs: liveExecs(context, container),
-    HostConfig: document.links ? { ...hostConfig, Links: shownLinks(context.registry, container) } : hostConfig,
-    GraphDriver: await graphDriver(context, scope, container),
-    ...(options.size ? await new LayerStackSizes(context.snapshots, scope).of(container) : {}),
+    AppArmorProfile: shownProfile(needs, container),
+    ExecIDs: liveExecs(needs, container),
+    HostConfig: document.links ? { ...hostConfig, Links: shownLinks(needs.registry, container) } : hostConfig,
+    GraphDriver: await graphDriver(needs, scope, container),
+    ...(options.size ? await new LayerStackSizes(needs.snapshots, scope).of(container) : {}),
     Mounts: mounts,
     Config: withMac(config, config.MacAddress || mainMac(container)),
-    NetworkSettings: networkSettings(context, container),
+    NetworkSettings: networkSettings(needs, container),
   }
 }
 
-/** Whose hosts, hostname and resolv.conf a container has: who shares a network shares its files. */
-function filesOwner({ registry }: ContainerContext, container: Container): string {
+/** ID of the container whose hosts, hostname and resolv.conf are used: with a shared network those of its owner. */
+function filesOwner({ registry }: InspectNeeds, container: Container): string {
   const ref = joinedRef(container.document.hostConfig.NetworkMode)
   const owner = ref === undefined ? container : (registry.get(ref) ?? registry.byName(ref.replace(/^\//, "")))
   return (owner ?? container).id
 }
 
-/** Absent where there is none. */
+/** Adds a MAC address, if there is one. */
 const withMac = <C extends object>(config: C, MacAddress: string | undefined): C =>
   MacAddress ? { ...config, MacAddress } : config
 
-/** The MAC address that was asked for in the network of the container's mode: older clients know one only. */
+/** The requested MAC address in the network of the container's mode: older clients know only one. */
 const mainMac = ({ document: { hostConfig, networking } }: Container): string =>
   networking.EndpointsConfig?.[hostConfig.NetworkMode]?.MacAddress ?? ""
 
-/** The profile's name, `unconfined` where the kernel confines and this container is left out, empty elsewhere. */
-function shownProfile({ host }: ContainerContext, { document: { hostConfig } }: Container): string {
+/** Name of the AppArmor profile, `unconfined` without one, empty where the kernel has no AppArmor. */
+function shownProfile({ host }: InspectNeeds, { document: { hostConfig } }: Container): string {
   if (!host.apparmor.enabled) return ""
   return profileOf(hostConfig, host.apparmor) ?? "unconfined"
 }
 
-function liveExecs(context: ContainerContext, container: Container): string[] | null {
-  const ids = [...container.execIds].filter((id) => context.execs.get(id)?.status !== "ended")
+function liveExecs(needs: InspectNeeds, container: Container): string[] | null {
+  const ids = [...container.execIds].filter((id) => needs.execs.get(id)?.status !== "ended")
   return ids.length > 0 ? ids : null
 }
 
-async function graphDriver(context: ContainerContext, scope: Scope, container: Container) {
-  const Name = context.snapshots.driver === "overlay" ? "overlay2" : "vfs"
-  const mounts = await context.snapshots.mounts(scope, container.id).catch(() => [])
+async function graphDriver(needs: InspectNeeds, scope: Scope, container: Container) {
+  const Name = needs.snapshots.driver === "overlay" ? "overlay2" : "vfs"
+  const mounts = await needs.snapshots.mounts(scope, container.id).catch(() => [])
   const top = mounts.at(-1)
   if (!top?.upperDir) return { Name, Data: null }
   return {
@@ -103,7 +108,7 @@ async function graphDriver(context: ContainerContext, scope: Scope, container: C
   }
 }
 
-/** State as inspect shows it. A container that waits for its restart counts as running, as in Docker. */
+/** The state as inspect shows it. A container that waits for its restart counts as running, as in Docker. */
 export function stateOf(container: Container): ContainerState {
   const { state } = container
   const restarting = state.status === "restarting"
@@ -132,10 +137,10 @@ export function stateOf(container: Container): ContainerState {
 }
 
 /**
- * The ports by which a container that runs can be reached through a bridge: exposed ones with null, published ones with every
- * address that they are bound to. None where no bridge leads out: on the host's network, without one, or on internal ones.
+ * The ports of a running container in a bridge network: exposed ones with null, published ones with the addresses that they
+ * are bound to. Empty in the host's network, without a network and in internal networks.
  */
-export function boundPorts({ networks }: ContainerContext, container: Container): PortMap {
+export function boundPorts({ networks }: Pick<ViewsNeeds, "networks">, container: Container): PortMap {
   const ports: Record<string, { HostIp: string; HostPort: string }[] | null> = {}
   const joined = Object.values(container.state.sandbox?.networks ?? {}).map(({ networkId }) => networks.get(networkId))
   const leadsOut = joined.some((network) => network?.driver === "bridge" && !network.internal)
@@ -152,17 +157,17 @@ export function boundPorts({ networks }: ContainerContext, container: Container)
   return sortedByName(ports)
 }
 
-function networkSettings(context: ContainerContext, container: Container): NetworkSettings {
+function networkSettings(needs: InspectNeeds, container: Container): NetworkSettings {
   const { sandbox } = container.state
   return {
     SandboxID: sandbox?.id ?? "",
     SandboxKey: sandbox?.path ?? "",
-    Ports: boundPorts(context, container),
+    Ports: boundPorts(needs, container),
     Networks: networksOf(container),
   }
 }
 
-/** The networks of a container as inspect and list show them: as asked for, and what it got while it runs. */
+/** The networks of a container as inspect and list show them: requested settings, and addresses while it runs. */
 export function networksOf(container: Container): Record<string, EndpointSettings> {
   const { networks = {} } = container.state.sandbox ?? {}
   const asked = container.document.networking.EndpointsConfig ?? {}
@@ -173,7 +178,7 @@ export function networksOf(container: Container): Record<string, EndpointSetting
         name,
         {
           ...(settings ?? noSettings),
-          // A container that an older daemon had started has never been told its network's ID.
+          // Containers that an older build started have no network ID in their record.
           NetworkID: settings?.NetworkID || got?.networkId || "",
           MacAddress: got?.macAddress ?? (container.state.startedAt === "0" ? (settings?.MacAddress ?? "") : ""),
           EndpointID: got?.endpointId ?? "",

@@ -1,7 +1,7 @@
 import type { Filters } from "../../../api/filters.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
+import type { ViewsNeeds } from "./contract.ts"
 import { boundPorts } from "./inspect.ts"
 
 /** Ports of one protocol, both ends included. */
@@ -11,7 +11,7 @@ export interface PortRange {
   readonly protocol: string
 }
 
-/** What filter `expose` or `publish` asks for: `80`, `80/udp`, `8000-8080/tcp`. @throws invalidArgument in Docker's words */
+/** The ports of filter `expose` or `publish`: `80`, `80/udp`, `8000-8080/tcp`. @throws invalidArgument in Docker's words */
 export function portRanges(filters: Filters, key: "expose" | "publish"): readonly PortRange[] | undefined {
   const wanted = filters.get(key)
   if (!wanted || wanted.length === 0) return undefined
@@ -30,15 +30,15 @@ export function portRanges(filters: Filters, key: "expose" | "publish"): readonl
   })
 }
 
-/** Whether no port is asked for, or the container can be reached by one of those, seen from inside or from outside. */
+/** Whether the container exposes or publishes one of the wanted ports; true without wanted ports. */
 export function portsMatch(
-  context: ContainerContext,
+  needs: Pick<ViewsNeeds, "networks">,
   container: Container,
   wanted: Readonly<Record<"expose" | "publish", readonly PortRange[] | undefined>>,
 ): boolean {
   if (!wanted.expose && !wanted.publish) return true
   const published = (container.state.sandbox?.ports ?? []).map((port) => `${port.hostPort}/${port.protocol}`)
-  return oneOf(wanted.expose, Object.keys(boundPorts(context, container))) || oneOf(wanted.publish, published)
+  return oneOf(wanted.expose, Object.keys(boundPorts(needs, container))) || oneOf(wanted.publish, published)
 }
 
 /** Whether one of the ranges has one of `ports` (`80/tcp`). */

@@ -10,31 +10,32 @@ import {
 import type { Scope } from "../../../core/scope.ts"
 import { Failure, isKind } from "../../../errors/failure.ts"
 import { Turns } from "../../../std/turns.ts"
-import type { ContainerContext } from "../context.ts"
 import { linkNames } from "../network/links.ts"
 import type { Container } from "../record/container.ts"
-import type { ListOptions } from "./contract.ts"
+import type { ListOptions, ViewsNeeds } from "./contract.ts"
 import { boundPorts, networksOf } from "./inspect.ts"
 import { LayerStackSizes } from "./layer-stack-sizes.ts"
 import { portRanges, portsMatch } from "./list-ports.ts"
 import { mountPoints } from "./mount-point.ts"
 import { statusText } from "./status-text.ts"
 
+type ListNeeds = Pick<ViewsNeeds, "registry" | "images" | "snapshots" | "volumes" | "networks">
+
 const statuses = ["created", "running", "paused", "restarting", "removing", "exited", "dead"]
 
-/** `GET /containers/json`: newest first. */
+/** Carries out `Views.list`. */
 export async function listContainers(
-  context: ContainerContext,
+  needs: ListNeeds,
   scope: Scope,
   options: ListOptions,
 ): Promise<ContainerSummary[]> {
   const { filters } = options
   checkFilters(filters)
   const ports = { expose: portRanges(filters, "expose"), publish: portRanges(filters, "publish") }
-  const byAge = context.registry.all().sort((a, b) => compareCreated(b, a))
-  const before = anchor(context, filters, "before")
-  const since = anchor(context, filters, "since")
-  const ancestors = await ancestorIds(context, scope, filters)
+  const byAge = needs.registry.all().sort((a, b) => compareCreated(b, a))
+  const before = anchor(needs, filters, "before")
+  const since = anchor(needs, filters, "since")
+  const ancestors = await ancestorIds(needs, scope, filters)
   const explicit = filters.has("status") || options.limit > 0
   const running = booleanFilter(filters, "is-task")
   const named = patternMatcher(filters, "name")
@@ -45,9 +46,9 @@ export async function listContainers(
     if (since && compareCreated(container, since) <= 0) return false
     if (running === true) return false
     if (ancestors && !ancestors.has(container.document.imageId)) return false
-    return matches(container, filters, named) && portsMatch(context, container, ports)
+    return matches(container, filters, named) && portsMatch(needs, container, ports)
   }
-  const listing = new Listing(context, scope, options.size)
+  const listing = new Listing(needs, scope, options.size)
   const summaries: ContainerSummary[] = []
   const turns = new Turns()
   for (const container of byAge) {
@@ -91,7 +92,7 @@ function matches(container: Container, filters: Filters, named: (name: string) =
   const nameFilter = filters.get("name")
   if (nameFilter && !nameFilter.some(names) && !named(`/${document.name}`) && !named(document.name)) return false
   const ids = filters.get("id")
-  // An empty ID is nobody's: a script whose variable was empty must not get, and then remove, everything.
+  // An empty ID matches nothing: a script with an empty variable must not list, and then remove, all containers.
   if (ids && ids.length > 0 && !ids.some((prefix) => prefix !== "" && id.startsWith(prefix))) return false
   if (!labelsMatch(filters, config.Labels)) return false
   if (!annotationsMatch(filters, hostConfig.Annotations ?? {})) return false
@@ -111,28 +112,24 @@ function matches(container: Container, filters: Filters, named: (name: string) =
   return true
 }
 
-/** By name, or by the beginning of the ID; an empty text means any network. */
+/** Whether the container is in the network of this name or ID prefix; an empty text means any network. */
 const inNetwork = (container: Container, wanted: string): boolean =>
   Object.entries(container.document.networking.EndpointsConfig ?? {}).some(
     ([name, settings]) => name === wanted || (settings?.NetworkID ?? "").startsWith(wanted),
   )
 
-function anchor(context: ContainerContext, filters: Filters, key: "before" | "since"): Container | undefined {
+function anchor(needs: ListNeeds, filters: Filters, key: "before" | "since"): Container | undefined {
   const ref = filters.get(key)?.[0]
-  return ref === undefined ? undefined : context.registry.resolve(ref)
+  return ref === undefined ? undefined : needs.registry.resolve(ref)
 }
 
-async function ancestorIds(
-  context: ContainerContext,
-  scope: Scope,
-  filters: Filters,
-): Promise<Set<string> | undefined> {
+async function ancestorIds(needs: ListNeeds, scope: Scope, filters: Filters): Promise<Set<string> | undefined> {
   const wanted = filters.get("ancestor")
   if (!wanted || wanted.length === 0) return undefined
   const ids = new Set<string>()
   for (const ref of wanted) {
     try {
-      ids.add((await context.images.forContainer(scope, ref)).resolved.id)
+      ids.add((await needs.images.forContainer(scope, ref)).resolved.id)
     } catch (error) {
       if (!isKind(error, "notFound") && !isKind(error, "invalidArgument")) throw error
     }
@@ -140,24 +137,24 @@ async function ancestorIds(
   return ids
 }
 
-/** Older first; containers of the same instant by ID. */
+/** Orders by creation time, older first, then by ID. */
 function compareCreated(a: Container, b: Container): number {
   return a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : a.id < b.id ? -1 : a.id > b.id ? 1 : 0
 }
 
-/** One answer's summaries: what many containers share, images and the layers below, is looked up once. */
+/** The summaries of one answer. Images and layers that containers share are looked up once. */
 class Listing {
-  readonly #context: ContainerContext
+  readonly #needs: ListNeeds
   readonly #scope: Scope
   readonly #sizes: LayerStackSizes | undefined
   readonly #linkNames: ReadonlyMap<string, readonly string[]>
   readonly #images = new Map<string, Promise<string>>()
 
-  constructor(context: ContainerContext, scope: Scope, withSizes: boolean) {
-    this.#context = context
+  constructor(needs: ListNeeds, scope: Scope, withSizes: boolean) {
+    this.#needs = needs
     this.#scope = scope
-    this.#sizes = withSizes ? new LayerStackSizes(context.snapshots, scope) : undefined
-    this.#linkNames = linkNames(context.registry)
+    this.#sizes = withSizes ? new LayerStackSizes(needs.snapshots, scope) : undefined
+    this.#linkNames = linkNames(needs.registry)
   }
 
   async summary(container: Container): Promise<ContainerSummary> {
@@ -171,7 +168,7 @@ class Listing {
       // An argument with spaces is quoted, so that it is seen as one.
       Command: [document.path, ...document.args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" "),
       Created: Number(container.createdAt / 1_000_000_000n),
-      Ports: listPorts(this.#context, container),
+      Ports: listPorts(this.#needs, container),
       ...(this.#sizes ? await this.#sizes.of(container) : {}),
       Labels: document.config.Labels ?? {},
       State: document.state.status,
@@ -181,7 +178,7 @@ class Listing {
         ...(annotations && Object.keys(annotations).length > 0 ? { Annotations: annotations } : {}),
       },
       NetworkSettings: { Networks: networksOf(container) },
-      Mounts: await mountPoints(this.#scope, this.#context.volumes, document.mounts),
+      Mounts: await mountPoints(this.#scope, this.#needs.volumes, document.mounts),
       Health: {
         Status: document.state.health?.status ?? "none",
         FailingStreak: document.state.health?.failingStreak ?? 0,
@@ -189,17 +186,17 @@ class Listing {
     }
   }
 
-  /** An image by the name that a container was created of it, while it has that, else by its ID. */
+  /** The name that a container's image was created by, while it still has that name, else its ID. */
   #image(id: string, asCreated: string): Promise<string> {
     const key = `${id} ${asCreated}`
-    const known = this.#images.get(key) ?? this.#context.images.display(this.#scope, id, asCreated)
+    const known = this.#images.get(key) ?? this.#needs.images.display(this.#scope, id, asCreated)
     this.#images.set(key, known)
     return known
   }
 }
 
-function listPorts(context: ContainerContext, container: Container): Port[] {
-  return Object.entries(boundPorts(context, container)).flatMap(([key, bindings]): Port[] => {
+function listPorts(needs: ListNeeds, container: Container): Port[] {
+  return Object.entries(boundPorts(needs, container)).flatMap(([key, bindings]): Port[] => {
     const [number, Type = "tcp"] = key.split("/")
     const PrivatePort = Number(number)
     if (bindings === null) return [{ PrivatePort, Type }]

@@ -7,7 +7,7 @@ import type { ResolvedMount } from "../record/document.ts"
 /** Mounts in inspect's form. */
 export async function mountPoints(
   scope: Scope,
-  volumes: Volumes,
+  volumes: Pick<Volumes, "inspect">,
   mounts: readonly ResolvedMount[],
 ): Promise<MountPoint[]> {
   const turns = new Turns()
@@ -19,7 +19,7 @@ export async function mountPoints(
   return points
 }
 
-async function mountPoint(scope: Scope, volumes: Volumes, mount: ResolvedMount): Promise<MountPoint> {
+async function mountPoint(scope: Scope, volumes: Pick<Volumes, "inspect">, mount: ResolvedMount): Promise<MountPoint> {
   const base = {
     Destination: mount.declaredAs ?? mount.destination,
     Mode: mount.mode,

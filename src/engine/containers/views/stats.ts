@@ -5,9 +5,10 @@ import type { Scope } from "../../../core/scope.ts"
 import type { CgroupStats } from "../../../linux/cgroup-contract.ts"
 import { formatNanos, nowNanos, zeroTime } from "../../../std/clock.ts"
 import type { Int64 } from "../../../std/json.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
-import type { StatsOptions } from "./contract.ts"
+import type { StatsOptions, ViewsNeeds } from "./contract.ts"
+
+type StatsNeeds = Pick<ViewsNeeds, "tasks" | "networking" | "turns">
 
 const noCpu: CpuStats = {
   cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
@@ -24,9 +25,9 @@ const noBlkio: StatsResponse["blkio_stats"] = {
   sectors_recursive: null,
 }
 
-/** `GET /containers/{id}/stats`: a sample each second, or one. */
+/** Carries out `Views.stats`. */
 export async function* containerStats(
-  context: ContainerContext,
+  needs: StatsNeeds,
   scope: Scope,
   container: Container,
   options: StatsOptions,
@@ -34,24 +35,24 @@ export async function* containerStats(
   let previous: { cpu: CpuStats; read: string } = { cpu: noCpu, read: zeroTime }
   if (!options.stream) {
     if (!options.oneShot && container.running) {
-      const first = sample(context, scope, container, previous)
+      const first = sample(needs, scope, container, previous)
       previous = { cpu: first.cpu_stats, read: first.read }
-      await nextSecond(context, scope.signal)
+      await nextSecond(needs, scope.signal)
     }
-    yield sample(context, scope, container, previous)
+    yield sample(needs, scope, container, previous)
     return
   }
   for (;;) {
-    const current = sample(context, scope, container, previous)
+    const current = sample(needs, scope, container, previous)
     yield current
     previous = { cpu: current.cpu_stats, read: current.read }
-    await nextSecond(context, scope.signal)
+    await nextSecond(needs, scope.signal)
     if (scope.signal?.aborted || container.removed) return
   }
 }
 
 function sample(
-  context: ContainerContext,
+  needs: StatsNeeds,
   scope: Scope,
   container: Container,
   previous: { readonly cpu: CpuStats; readonly read: string },
@@ -73,11 +74,11 @@ function sample(
   if (!container.running) return base
   let stats: CgroupStats
   try {
-    stats = context.tasks.stats(scope, container.id)
+    stats = needs.tasks.stats(scope, container.id)
   } catch {
     return base
   }
-  const networks = networkStats(context, container)
+  const networks = networkStats(needs, container)
   return {
     ...base,
     read: formatNanos(nowNanos()),
@@ -137,8 +138,8 @@ function blkioStats({ io }: CgroupStats): StatsResponse["blkio_stats"] {
   }
 }
 
-function networkStats(context: ContainerContext, container: Container): Record<string, NetworkStats> | undefined {
-  const interfaces = Object.entries(context.networking.counters(container.id))
+function networkStats(needs: StatsNeeds, container: Container): Record<string, NetworkStats> | undefined {
+  const interfaces = Object.entries(needs.networking.counters(container.id))
   if (interfaces.length === 0) return undefined
   return Object.fromEntries(
     interfaces.map(([name, counters]) => [
@@ -165,7 +166,7 @@ function systemCpuNanos(): bigint {
 
 const int = (value: bigint): Int64 => (value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value)
 
-async function nextSecond({ turns }: ContainerContext, signal?: AbortSignal): Promise<void> {
+async function nextSecond({ turns }: StatsNeeds, signal?: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     const done = () => {
       clearTimeout(timer)

@@ -3,24 +3,24 @@ import { promisify } from "node:util"
 import type { TopResponse } from "../../../api/container.ts"
 import type { Scope } from "../../../core/scope.ts"
 import { Failure } from "../../../errors/failure.ts"
-import type { ContainerContext } from "../context.ts"
 import type { Container } from "../record/container.ts"
+import type { ViewsNeeds } from "./contract.ts"
 
 const run = promisify(execFile)
 
-/** `docker top`: the host's `ps`, only the lines of the container's processes. */
+/** Carries out `Views.top`. */
 export async function topContainer(
-  context: ContainerContext,
+  needs: Pick<ViewsNeeds, "registry" | "tasks">,
   scope: Scope,
   container: Container,
   psArgs: string,
 ): Promise<TopResponse> {
-  await context.registry.afterStart(container)
+  await needs.registry.afterStart(container)
   if (!container.running) throw new Failure("conflict", `container ${container.id} is not running`)
   const args = (psArgs || "-ef").split(/\s+/).filter(Boolean)
   const renamed = /(\S*)=(PID\S*)/.exec(psArgs)
   if (renamed) throw new Failure("invalidArgument", `specifying "${renamed[0]}" is not allowed`)
-  const pids = context.tasks.pids(scope, container.id)
+  const pids = needs.tasks.pids(scope, container.id)
   const ps = async (...options: readonly string[]) => (await run("ps", options, { maxBuffer: 64 << 20 })).stdout
   let output: string
   try {
@@ -28,7 +28,7 @@ export async function topContainer(
     output = await ps(...args, `-q${pids.join(",")}`).catch(() => ps(...args))
   } catch (error) {
     const { stdout, stderr, message } = error as { stdout?: string; stderr?: string; message: string }
-    // What ps itself refuses is the fault of the arguments; its first line says why.
+    // The arguments are at fault when ps itself refuses; its first line tells why.
     const refused = stderr?.trim().split("\n")[0]
     if (refused) throw new Failure("invalidArgument", refused, error)
     if (!stdout) throw new Failure("internal", `error running ps: ${message}`, error)
