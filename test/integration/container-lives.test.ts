@@ -254,28 +254,33 @@ test("a container is unhealthy as long as its check fails, and checked in its ow
   await out("rm", "-f", "checked")
 })
 
-test("a check that takes too long is ended and says so", async () => {
-  await out(
-    "run",
-    "-d",
-    "--name",
-    "slow",
-    "--health-cmd",
-    "sleep 60",
-    "--health-interval",
-    "100ms",
-    "--health-timeout",
-    "50ms",
-    "--health-retries",
-    "1",
-    "busybox",
-    "top",
-  )
-  await becomes("slow", "{{.State.Health.Status}}", "unhealthy")
-  expect(await inspect("slow", "{{range .State.Health.Log}}{{.ExitCode}} {{.Output}};{{end}}")).toStartWith(
-    "-1 Health check exceeded timeout (50ms);",
-  )
-  await out("rm", "-f", "slow")
+test("a check that takes too long is ended, says so, and shows what it had printed", async () => {
+  const checks = { silent: "sleep 60", telling: "echo so far; sleep 60", verbose: "printf %5000s | tr ' ' x; sleep 60" }
+  for (const [name, check] of Object.entries(checks)) {
+    const health = [
+      "--health-cmd",
+      check,
+      "--health-interval",
+      "100ms",
+      "--health-timeout",
+      "2s",
+      "--health-retries",
+      "1",
+    ]
+    await out("run", "-d", "--name", name, ...health, "busybox", "top")
+  }
+  const first = async (name: string) => {
+    await becomes(name, "{{.State.Health.Status}}", "unhealthy")
+    return JSON.parse(await inspect(name, "{{json (index .State.Health.Log 0)}}")) as {
+      ExitCode: number
+      Output: string
+    }
+  }
+  const why = "Health check exceeded timeout (2s)"
+  expect(await first("silent")).toMatchObject({ ExitCode: -1, Output: why })
+  expect(await first("telling")).toMatchObject({ ExitCode: -1, Output: `${why}: so far\n` })
+  expect(await first("verbose")).toMatchObject({ ExitCode: -1, Output: `${why}: ${"x".repeat(4096)}...` })
+  await out("rm", "-f", ...Object.keys(checks))
 })
 
 test("failures within the start period do not count, and checks come at the start interval", async () => {
