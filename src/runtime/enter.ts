@@ -6,6 +6,7 @@ import { type ForkingProgram, type Report, report } from "../linux/forking-progr
 import { memoryProgram } from "../linux/memory-file.ts"
 import { endOfNewborn } from "../linux/newborn.ts"
 import { sendSignal } from "../linux/pidfd.ts"
+import { killPipeHolders, pipeName } from "../linux/pipe-holders.ts"
 import { setWindowSize } from "../linux/pty.ts"
 import { spawn } from "../linux/spawn.ts"
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts"
@@ -89,7 +90,8 @@ async function run(
     using file = memoryProgram("enter", program.image)
     const first = spawn({ command: [file.path], ...stdio, more: [pidfd, writer], env: runtimeEnvironment })
     programStarted?.(first.pid, "enter")
-    await first.exited
+    // The others went on without it, and nobody knows of them.
+    if ((await first.exited) > 128) killPipeHolders(Object.values(stdio).flatMap(pipeOf))
     setNonBlocking(reader, true)
     const bytes = Buffer.alloc(2 * report.size)
     const count = Math.max(0, Math.floor(readNow(reader, bytes) / report.size))
@@ -98,6 +100,11 @@ async function run(
     closeSync(reader)
     closeSync(writer)
   }
+}
+
+function pipeOf(end: number | "ignore"): readonly string[] {
+  const name = end === "ignore" ? undefined : pipeName(end)
+  return name === undefined ? [] : [name]
 }
 
 /** The numbers of stdin, stdout and stderr that become the user's: all that are not the host's /dev/null. */

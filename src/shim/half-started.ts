@@ -1,13 +1,18 @@
 import { closeSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { bootId } from "../linux/boot.ts"
 import { openPidfd, sendSignal, startTicks } from "../linux/pidfd.ts"
+import { killPipeHolders, nameOfPipe } from "../linux/pipe-holders.ts"
 import type { ProcessRecord } from "./record.ts"
 
 /**
- * Ends an init whose start nobody was told of, since the shim was killed while the runtime was at work: it is then cleanly
- * absent. The runtime may have been about to write the PID; whoever made the cgroup kills what is in it as well.
+ * Ends a process whose start nobody was told of, since the shim was killed in the middle of it: it is then cleanly absent.
+ * All that works for the start has its stdio, and so has the process, unless it has put something else there or has a
+ * terminal. A terminal is hung up. A runtime may have been about to write init's PID; whoever made the cgroup kills what is
+ * in it as well.
  */
 export function killHalfStarted(record: ProcessRecord, journal: (line: string) => void): void {
+  if (record.boot === bootId()) killPipeHolders(Object.values(record.pipes ?? {}).map(nameOfPipe))
   if (!record.bundle) return
   try {
     const pidFile = join(record.bundle, "init.pid")

@@ -1,11 +1,13 @@
 import { closeSync, existsSync, readFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { Failure } from "../errors/failure.ts"
+import { bootId } from "../linux/boot.ts"
 import type { NullDevices } from "../linux/null-device.ts"
 import { startTicks } from "../linux/pidfd.ts"
 import type { Reactor } from "../linux/reactor.ts"
+import type { ExecRequest } from "../runtime/contract.ts"
 import { nowNanos } from "../std/clock.ts"
-import type { ExitRecord, LogConfig } from "./contract.ts"
+import type { ExecStart, ExitRecord, LogConfig } from "./contract.ts"
 import type { NamedDescriptors } from "./descriptor-store.ts"
 import { ExitWatch, pidfdOf } from "./exit-watch.ts"
 import { LogFeed } from "./log-feed.ts"
@@ -130,10 +132,16 @@ export class SupervisedProcess {
     }
   }
 
-  /** The runtime is about to be called. */
+  /** The process is about to be started, with its stdio open: what is started of it is known by that. */
   starting(change: Pick<ProcessRecord, "runtime" | "stateRoot" | "bundle" | "oomFile">): void {
     const { oomFile } = change
-    this.update({ ...change, phase: "starting", ...(oomFile ? { oomBefore: oomKills(oomFile) } : {}) })
+    this.update({
+      ...change,
+      phase: "starting",
+      pipes: this.#ends.identities,
+      boot: bootId(),
+      ...(oomFile ? { oomBefore: oomKills(oomFile) } : {}),
+    })
   }
 
   /** The runtime has started `pid`: from now on its output is read and its end awaited. */
@@ -145,7 +153,6 @@ export class SupervisedProcess {
       phase,
       pid,
       startedAt,
-      pipes: this.#ends.identities,
       ...(ticks ? { startTicks: ticks } : {}),
     })
     this.#await(pidfd)
@@ -195,9 +202,11 @@ export class SupervisedProcess {
     }
   }
 
-  /** The pidfd of the process while it runs; stays ours. */
-  get watched(): number | undefined {
-    return this.#watch?.descriptor
+  /** What lets a driver enter the container of this init by itself: nothing unless it runs. */
+  enterable({ cgroupFiles }: Pick<ExecStart, "cgroupFiles">): Pick<ExecRequest, "init"> {
+    const { pid, bundle } = this.#record
+    if (pid === undefined || bundle === undefined || !this.#watch) return {}
+    return { init: { pid, pidfd: this.#watch.descriptor, bundle, cgroupFiles } }
   }
 
   /** Our descriptors; they stay ours. */

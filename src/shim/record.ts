@@ -23,6 +23,8 @@ export interface ProcessRecord {
   readonly inputClosed?: boolean
   /** The pipes of stdio; none with a terminal. */
   readonly pipes?: PipeIdentities
+  /** The boot in which it was started: {@link pipes} are others in the next one. */
+  readonly boot?: string
   readonly runtime?: RuntimeInfo
   readonly stateRoot?: string
   readonly bundle?: string

@@ -177,7 +177,7 @@ export class Supervisor {
     const { id, bundle, runtime, stateRoot, cgroup, oomFile, carriedMounts, guard } = request
     const driver = this.#options.driver(runtime)
     const process = this.get(id)
-    process.starting({ runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) })
+    const known = { runtime, stateRoot, bundle, ...(oomFile ? { oomFile } : {}) }
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 })
     const start: Launch = async (launch) => {
       const all = { id, bundle, stateRoot, cgroup, ...(carriedMounts ? { carriedMounts } : {}), ...launch }
@@ -185,7 +185,7 @@ export class Supervisor {
       return { pid: await (verb === "restore" ? restoring() : driver[verb](all)) }
     }
     const guarded: Launch = (launch) => this.#options.guardedStarts.run(id, guard, launch, start)
-    return await this.#start(process, span, verb === "create" ? "created" : "running", guarded)
+    return await this.#start(process, known, span, verb === "create" ? "created" : "running", guarded)
   }
 
   async checkpoint(order: CheckpointOrder, span: Span): Promise<void> {
@@ -218,11 +218,10 @@ export class Supervisor {
     this.#openUnlessOpened(id, request.io, noLog, execId)
     const driver = this.#options.driver(runtime)
     const process = this.get(id, execId)
-    process.starting(oomFile ? { oomFile } : {})
     const { consoleSize } = process.record.io
     const size = consoleSize ? { consoleSize } : {}
-    return await this.#start(process, span, "running", (launch) =>
-      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...size, ...launch, ...initOf(container, request) }),
+    return await this.#start(process, oomFile ? { oomFile } : {}, span, "running", (launch) =>
+      driver.exec({ id, execId, stateRoot, processFile, cgroup, ...size, ...launch, ...container.enterable(request) }),
     )
   }
 
@@ -292,7 +291,13 @@ export class Supervisor {
   }
 
   /** Starts what is opened. On failure everything of it is closed, and attached clients see the end. */
-  async #start(process: SupervisedProcess, span: Span, phase: "running" | "created", launch: Launch): Promise<Started> {
+  async #start(
+    process: SupervisedProcess,
+    known: Parameters<SupervisedProcess["starting"]>[0],
+    span: Span,
+    phase: "running" | "created",
+    launch: Launch,
+  ): Promise<Started> {
     const { id, execId, io } = process.record
     const launching = this.#launches.begin()
     try {
@@ -301,6 +306,7 @@ export class Supervisor {
       const { stdio, release } = process.io.openForProcess()
       let started: Started
       try {
+        process.starting(known)
         started = await launch({
           stdio,
           span,
@@ -389,11 +395,4 @@ export class Supervisor {
   get #consoleFolder(): string {
     return join(this.#options.folder, "c")
   }
-}
-
-/** What lets a driver enter a container by itself: only of one that runs. */
-function initOf({ record, watched }: SupervisedProcess, { cgroupFiles }: ExecStart): Pick<ExecRequest, "init"> {
-  const { pid, bundle } = record
-  if (pid === undefined || bundle === undefined || watched === undefined) return {}
-  return { init: { pid, pidfd: watched, bundle, cgroupFiles } }
 }

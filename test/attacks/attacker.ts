@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
-import type { TestDaemon } from "../fixtures/daemon.ts"
+import type { Outcome, TestDaemon } from "../fixtures/daemon.ts"
 
 /** What Bun needs of the host to run in a container. */
 const libraries = ["/lib", "/lib64", "/usr/lib"].flatMap((path) => ["-v", `${path}:${path}:ro`])
@@ -90,5 +90,24 @@ export class Attacker implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#daemon.docker("rm", "-f", this.name)
     await this.#ended
+  }
+}
+
+/**
+ * Repeats `provoke` until the attacker keeps a process.
+ * @returns the last one, with what it is going to be answered
+ */
+export async function untilKept(
+  attacker: Attacker,
+  provoke: () => Promise<Outcome>,
+): Promise<{ readonly answer: Promise<Outcome> }> {
+  for (;;) {
+    const answer = provoke()
+    let answered = false
+    void answer.then(() => {
+      answered = true
+    })
+    while (!answered && attacker.keeps === undefined) await Promise.race([answer, attacker.noticed])
+    if (attacker.keeps !== undefined) return { answer }
   }
 }

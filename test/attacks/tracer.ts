@@ -20,6 +20,7 @@ const PTRACE_DETACH = 17
 const PTRACE_SEIZE = 0x4206
 const PTRACE_INTERRUPT = 0x4207
 const PTRACE_POKEDATA = 5
+const WNOHANG = 1
 const __WALL = 0x4000_0000
 
 const [how = "hold"] = process.argv.slice(2)
@@ -84,4 +85,6 @@ for (;;) {
     if (how !== "hold") process.kill(pid, 9)
   }
   c.ptrace(PTRACE_DETACH, pid, 0, 0)
+  // One that has been killed meanwhile cannot be reaped by its parent before.
+  c.waitpid(pid, status, __WALL | WNOHANG)
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type Outcome, TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
-import { Attacker, mayTrace } from "./attacker.ts"
+import { Attacker, mayTrace, untilKept } from "./attacker.ts"
 import { exposure } from "./exposure.ts"
 import { processesOf } from "./processes.ts"
 
@@ -11,19 +11,6 @@ beforeAll(async () => {
   await daemon.bootstrap()
 })
 afterAll(() => daemon[Symbol.asyncDispose]())
-
-/** Repeats `provoke` until the attacker keeps a process. @returns what the last one is going to be answered */
-async function untilKept(attacker: Attacker, provoke: () => Promise<Outcome>): Promise<Promise<Outcome>[]> {
-  for (;;) {
-    const answer = provoke()
-    let answered = false
-    void answer.then(() => {
-      answered = true
-    })
-    while (!answered && attacker.keeps === undefined) await Promise.race([answer, attacker.noticed])
-    if (attacker.keeps !== undefined) return [answer]
-  }
-}
 
 /** The answer to `provoke`, with every process released that the attacker keeps meanwhile. */
 async function undisturbed(attacker: Attacker, provoke: (attacker: Attacker) => Promise<Outcome>): Promise<Outcome> {
@@ -51,7 +38,7 @@ const ways: Readonly<Record<string, (attacker: Attacker) => Promise<Outcome>>> =
 for (const [way, provoke] of Object.entries(ways))
   test(`a process that is seized before it is its program gives nothing away: ${way}`, async () => {
     await using attacker = await Attacker.start(daemon, "hold")
-    const [answer] = await untilKept(attacker, () => provoke(attacker))
+    const { answer } = await untilKept(attacker, () => provoke(attacker))
     expect(exposure(await attacker.pid(), attacker.keeps!)).toEqual([])
     attacker.release()
     await answer
@@ -60,7 +47,7 @@ for (const [way, provoke] of Object.entries(ways))
 for (const way of ["exec", "exec with a terminal"])
   test(`a process that is held for ever holds up nobody else, and is removed with its container: ${way}`, async () => {
     await using attacker = await Attacker.start(daemon, "hold")
-    const [answer] = await untilKept(attacker, () => ways[way]!(attacker))
+    const { answer } = await untilKept(attacker, () => ways[way]!(attacker))
     expect((await daemon.docker("run", "--rm", "busybox", "echo", "other")).stdout).toBe("other\n")
     expect((await daemon.docker("rm", "-f", attacker.name)).code).toBe(0)
     // It may have run to its end in the moment between the end of its tracer and its own.
@@ -81,9 +68,9 @@ for (const how of ["kill", "overwrite"])
   for (const way of ["exec", "exec with a terminal"])
     test(`after an attacker's ${how} no process of the host is left, and the next exec works: ${way}`, async () => {
       await using attacker = await Attacker.start(daemon, how)
-      const [answer] = await untilKept(attacker, () => ways[way]!(attacker))
+      const { answer } = await untilKept(attacker, () => ways[way]!(attacker))
       attacker.release()
-      expect((await answer!).code).toBe(126)
+      expect((await answer).code).toBe(126)
       await eventually(async () => !processesOf("/memfd:enter"), "the end of the programs that enter")
       while ((await undisturbed(attacker, ways[way]!)).code !== 0);
     })

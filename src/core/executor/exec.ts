@@ -35,7 +35,15 @@ export async function startExec(tasks: TaskService, scope: Scope, request: ExecR
   const { containerId, execId, io, attach } = request
   const forget = () => tasks.forgetExec(scope, containerId, execId).catch(() => {})
   await using opened = new AsyncDisposableStack()
-  opened.defer(forget)
+  opened.defer(async () => {
+    try {
+      // It runs where the shim was killed before it could say so.
+      await tasks.kill(scope, containerId, 9, { execId })
+      void tasks.waitExec(scope, containerId, execId).then(forget, () => {})
+    } catch {
+      await forget()
+    }
+  })
   const open = tasks.openExec(scope, containerId, execId, io)
   const making = (async () => await request.process())()
   // Told when the streams are open: clients that are attached see it.
