@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path"
 import { pipeline } from "node:stream/promises"
 import { newId, shortId } from "../std/id.ts"
 import { Exit } from "./command.ts"
+import { writeFailure } from "./write-failure.ts"
 
 /** Where `--output` of a command goes. */
 export interface OutputFile {
@@ -38,7 +39,7 @@ export function outputFile(path: string, task: string): OutputFile {
         renameSync(temporary, path)
       } catch (error) {
         rmSync(temporary, { force: true })
-        throw error
+        throw writeFailure(path, error)
       }
     },
   }

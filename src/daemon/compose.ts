@@ -3,6 +3,7 @@ import { cpus } from "node:os"
 import { join } from "node:path"
 import { dockerRelease } from "../api/docker-release.ts"
 import { backgroundScope, type Scope } from "../core/scope.ts"
+import { VolumeFilling } from "../core/tasks/volume-filling.ts"
 import { download } from "../distribution/download.ts"
 import type { ContainerContext } from "../engine/containers/context.ts"
 import { ContainerFileService } from "../engine/containers/files/service.ts"
@@ -176,6 +177,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     volumes,
     images,
     snapshots: core.snapshots,
+    volumeFilling: new VolumeFilling(),
     temporaryMounts: core.temporaryMounts,
     events,
     log,
@@ -313,6 +315,7 @@ export async function composeDaemon(config: DaemonConfig, log: Log): Promise<Dae
     },
     productVersion: dockerRelease,
     experimental: config.experimental,
+    releaseReserve: () => core.database.releaseReserve(),
     onAnswer: (key, seconds) => metrics.observe(key, seconds),
     log: (line) => log.error(line),
     unread: unreadBytes,

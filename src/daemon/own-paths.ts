@@ -15,6 +15,7 @@ type PathKind = keyof typeof kinds
 const inDataRoot: Readonly<Record<string, PathKind>> = {
   "barge.db.lock": "file",
   "barge.db-journal": "file",
+  "barge.db.reserve": "file",
   "installation.new": "file",
   "snapshots.probe.json": "file",
   "snapshots.probe.json.new": "file",

@@ -43,6 +43,8 @@ export interface ApiServerOptions {
   /** The daemon's version, told in the `Server` header. */
   readonly productVersion: string
   readonly experimental?: boolean
+  /** Makes the room available that is kept back for removals. @returns false when there is none */
+  readonly releaseReserve?: () => boolean
   /** Told how long every request took, by the key of its route. */
   readonly onAnswer?: (key: string, seconds: number) => void
   /** Told of each request that failed by the daemon's fault, once. */
@@ -89,6 +91,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       experimental: options.experimental ?? false,
       sink: traces.sink,
       ...(options.onAnswer ? { onAnswer: options.onAnswer } : {}),
+      ...(options.releaseReserve ? { releaseReserve: options.releaseReserve } : {}),
       onFailure: (request, error) => options.log?.(`${request}: ${messageOf(error)}`),
     }),
     {},

@@ -1,3 +1,5 @@
+import { isQuota, roomAdvice } from "./no-room.ts"
+
 /**
  * The one total table of what can go wrong: each kind with its HTTP status (Docker Engine API) and its gRPC code
  * (containerd, CRI). A kind that is not in this table does not exist.
@@ -40,6 +42,7 @@ export class Failure extends Error {
 
 /** The kind of any thrown value; what is not a Failure is `internal`, except a full disk and an abort. */
 export function kindOf(error: unknown): Kind {
+  if (error instanceof SuppressedError) return kindOf(error.suppressed)
   if (error instanceof Failure) return error.kind
   const code = (error as { code?: unknown } | null)?.code
   if (code === "ENOSPC" || code === "EDQUOT") return "noSpace"
@@ -52,9 +55,13 @@ export const isKind = (error: unknown, kind: Kind): boolean => kindOf(error) ===
 
 /** The text of any thrown value, for users. What the system says of a full disk or quota gets the way out of it. */
 export function messageOf(error: unknown): string {
+  // A failure of the tidying up that followed: what went wrong first is what matters.
+  if (error instanceof SuppressedError) return messageOf(error.suppressed)
   if (!(error instanceof Error)) return String(error)
   if (error instanceof Failure || kindOf(error) !== "noSpace") return error.message
-  return `${error.message}; remove what is not needed (barge system prune) or enlarge the disk (see df -h and df -i)`
+  // Bun knows no words for it.
+  const message = error.message.replace("EDQUOT: unknown error", "EDQUOT: disk quota exceeded")
+  return `${message}; ${roomAdvice(error)}${isQuota(error) ? "" : " (see df -h and df -i)"}`
 }
 
 /** The HTTP status of any thrown value. */

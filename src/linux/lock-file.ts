@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs"
-import { Failure } from "../errors/failure.ts"
+import { Failure, kindOf } from "../errors/failure.ts"
 import { tryLock } from "./flock.ts"
 
 /**
@@ -17,7 +17,12 @@ export function takeLockFile(file: string, subject: string, flag: string): numbe
       `${subject} is in use by another daemon${holder ? ` (process ${holder})` : ""}; stop it, or give this one another ${flag}`,
     )
   }
-  truncateSync(file)
-  writeSync(descriptor, `${process.pid}\n`)
+  try {
+    truncateSync(file)
+    writeSync(descriptor, `${process.pid}\n`)
+  } catch (error) {
+    // The PID is only for the message above: a full disk is no reason to go without the lock.
+    if (kindOf(error) !== "noSpace") throw error
+  }
   return descriptor
 }

@@ -1,7 +1,12 @@
-import { closeSync, createReadStream, fstatSync, openSync, readSync, unlinkSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, openSync, read, readSync, unlinkSync, writeSync } from "node:fs"
 import { pipeline } from "node:stream/promises"
+import { promisify } from "node:util"
 import { constants, createGunzip, gunzipSync } from "node:zlib"
+import { isKind } from "../errors/failure.ts"
+import { memoryFile } from "../linux/memory-file.ts"
 import { newId } from "../std/id.ts"
+
+const readAsync = promisify(read)
 
 /** How long a compressed file is unpacked, as its end says (RFC 1952, section 2.3.1). */
 export function unpackedLength(descriptor: number): number {
@@ -17,18 +22,48 @@ export function unpackedHead(descriptor: number, length: number): Buffer {
   return gunzipSync(packed, { finishFlush: constants.Z_SYNC_FLUSH })
 }
 
-/** Unpacks a file beside itself, into one without a name. @returns its descriptor, which the caller closes */
+/** Bytes up to which a file is unpacked into memory where the disk has no room. */
+const mostInMemory = 64 << 20
+
+/**
+ * Unpacks a file beside itself, into one without a name; into memory where the disk has no room.
+ * @returns its descriptor, which the caller closes
+ * @throws noSpace when it is too large for that
+ */
 export async function unpacked(path: string, descriptor: number): Promise<number> {
-  const name = `${path}.${newId().slice(0, 12)}.reading`
-  const target = openSync(name, "wx+", 0o600)
-  unlinkSync(name)
   try {
-    const source = createReadStream("", { fd: descriptor, start: 0, autoClose: false })
-    await pipeline(source, createGunzip(), writeTo(target))
+    return await unpackInto(() => fileWithoutName(`${path}.${newId().slice(0, 12)}.reading`), descriptor)
+  } catch (error) {
+    if (!isKind(error, "noSpace") || unpackedLength(descriptor) > mostInMemory) throw error
+    return await unpackInto(() => memoryFile("barge-log", 0), descriptor)
+  }
+}
+
+function fileWithoutName(name: string): number {
+  const descriptor = openSync(name, "wx+", 0o600)
+  unlinkSync(name)
+  return descriptor
+}
+
+async function unpackInto(open: () => number, descriptor: number): Promise<number> {
+  const target = open()
+  try {
+    await pipeline(contentOf(descriptor), createGunzip(), writeTo(target))
     return target
   } catch (error) {
     closeSync(target)
     throw error
+  }
+}
+
+/** The bytes of an open file. A stream of the runtime closes its descriptor when the pipeline fails, whatever it was told. */
+async function* contentOf(descriptor: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; ; ) {
+    const block = Buffer.allocUnsafeSlow(64 * 1024)
+    const { bytesRead } = await readAsync(descriptor, block, 0, block.length, at)
+    if (bytesRead === 0) return
+    yield block.subarray(0, bytesRead)
+    at += bytesRead
   }
 }
 

@@ -202,7 +202,8 @@ export class Joiner implements AsyncDisposable {
     const sandbox = this.#sandboxes.get(containerId)
     if (!sandbox) return
     this.#sandboxes.delete(containerId)
-    this.#options.records.delete(containerId)
+    // A record that cannot be removed now is one of a container that does not live: the next start removes it.
+    this.#attempt(() => this.#options.records.delete(containerId))
     this.#resolution.stop(sandbox)
     this.#names.forget(sandbox.endpoints)
     this.#openLinks()

@@ -1,86 +1,15 @@
 import { expect, test } from "bun:test"
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmdirSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
 import { mount, umount } from "../../src/linux/mount.ts"
 import { digestOf } from "../../src/oci/digest.ts"
-import { runProgram, TestDaemon } from "../fixtures/daemon.ts"
+import { TestDaemon } from "../fixtures/daemon.ts"
 import { eventually } from "../fixtures/eventually.ts"
 import { MemoryRegistry } from "../fixtures/memory-registry.ts"
 import { big, identity } from "../fixtures/pulls.ts"
-
-/** Sets up `root`, an empty directory, as a small disk. */
-type SmallDisk = (root: string) => Promise<void>
-
-const tmpfs =
-  (options: string): SmallDisk =>
-  async (root) =>
-    mount({ source: "small", target: root, type: "tmpfs", data: options })
-
-const ext4 =
-  (megabytes: number): SmallDisk =>
-  async (root) => {
-    const image = `${root}.img`
-    writeFileSync(image, "")
-    truncateSync(image, megabytes << 20)
-    for (const [command, ...args] of [
-      ["mkfs.ext4", "-q", "-F", image],
-      ["mount", "-o", "loop", image, root],
-    ] as const) {
-      const { code, stderr } = await runProgram(command, args)
-      if (code !== 0) throw new Error(`${command}: ${stderr}`)
-    }
-    // The loop device goes with the mount, the image with the device.
-    rmSync(image)
-  }
-
-/** A daemon whose data lie on a small disk, of so many megabytes or one that was made otherwise. */
-async function onSmallDisk(
-  disk: number | SmallDisk,
-  use: (daemon: TestDaemon, disk: Ballast) => Promise<void>,
-): Promise<void> {
-  const root = mkdtempSync(join(tmpdir(), "disk-"))
-  await (typeof disk === "number" ? tmpfs(`size=${disk}m`) : disk)(root)
-  try {
-    await using daemon = await TestDaemon.start(["--data-root", `${root}/data`])
-    await daemon.bootstrap()
-    const file = join(root, "ballast")
-    await use(daemon, {
-      root,
-      fill(left) {
-        const { bavail, bsize } = statfsSync(root)
-        try {
-          writeFileSync(file, Buffer.alloc(Math.max(0, bavail * bsize - left)))
-        } catch (error) {
-          // Somebody else has written meanwhile: then it is as full as it shall be.
-          if ((error as { code?: string }).code !== "ENOSPC") throw error
-        }
-      },
-      clear: () => rmSync(file, { force: true }),
-    })
-  } finally {
-    umount(root, { detach: true })
-    rmdirSync(root)
-  }
-}
-
-interface Ballast {
-  readonly root: string
-  /** Leaves `left` bytes free. */
-  fill(left: number): void
-  clear(): void
-}
+import { ext4, onSmallDisk, type SmallDisk, tmpfs } from "../fixtures/small-disk.ts"
 
 const advice = /no space left|disk is full/i
 
@@ -272,8 +201,12 @@ test("a data root without inodes can be got out of, and what needs one is refuse
       writeFileSync(file, "")
       files.push(file)
     }
-    for (const command of [["create"], ["run", "-d"]] as const) {
-      const refused = await daemon.docker(...command, "busybox")
+    for (const command of [
+      ["create", "busybox"],
+      ["run", "-d", "busybox"],
+      ["start", "-a", "never"],
+    ] as const) {
+      const refused = await daemon.docker(...command)
       expect(refused.stderr).toMatch(/no (inodes|space) left .*barge system prune.* df -i/)
     }
     await expectWaysOut(daemon, () => {

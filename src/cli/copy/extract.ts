@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   lutimesSync,
@@ -15,6 +16,7 @@ import { dirname, join, normalize } from "node:path"
 import { Failure } from "../../errors/failure.ts"
 import type { TarEntry } from "../../std/tar/entry.ts"
 import { readTar, type TarMember } from "../../std/tar/reader.ts"
+import { writeFailure } from "../write-failure.ts"
 
 /**
  * Unpacks an archive below `root`, owned by the user. Directories are merged; a directory and something else never
@@ -114,7 +116,11 @@ async function write(path: string, entry: TarEntry, body: AsyncIterable<Uint8Arr
         rest = rest.subarray(written)
       }
     }
-    if (entry.sparse) process.getBuiltinModule("node:fs").ftruncateSync(descriptor, entry.size)
+    if (entry.sparse) ftruncateSync(descriptor, entry.size)
+  } catch (error) {
+    // Half of a file is of no use, and in the way of a full disk.
+    rmSync(path, { force: true })
+    throw writeFailure(path, error)
   } finally {
     closeSync(descriptor)
   }

@@ -2,6 +2,7 @@ import { statSync } from "node:fs"
 import { mkdir, readdir, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { Failure, kindOf } from "../../errors/failure.ts"
+import { lackOfRoom, roomAdvice } from "../../errors/no-room.ts"
 import { algorithmOf, type Digest, hexOf, isDigest } from "../../oci/digest.ts"
 import { DirectorySync } from "../../std/directory-sync.ts"
 
@@ -69,7 +70,7 @@ export function explainFullDisk(error: unknown, what: string, directory: string)
   if (error instanceof Failure || kindOf(error) !== "noSpace") return error
   return new Failure(
     "noSpace",
-    `no space left on the disk of ${directory} while writing ${what}; remove images, containers or volumes that are not needed (barge system prune) or enlarge the disk, then try again`,
+    `${lackOfRoom(error, directory)} while writing ${what}; ${roomAdvice(error)}, then try again`,
     error,
   )
 }

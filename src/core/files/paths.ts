@@ -1,5 +1,6 @@
 import { posix } from "node:path"
 import { Failure } from "../../errors/failure.ts"
+import { roomAdvice } from "../../errors/no-room.ts"
 import {
   closeDescriptor,
   openAt,
@@ -149,6 +150,8 @@ export function told<T>(verb: string, path: string, work: () => T): T {
   } catch (error) {
     if (!(error instanceof SystemError)) throw error
     const why = words[error.code] ?? error.message
-    throw new Failure(kinds[error.code] ?? "internal", `${verb} ${path}: ${why}`, error)
+    const kind = kinds[error.code] ?? "internal"
+    const advice = kind === "noSpace" ? `; df -h in the container shows its disks; ${roomAdvice(error)}` : ""
+    throw new Failure(kind, `${verb} ${path}: ${why}${advice}`, error)
   }
 }

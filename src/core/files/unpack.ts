@@ -43,6 +43,8 @@ export class TreeExtractor implements TarSink, Disposable {
   #current: TarEntry | undefined
   #stale = false
   readonly #file = new EntryFile()
+  /** Where the file lies that is being written. */
+  #unfinished: { readonly parent: OpenDirectory; readonly name: Buffer } | undefined
 
   /** @param directory an absolute path in the tree, links resolved */
   constructor(root: string, directory: string, options: ExtractorOptions) {
@@ -68,6 +70,7 @@ export class TreeExtractor implements TarSink, Disposable {
   end(): void {
     if (this.#file.isOpen) this.#attempt(() => this.#file.finish())
     this.#file[Symbol.dispose]()
+    this.#unfinished = undefined
   }
 
   /** Sets what later entries would have changed again: the times of directories. */
@@ -85,8 +88,11 @@ export class TreeExtractor implements TarSink, Disposable {
     }
   }
 
+  /** Closes everything. A file whose bytes have not all come, or found no room, is removed. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]()
+    if (this.#unfinished) unlinkIfThere(this.#unfinished.parent.descriptor, this.#unfinished.name)
+    this.#unfinished = undefined
     this.#directories[Symbol.dispose]()
   }
 
@@ -112,6 +118,7 @@ export class TreeExtractor implements TarSink, Disposable {
       case "file": {
         const flags = openFlags.writeonly | openFlags.create | openFlags.exclusive | openFlags.noFollow
         this.#file.begin(openAt(parent.descriptor, bytes, flags, 0o600), entry)
+        this.#unfinished = { parent, name: bytes }
         break
       }
       case "hardlink":
@@ -177,4 +184,11 @@ export class TreeExtractor implements TarSink, Disposable {
   #attempt(step: () => void): void {
     told("unpack", this.#current!.name.toString(), step)
   }
+}
+
+/** The container may have renamed or removed it. */
+function unlinkIfThere(directory: number, name: Buffer): void {
+  try {
+    unlinkAt(directory, name)
+  } catch {}
 }

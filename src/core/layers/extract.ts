@@ -1,4 +1,5 @@
 import { Failure } from "../../errors/failure.ts"
+import { lackOfRoom, roomAdvice } from "../../errors/no-room.ts"
 import { readDirectory } from "../../linux/directory.ts"
 import {
   closeDescriptor,
@@ -326,7 +327,7 @@ export class LayerExtractor implements TarSink, Disposable {
       if (!(error instanceof SystemError)) throw error
       const what = `entry ${showPath(this.#current!.name.toString("latin1"))}`
       if (error.code === "ENOSPC" || error.code === "EDQUOT") {
-        throw new Failure("noSpace", `no space left on the disk for ${what} of the layer; remove unused images`, error)
+        throw new Failure("noSpace", `${lackOfRoom(error)} for ${what} of the layer; ${roomAdvice(error)}`, error)
       }
       if (archiveFaults.has(error.code)) {
         throw new Failure("invalidArgument", `${what} cannot be unpacked: ${error.message}`, error)

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { renameSync, writeFileSync } from "node:fs"
 import { Failure, isKind } from "../../errors/failure.ts"
+import { lackOfRoom, roomAdvice } from "../../errors/no-room.ts"
 import { encodeErofs } from "../../std/erofs/image.ts"
 import { BeyondErofs } from "../../std/erofs/tree.ts"
 import type { LayerContents, LayerImage } from "./contract.ts"
@@ -32,6 +33,6 @@ export function onDisk<T>(work: () => T): T {
     return work()
   } catch (error) {
     if (!isKind(error, "noSpace")) throw error
-    throw new Failure("noSpace", "no space left on the disk for the layer; remove unused images", error)
+    throw new Failure("noSpace", `${lackOfRoom(error)} for the layer; ${roomAdvice(error)}`, error)
   }
 }

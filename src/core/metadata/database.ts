@@ -9,6 +9,7 @@ import { exhausted, fullDiskAdvice } from "./full-disk.ts"
 import type { Labels } from "./labels.ts"
 import { migrate } from "./migrate.ts"
 import { DatabaseReserve } from "./reserve.ts"
+import { ReserveFile } from "./reserve-file.ts"
 import { explainSqlite } from "./sqlite-failure.ts"
 import { WalFlush } from "./wal-flush.ts"
 
@@ -24,20 +25,24 @@ export class MetadataDatabase implements Metadata {
   readonly #database: Database
   readonly #lock: number
   readonly #reserve: DatabaseReserve
+  readonly #reserveFile: ReserveFile
   readonly #flush: WalFlush
   readonly #statements = new Map<string, Statement>()
   #depth = 0
   #afterCommit: (() => void)[] = []
   #namespaceAdded: (name: string) => void = () => {}
 
-  private constructor(path: string, database: Database, lock: number) {
+  private constructor(path: string, database: Database, lock: number, reserveFile: ReserveFile, isFull: boolean) {
     this.path = path
     this.#database = database
     this.#lock = lock
     this.#reserve = new DatabaseReserve(database, path)
+    this.#reserveFile = reserveFile
     this.#flush = new WalFlush(`${path}-wal`)
     try {
       this.#reserve.fill()
+      // What the file has given up is for what this start has to record.
+      if (!isFull) reserveFile.fill()
     } catch (error) {
       // A full disk must not keep the daemon from starting: additions are refused until the reserve is there.
       if ((explainSqlite(error, path) as Partial<Failure>).kind !== "noSpace") throw error
@@ -57,6 +62,8 @@ export class MetadataDatabase implements Metadata {
     try {
       // On a file beside the database: SQLite's own locks live on the database file and are its business.
       lock = takeLockFile(`${path}.lock`, path, "--data-root")
+      const reserveFile = new ReserveFile(path)
+      const isFull = reserveFile.releaseIfFull()
       hideFromOthers(path)
       database = new Database(path, { create: true, readwrite: true, strict: true, safeIntegers: true })
       // Exclusive: the index of the WAL is kept in memory instead of in a file, which a full disk could refuse.
@@ -71,7 +78,7 @@ export class MetadataDatabase implements Metadata {
       }
       database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1)
       migrate(database, path)
-      return new MetadataDatabase(path, database, lock)
+      return new MetadataDatabase(path, database, lock, reserveFile, isFull)
     } catch (error) {
       database?.close()
       if (lock !== undefined) closeSync(lock)
@@ -145,7 +152,16 @@ export class MetadataDatabase implements Metadata {
   assertRoom(): void {
     const directory = dirname(this.path)
     if (exhausted(directory)) throw new Failure("noSpace", fullDiskAdvice(directory, "nothing was added"))
-    if (this.#depth === 0 && this.#reserve.lacks) this.#guard(() => this.#reserve.fill())
+    if (this.#depth > 0) return
+    if (this.#reserve.lacks || this.#reserveFile.lacks) this.#guard(() => this.#fillReserves())
+  }
+
+  /**
+   * Gives the last room up to a removal that found none and is going to be tried again.
+   * @returns false when nothing was left to give
+   */
+  releaseReserve(): boolean {
+    return this.#guard(() => this.#reserveFile.release())
   }
 
   /** Resolves when every change made so far survives a loss of power. Callers that come together share one flush. */
@@ -184,6 +200,11 @@ export class MetadataDatabase implements Metadata {
     if (settled) this.#flush.empty()
     this.#flush[Symbol.dispose]()
     closeSync(this.#lock)
+  }
+
+  #fillReserves(): void {
+    this.#reserve.fill()
+    this.#reserveFile.fill()
   }
 
   /** Moves every change from the log into the database. @returns whether that succeeded */

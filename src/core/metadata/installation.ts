@@ -98,8 +98,8 @@ function identify(database: MetadataDatabase, path: string, mark: Mark, boot: st
     if (known === undefined) database.run("INSERT INTO installation (id) VALUES (?)", id)
     mark.write(id, boot)
   } catch (error) {
-    // An older data root that is full: it is marked at a later start.
-    if (kindOf(error) !== "noSpace" || known !== undefined) throw error
+    // A full disk keeps no daemon from starting: the data root is marked at a later start.
+    if (kindOf(error) !== "noSpace") throw error
   }
   return id
 }

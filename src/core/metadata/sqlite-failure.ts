@@ -1,6 +1,6 @@
 import { dirname } from "node:path"
 import { Failure } from "../../errors/failure.ts"
-import { fullDiskAdvice } from "./full-disk.ts"
+import { fullDiskAdvice, whyNoRoom } from "./full-disk.ts"
 
 /** A file that is opened read-only for want of permission cannot be locked for writing either. */
 const unwritable = new Set(["EROFS", "EPERM", "EACCES", "SQLITE_IOERR_LOCK"])
@@ -10,7 +10,7 @@ export function explainSqlite(error: unknown, path: string): unknown {
   const code = String((error as { code?: unknown } | null)?.code)
   const directory = dirname(path)
   if (code === "SQLITE_FULL" || code === "ENOSPC" || code === "EDQUOT") {
-    return new Failure("noSpace", fullDiskAdvice(directory, "the change was not made"), error)
+    return new Failure("noSpace", fullDiskAdvice(directory, "the change was not made", error), error)
   }
   if (code.startsWith("SQLITE_READONLY") || unwritable.has(code)) {
     return new Failure(
@@ -20,6 +20,8 @@ export function explainSqlite(error: unknown, path: string): unknown {
     )
   }
   if (code.startsWith("SQLITE_IOERR") || code === "EIO") {
+    const noRoom = whyNoRoom(directory)
+    if (noRoom) return new Failure("noSpace", fullDiskAdvice(directory, "the change was not made", noRoom), noRoom)
     return new Failure(
       "unavailable",
       `the disk of ${directory} failed while ${path} was read or written (${code}); see dmesg for errors of the disk`,

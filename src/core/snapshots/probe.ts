@@ -44,7 +44,7 @@ export function chooseDriver(root: string, wanted?: "overlay" | "native"): Drive
 
 /** The failure of a probe for want of room. */
 export const noRoom = (root: string, cause: unknown): Failure =>
-  new Failure("noSpace", fullDiskAdvice(root, "what it can do for layers was not found out"), cause)
+  new Failure("noSpace", fullDiskAdvice(root, "what it can do for layers was not found out", cause), cause)
 
 const none: OverlayAbility = { volatile: false, options: [] }
 

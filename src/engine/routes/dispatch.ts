@@ -1,5 +1,5 @@
 import type { Scope } from "../../core/scope.ts"
-import { Failure, messageOf, toHttpStatus } from "../../errors/failure.ts"
+import { Failure, isKind, messageOf, toHttpStatus } from "../../errors/failure.ts"
 import type { HttpHandler } from "../../std/http/connection.ts"
 import { BadRequest } from "../../std/http/head.ts"
 import type { HttpRequest } from "../../std/http/request.ts"
@@ -19,6 +19,8 @@ export interface DispatchOptions {
   /** The daemon's own version, for the `Server` header. */
   readonly productVersion: string
   readonly experimental: boolean
+  /** Makes the room available that is kept back for removals. @returns false when there is none */
+  readonly releaseReserve?: () => boolean
   /** Where the spans of requests go. */
   readonly sink: SpanSink
   /** Told how long every request of a route took, failed ones included. */
@@ -85,18 +87,33 @@ async function answer(
     const body = route.body
       ? await readJsonBody(request, route.body)
       : route.optionalBody && (await readOptionalBody(request, route.optionalBody))
-    const reply = await route.run({
+    const call = {
       scope,
       params,
       query: reshapeQuery(key, query, version),
       body: reshapeBody(key, body, version),
       request,
-    })
+    }
+    const run = async () => await route.run(call)
+    const reply = await (freesSpace(key) ? withReserve(run, options.releaseReserve) : run())
     await writeReply({ request, response, headers, key, version }, reply)
     span.set({ status: response.status }).end()
   } catch (error) {
     span.set({ status: response.started ? response.status : toHttpStatus(error) }).end(messageOf(error))
     throw error
+  }
+}
+
+/** Routes whose work is to free space: on a full disk they are the way out. */
+const freesSpace = (key: string): boolean => key.startsWith("DELETE ") || key.endsWith("/prune")
+
+/** Runs a removal, and once more with the room that is kept back for it when it finds none. */
+async function withReserve<T>(run: () => Promise<T>, release: DispatchOptions["releaseReserve"]): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (!isKind(error, "noSpace") || !release?.()) throw error
+    return await run()
   }
 }
 

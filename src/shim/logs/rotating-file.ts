@@ -11,6 +11,7 @@ import {
   writeSync,
 } from "node:fs"
 import { dirname } from "node:path"
+import { kindOf } from "../../errors/failure.ts"
 import type { LogPosition } from "../../logs/contract.ts"
 import { fileBeside } from "../../logs/files-beside.ts"
 import { Compressor } from "./compressor.ts"
@@ -44,23 +45,33 @@ export class RotatingFile {
   readonly #options: RotatingFileOptions
   #descriptor: number | undefined
   #written = false
-  #size: number
+  #size = 0
   #generation: number
-  #inode: number
+  #inode = 0
   readonly #compressor: Compressor | undefined
 
   constructor(options: RotatingFileOptions) {
     this.#options = options
     this.#generation = options.generation
-    mkdirSync(dirname(options.path), { recursive: true })
-    finishRotation(options.path)
-    const descriptor = openAppend(options.path)
-    this.#descriptor = descriptor
-    const { size, ino } = fstatSync(descriptor)
+    this.#begin()
+    this.#compressor = options.compress ? new Compressor(options.path, options.maxFiles) : undefined
+  }
+
+  /** On a full disk a file that is not there yet is opened by the first append that finds room. @throws when it cannot be opened */
+  #begin(): void {
+    const { path, mark } = this.#options
+    mkdirSync(dirname(path), { recursive: true })
+    finishRotation(path)
+    try {
+      this.#descriptor = openAppend(path)
+    } catch (error) {
+      if (kindOf(error) !== "noSpace") throw error
+      return
+    }
+    const { size, ino } = fstatSync(this.#descriptor)
     this.#size = size
     this.#inode = ino
-    if (options.mark) this.#rewind(descriptor, options.mark)
-    this.#compressor = options.compress ? new Compressor(options.path, options.maxFiles) : undefined
+    if (mark) this.#rewind(this.#descriptor, mark)
   }
 
   /** Where the next append begins, if it does not rotate. */

@@ -42,7 +42,9 @@ export const logs = command({
     })
     if (Config.Tty) for await (const bytes of response.body) await out.stream(bytes)
     else
-      for await (const { stream, bytes } of unframe(response.body))
+      for await (const { stream, bytes } of unframe(response.body)) {
+        if (stream === "systemError") throw new Exit(1, `error from daemon in stream: ${Buffer.from(bytes)}`)
         await (stream === "stderr" ? err : out).stream(bytes)
+      }
   },
 })

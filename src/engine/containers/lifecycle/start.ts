@@ -1,7 +1,7 @@
 import type { LogDestination } from "../../../core/logging/contract.ts"
 import { exhausted, fullDiskAdvice } from "../../../core/metadata/full-disk.ts"
 import type { Scope } from "../../../core/scope.ts"
-import { Failure, messageOf } from "../../../errors/failure.ts"
+import { Failure, kindOf, messageOf } from "../../../errors/failure.ts"
 import { nowNanos } from "../../../std/clock.ts"
 import { forgetExecs } from "../../exec/records.ts"
 import { step } from "../../traces/step.ts"
@@ -133,6 +133,8 @@ function startFailure(error: unknown, dataRoot: string): unknown {
   if (exhausted(dataRoot) && !message.includes("executable file not found")) {
     return new Failure("noSpace", fullDiskAdvice(dataRoot, "the container was not started"), error)
   }
+  // It names its place: a quota, a volume's own disk, the run root.
+  if (kindOf(error) === "noSpace") return error
   if (startExitCode(message) === 128) return error
   const advice = /not a directory/i.test(message)
     ? ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type"

@@ -3,6 +3,7 @@ import type { TemporaryMounts } from "../../../core/files/temporary-mounts.ts"
 import type { Scope } from "../../../core/scope.ts"
 import type { Snapshotter } from "../../../core/snapshots/contract.ts"
 import type { ViewMount } from "../../../core/tasks/contract.ts"
+import type { VolumeFilling } from "../../../core/tasks/volume-filling.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
 import type { Log } from "../../../std/log.ts"
 import type { Events } from "../../events/contract.ts"
@@ -17,6 +18,7 @@ export interface MountsNeeds {
   /** Finds the containers of `--volumes-from`. */
   readonly registry: Pick<ContainerRegistry, "get" | "resolve">
   readonly volumes: Pick<Volumes, "create" | "acquire" | "remove">
+  readonly volumeFilling: Pick<VolumeFilling, "fill">
   /** Finds the images of image mounts. */
   readonly images: Pick<ContainerImages, "forContainer">
   readonly snapshots: Pick<Snapshotter, "view" | "remove" | "list">

@@ -1,6 +1,5 @@
 import { mkdirSync, statSync } from "node:fs"
 import type { Scope } from "../../../core/scope.ts"
-import { populateVolume } from "../../../core/tasks/populate.ts"
 import { checkPropagation } from "../../../core/volumes/mounts.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { ReadyMount } from "../../../runtime/spec/contract.ts"
@@ -9,7 +8,7 @@ import type { ResolvedMount } from "../record/document.ts"
 import type { MountHolds, MountsNeeds } from "./contract.ts"
 
 /** Collaborators of {@link prepareMount}. */
-export type PrepareNeeds = Pick<MountsNeeds, "volumes" | "temporaryMounts" | "events">
+export type PrepareNeeds = Pick<MountsNeeds, "volumes" | "volumeFilling" | "temporaryMounts" | "events">
 
 /** Prepares the source of a mount: mounts a volume and fills it from the image, creates a missing directory of a bind. */
 export async function prepareMount(
@@ -42,7 +41,11 @@ export async function prepareMount(
     ? holds.whileMounting.use(await needs.temporaryMounts.mountSubpath(whole, mount.subpath)).path
     : whole
   if (mount.type === "volume" && !mount.noCopy) {
-    await scope.span.step("fill volume", (within) => populateVolume(root, mount.destination, source, within), "engine")
+    await scope.span.step(
+      "fill volume",
+      (within) => needs.volumeFilling.fill(root, mount.destination, source, within),
+      "engine",
+    )
   }
   return ready(source)
 }

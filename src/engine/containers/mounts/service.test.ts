@@ -51,6 +51,7 @@ async function open(containers: readonly Container[] = [], changes: Partial<Moun
       remove: async (_scope, key) => void snapshots.push(`removed ${key}`),
       list: async () => [],
     },
+    volumeFilling: { fill: async () => {} },
     temporaryMounts: {
       mountSnapshot: async () => ({ path: "/tmp/snapshot", [Symbol.asyncDispose]: async () => {} }),
       mountSubpath: async (base, subpath) => ({ path: join(base, subpath), [Symbol.asyncDispose]: async () => {} }),

@@ -1,11 +1,11 @@
 import type { Scope } from "../../../core/scope.ts"
-import { Failure } from "../../../errors/failure.ts"
+import { Failure, messageOf } from "../../../errors/failure.ts"
 import type { LogFiles, LogPosition, OutputChunk } from "../../../logs/contract.ts"
 import { LineSplitter, type LogLine } from "../../../logs/line-splitter.ts"
 import { readChunks, readLines } from "../../../logs/reader.ts"
 import type { AttachStream } from "../../../shim/contract.ts"
 import { fixedNanosLength, formatNanosFixed } from "../../../std/clock.ts"
-import { frameHeaderLength, writeFrameHeader } from "../../../std/stdcopy.ts"
+import { frame, frameHeaderLength, writeFrameHeader } from "../../../std/stdcopy.ts"
 import { isReadable } from "../../logging/config.ts"
 import { extraAttributes } from "../../logging/subject.ts"
 import type { Container } from "../record/container.ts"
@@ -26,7 +26,26 @@ export function containerLogs(needs: LogsNeeds, scope: Scope, container: Contain
   const multiplexed = !container.document.config.Tty
   return {
     multiplexed,
-    chunks: encode(lines(needs, scope, container, log, options), multiplexed, options, details(container, options)),
+    chunks: told(
+      scope,
+      multiplexed,
+      encode(lines(needs, scope, container, log, options), multiplexed, options, details(container, options)),
+    ),
+  }
+}
+
+/** A log that cannot be read to its end says so in the stream, as dockerd does: its status has been sent. */
+async function* told(
+  scope: Scope,
+  multiplexed: boolean,
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks
+  } catch (error) {
+    if (scope.signal?.aborted) throw error
+    const text = Buffer.from(`Error grabbing logs: ${messageOf(error)}\n`)
+    yield multiplexed ? frame("systemError", text) : text
   }
 }
 
