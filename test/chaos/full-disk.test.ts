@@ -254,7 +254,9 @@ test("a pull that is larger than the disk leaves nothing behind, one that was ki
     const ingests = join(root, "data/content/ingest")
     await eventually(
       async () =>
-        readdirSync(ingests).some((name) => (statSync(join(ingests, name), { throwIfNoEntry: false })?.size ?? 0) > 0),
+        readdirSync(ingests).some(
+          (name) => (statSync(join(ingests, name), { throwIfNoEntry: false })?.size ?? 0) > 1 << 20,
+        ),
       "half a layer",
     )
     await daemon.end("SIGKILL")

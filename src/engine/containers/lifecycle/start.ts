@@ -130,10 +130,11 @@ function startExitCode(message: string): number {
  */
 function startFailure(error: unknown, dataRoot: string): unknown {
   const message = messageOf(error)
+  // It names its place: a quota, a volume's own disk, the run root.
+  if (error instanceof Failure && error.kind === "noSpace") return error
   if (exhausted(dataRoot) && !message.includes("executable file not found")) {
     return new Failure("noSpace", fullDiskAdvice(dataRoot, "the container was not started"), error)
   }
-  // It names its place: a quota, a volume's own disk, the run root.
   if (kindOf(error) === "noSpace") return error
   if (startExitCode(message) === 128) return error
   const advice = /not a directory/i.test(message)
