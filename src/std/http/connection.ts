@@ -115,8 +115,13 @@ export class Connection implements ResponseLink {
   }
 
   reusable(): boolean {
-    if (!this.#head!.keepAlive || this.#lastRequest || this.#inputEnded) return false
+    if (!this.#head!.keepAlive || this.#lastRequest || this.#isLast) return false
     return this.#state !== "body" || (this.#chunked === undefined && this.#remaining <= drainable && this.#invited)
+  }
+
+  /** Whether the client sends nothing more, and nothing waits that it has sent. */
+  get #isLast(): boolean {
+    return this.#inputEnded && this.#pendingBytes === 0
   }
 
   /** Whether the client was told, or needs not be told, to send its body. */
@@ -311,13 +316,24 @@ export class Connection implements ResponseLink {
     this.#request = undefined
     this.#response = undefined
     this.#body = undefined
-    if (this.#inputEnded || this.#lastRequest) {
-      this.#socket.end()
-      this.#linger()
+    if (this.#isLast || this.#lastRequest) {
+      this.#endSoon()
       return
     }
     this.#flow.resume()
     if (this.#pendingBytes > 0) this.#pump()
+    if (this.#inputEnded) this.#settleInput()
+  }
+
+  /** What had waited when the client ended its side has been begun, unless it was no whole request. */
+  #settleInput(): void {
+    if (this.#state === "head") this.#endSoon()
+    else if (this.#state !== "closing") this.#failUnended()
+  }
+
+  #endSoon(): void {
+    this.#socket.end()
+    this.#linger()
   }
 
   /** Ends the connection gently: closing with input unread would destroy what the client has not read yet. */
@@ -379,10 +395,15 @@ export class Connection implements ResponseLink {
     if (this.#state === "hijacked") this.#hijack!.end()
     else if (this.#state === "head" || this.#state === "closing") this.#socket.end()
     else {
-      this.#body?.fail(new BadRequest(400, "the connection ended within the request body"))
-      this.#request?.abandon()
+      this.#failUnended()
       if (this.#draining || !this.#handling) this.#socket.end()
     }
+  }
+
+  /** The client sends nothing more: a body that is not complete never will be, and nobody can stop the request. */
+  #failUnended(): void {
+    this.#body?.fail(new BadRequest(400, "the connection ended within the request body"))
+    this.#request?.abandon()
   }
 
   #onClose(): void {
