@@ -95,7 +95,9 @@ async function throughContexts(host: string, folder: string): Promise<void> {
       })
     const echo = ["run", "--rm", "busybox", "echo", "in a context"]
     expect(await client("--context", "client", ...echo)).toMatchObject({ code: 0, stdout: "in a context\n" })
-    expect((await client("--context", "stranger", ...echo)).code).toBe(125)
+    const refused = await client("--context", "stranger", ...echo)
+    // Docker's command line says 1 of a daemon that it does not reach from version 29 on, 125 before.
+    expect(refused.code).toBeOneOf(program === "docker" ? [1, 125] : [1])
     expect(await client("context", "use", "client")).toMatchObject({ code: 0 })
     expect(await client("version", "--format", "{{.Server.Os}}")).toMatchObject({ code: 0, stdout: "linux\n" })
     // What is kept of a context goes on without the files that it was made of.
