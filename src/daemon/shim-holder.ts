@@ -10,10 +10,6 @@ export function shimHolder(shim: Shim, log: Log): DescriptorHolder & Disposable 
   const tell = (what: Promise<void>) => {
     what.catch((error) => log.warn("descriptors are not held beyond this daemon", { error: messageOf(error) }))
   }
-  /** A shim that was started again may have found what had been released. */
-  const releaseOthers = async () => {
-    for (const key of Object.keys(await shim.held())) if (!held.has(key)) await shim.release(key)
-  }
   const end = shim.on((event) => {
     if (event.type !== "reconnected" || !event.replaced) return
     log.warn(
@@ -23,7 +19,6 @@ export function shimHolder(shim: Shim, log: Log): DescriptorHolder & Disposable 
       },
     )
     for (const [key, descriptors] of held) tell(shim.hold(key, descriptors))
-    tell(releaseOthers())
   })
   return {
     hold: (key, descriptors) => {

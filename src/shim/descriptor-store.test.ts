@@ -3,7 +3,6 @@ import { closeSync, readdirSync, readSync, writeSync } from "node:fs"
 import { pipe } from "../linux/descriptor.ts"
 import { DescriptorStore } from "./descriptor-store.ts"
 import { closeHeld, type HeldDescriptors, makeHeld } from "./held-descriptors.ts"
-import { Holdings } from "./holdings.ts"
 
 let held: HeldDescriptors
 let complaints: string[]
@@ -87,24 +86,6 @@ test("a recovery that is cut off at any message loses nothing", () => {
     expect(cutOff).toThrow("killed")
   }
   expect(textsFound(nextStore())).toEqual({ a: "of a", b: "of b", c: "of c", d: "of d" })
-})
-
-test("what clients had held is there for the next shim, under their keys", () => {
-  const own = (store: DescriptorStore) => new Holdings({}, store)
-  const store = nextStore()
-  const holdings = own(store)
-  const [reader, writer] = pipe()
-  for (const key of ["names of a", "names of b"]) holdings.hold(key, process.pid, [reader, writer])
-  closeSync(reader)
-  closeSync(writer)
-  const later = nextStore()
-  const next = own(later)
-  next.recover(later.recover((key) => next.wish(key) ?? "close"))
-  expect(Object.entries(next.all()).map(([key, { length }]) => [key, length])).toEqual([
-    ["names of a", 2],
-    ["names of b", 2],
-  ])
-  for (const each of [holdings, next]) for (const key of Object.keys(each.all())) each.release(key)
 })
 
 test("recovery and tidying leave no descriptor open here", () => {

@@ -32,7 +32,7 @@ interface Verdict {
 const dropped: Verdict = { stays: false, taken: false }
 
 /**
- * Duplicates of processes' outputs and pidfds, and of what clients want to outlive them, as messages that wait in a socket which
+ * Duplicates of processes' outputs and pidfds, as messages that wait in a socket which
  * the holder has open: they
  * live on when shim and daemon are killed. A process that has gone leaves its message until enough have come together; one
  * that was started again leaves that of its life before.

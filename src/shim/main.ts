@@ -104,7 +104,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
     keep: (process) => server.keep(process),
     journal: (line) => journal.line(line),
   })
-  const holdings = new Holdings(handover.held ?? {}, store)
+  const holdings = new Holdings(handover.held ?? {})
   const server: Server = new Server({
     reactor,
     socketPath: shimSocket(runRoot),
@@ -122,7 +122,7 @@ async function serve({ folder, runRoot, handover, lock, journal }: Service): Pro
       return becomeNext(folder, runRoot, command, state)
     },
   })
-  supervisor.recover(new Map(Object.entries(handover.processes)), holdings)
+  supervisor.recover(new Map(Object.entries(handover.processes)))
   server.adopt(handover.connections)
   supervisor.resume()
   using _memory = keepSmallWhenIdle()

@@ -24,7 +24,6 @@ import type {
 import type { DescriptorStore } from "./descriptor-store.ts"
 import type { GuardedStarts } from "./guarded-starts.ts"
 import { killHalfStarted } from "./half-started.ts"
-import type { Holdings } from "./holdings.ts"
 import { Launches } from "./launches.ts"
 import { type Inherited, SupervisedProcess } from "./process.ts"
 import type { WireEvent } from "./protocol.ts"
@@ -86,14 +85,12 @@ export class Supervisor {
   }
 
   /** Takes over what is on disk, for {@link resume}, with what outlived the earlier shim or image, by {@link keyOf}. */
-  recover(inherited: ReadonlyMap<string, Inherited>, holdings: Holdings): void {
+  recover(inherited: ReadonlyMap<string, Inherited>): void {
     const { transit, store, journal } = this.#options
     const unfinished = transit.unfinished()
     const records = [...recordsIn(this.#tasksFolder)]
     const known = new Set(records.map(({ record }) => keyOf(record.id, record.execId)))
-    const wish = (key: string) => (!known.has(key) ? "close" : inherited.has(key) ? "leave" : "copy")
-    const stored = store.recover((key) => holdings.wish(key) ?? wish(key))
-    holdings.recover(stored)
+    const stored = store.recover((key) => (!known.has(key) ? "close" : inherited.has(key) ? "leave" : "copy"))
     for (const { folder, record } of records) {
       const key = keyOf(record.id, record.execId)
       if (record.phase === "starting") {

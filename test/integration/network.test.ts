@@ -286,7 +286,9 @@ test("the table comes back when somebody flushed it, with the ports in it", asyn
 })
 
 test("a second daemon cannot take the bridge", async () => {
-  await expect(openDefaultBridge(options)).rejects.toThrow(`bridge ${bridge} belongs to another running daemon`)
+  await expect(openDefaultBridge(options)).rejects.toThrow(
+    `bridge ${bridge} is in use by another daemon (process ${process.pid})`,
+  )
 })
 
 test("after a restart living containers keep everything, the others' places and unused ones are gone", async () => {
