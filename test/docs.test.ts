@@ -6,7 +6,7 @@ import { newestVersion, oldestVersion } from "../src/engine/compat/version.ts"
 
 const root = resolve(import.meta.dir, "..")
 /** Folders that hold other projects' files, or what a build made. */
-const foreign = ["node_modules", "dist", ".git"]
+const foreign = ["node_modules", "dist", ".git", ".cache"]
 
 function* markdownFiles(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
