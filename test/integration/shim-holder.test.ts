@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { statFields } from "../../src/linux/pidfd.ts"
 import { eventually } from "../fixtures/eventually.ts"
@@ -107,39 +107,4 @@ test("holder, shim and daemon are killed at once: the container goes on, and its
   await world.shim.drained("all-three")
   expect((await world.output("all-three")).toString()).toBe("on\n")
   await world.remove("all-three")
-})
-
-/** A cgroup that allows no further process, also when a thread of those in it ends; where the kernel counts the forks it refused. */
-function closedCgroup(pid: number) {
-  const root = existsSync("/sys/fs/cgroup/pids") ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup"
-  const home = readFileSync(`/proc/${pid}/cgroup`, "utf8")
-  const path = /^\d+:pids:(.*)$/m.exec(home)?.[1] ?? /^0::(.*)$/m.exec(home)![1]!
-  const folder = join(root, `barge-holder-test-${pid}`)
-  mkdirSync(folder)
-  writeFileSync(join(folder, "cgroup.procs"), `${pid}`)
-  writeFileSync(join(folder, "pids.max"), "1")
-  return {
-    refused: () => Number(/^max (\d+)$/m.exec(readFileSync(join(folder, "pids.events"), "utf8"))?.[1]),
-    open: () => writeFileSync(join(folder, "pids.max"), "max"),
-    [Symbol.dispose]: () => {
-      for (const each of readFileSync(join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean))
-        writeFileSync(join(root, path, "cgroup.procs"), each)
-      rmdirSync(folder)
-    },
-  }
-}
-
-test("a holder that cannot be started is tried again, ever more seldom, and runs when there is room", async () => {
-  await world.run("no-room", counter)
-  const killed = holder()!
-  using cgroup = closedCgroup(world.shim.pid)
-  process.kill(killed, "SIGKILL")
-  const began = performance.now()
-  await eventually(async () => cgroup.refused() >= 4, "four attempts")
-  // 100, 200 and 400 ms lie between them.
-  expect(performance.now() - began).toBeGreaterThan(700)
-  expect(readFileSync(join(world.runRoot, "shim/shim.log"), "utf8").match(/no holder of descriptors/g)?.length).toBe(1)
-  cgroup.open()
-  await another(killed)
-  await expectWhole("no-room")
 })
