@@ -93,3 +93,17 @@ test("the versions that the documentation tells are those of the program", () =>
   expect(text("CHANGELOG.md")).toContain(`## ${version}`)
   expect(text("docs/coming-from-docker.md")).toContain(`\`${release}+barge-…\``)
 })
+
+test("every test that the page of faults names is there, and every fault without one says so", () => {
+  const { text } = pages.find(({ name }) => name === "docs/reviewed-faults.md")!
+  const rows = text.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| item "))
+  expect(rows.length).toBeGreaterThan(100)
+  const named = (row: string) => [...row.matchAll(/`((?:src|test)\/[\w./-]+\.ts)` “([^”]+)”/g)]
+  const tested = rows.filter((row) => named(row).length > 0)
+  expect(rows.filter((row) => !tested.includes(row) && !row.includes("no test yet"))).toEqual([])
+  const missing = tested.flatMap(named).filter(([, file, title]) => {
+    const path = join(root, file!)
+    return !existsSync(path) || !readFileSync(path, "utf8").includes(title!)
+  })
+  expect(missing.map(([all]) => all)).toEqual([])
+})
