@@ -155,5 +155,8 @@ function endOf(id: string, task: Task, exit: ExitRecord): ExecutionEnd {
   if (exit.code === undefined) {
     throw new Failure("unavailable", `the exit code of the program ${id} was lost with a killed shim; run it again`)
   }
-  return { code: exit.code, oomKilled: exit.oomKilled, startedAt: task.startedAt, endedAt: BigInt(exit.at) }
+  const { startedAt } = task
+  // The shim tells the end by its own clock: a short program may have ended before this process knew of its start.
+  const endedAt = BigInt(exit.at) > startedAt ? BigInt(exit.at) : startedAt
+  return { code: exit.code, oomKilled: exit.oomKilled, startedAt, endedAt }
 }
