@@ -6,17 +6,10 @@ import { join } from "node:path"
 import { OwnDisk } from "../test/fixtures/own-disk.ts"
 import { imageArchive, makeImage } from "./image-archive.ts"
 import { median, run } from "./measure.ts"
+import { enterOwnNetwork } from "./own-network.ts"
 import { type Peer, startBarge, startDocker } from "./peers.ts"
 
-// Everything is in one network namespace of its own: nobody's rules meet.
-if (process.env["BENCH_INSIDE"] === undefined) {
-  const script = 'ip link set lo up && exec "$@"'
-  const inside = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", process.execPath, import.meta.path], {
-    stdio: "inherit",
-    env: { ...process.env, BENCH_INSIDE: "1" },
-  })
-  process.exit(inside.status ?? 1)
-}
+enterOwnNetwork(import.meta.path)
 
 const syncs = 300
 const rounds = 3

@@ -8,17 +8,10 @@ import { onFreshDisk } from "./fresh-disk.ts"
 import { imageArchive, makeImage } from "./image-archive.ts"
 import { median, run, timed } from "./measure.ts"
 import { mountedFromBlobs } from "./mounted-from-blobs.ts"
+import { enterOwnNetwork } from "./own-network.ts"
 import { type Peer, startBarge, startDocker } from "./peers.ts"
 
-// Everything is in one network namespace of its own: nobody's rules meet.
-if (process.env["BENCH_INSIDE"] === undefined) {
-  const script = 'ip link set lo up && exec "$@"'
-  const inside = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", process.execPath, import.meta.path], {
-    stdio: "inherit",
-    env: { ...process.env, BENCH_INSIDE: "1" },
-  })
-  process.exit(inside.status ?? 1)
-}
+enterOwnNetwork(import.meta.path)
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3)
 const sizes = (process.env["BENCH_SIZES"] ?? "5,128,400").split(",").map(Number)

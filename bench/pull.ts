@@ -9,17 +9,10 @@ import { gzipSync } from "node:zlib"
 import { encodeHeader, endOfArchive, paddingBytes } from "../src/std/tar/writer.ts"
 import { onFreshDisk } from "./fresh-disk.ts"
 import { median, run, timed } from "./measure.ts"
+import { enterOwnNetwork } from "./own-network.ts"
 import { type Peer, startBarge, startContainerd, startDocker } from "./peers.ts"
 
-// Everything is in one network namespace of its own: the registry is on its loopback, nobody's rules meet.
-if (process.env["BENCH_INSIDE"] === undefined) {
-  const script = 'ip link set lo up && exec "$@"'
-  const inside = spawnSync("unshare", ["-n", "sh", "-c", script, "sh", process.execPath, import.meta.path], {
-    stdio: "inherit",
-    env: { ...process.env, BENCH_INSIDE: "1" },
-  })
-  process.exit(inside.status ?? 1)
-}
+enterOwnNetwork(import.meta.path)
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3)
 const layers = Number(process.env["BENCH_LAYERS"] ?? 10)

@@ -1,5 +1,4 @@
 // Thousands of running containers on four networks: starts, lists, restarts of daemon and shim, memory and descriptors.
-import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -8,15 +7,10 @@ import { parseArgs } from "node:util"
 import { Docker } from "../src/client/docker.ts"
 import { parseHost } from "../src/client/host.ts"
 import { isolated, median, run, timed } from "./measure.ts"
+import { enterOwnNetwork } from "./own-network.ts"
 import { type BargePeer, memoryOf, startBarge } from "./peers.ts"
 
-// Everything is in one network namespace of its own: nobody's rules meet.
-if (process.env["BENCH_INSIDE"] === undefined) {
-  const script = 'ip link set lo up && exec "$@"'
-  const words = ["-n", "sh", "-c", script, "sh", process.execPath, import.meta.path, ...process.argv.slice(2)]
-  const inside = spawnSync("unshare", words, { stdio: "inherit", env: { ...process.env, BENCH_INSIDE: "1" } })
-  process.exit(inside.status ?? 1)
-}
+enterOwnNetwork(import.meta.path)
 
 const help = `npm run bench scale [--count N] [--networks N]: what Barge does with so many running containers.
   --count N      running containers (3000); a bridge has 1023 ports

@@ -75,7 +75,7 @@ export function exactMatch(filters: Filters, key: string, value: string): boolea
 const mostPatterns = 1000
 
 /**
- * What a filter says of a text: whether it is absent, or one of its values, a regular expression or a plain part, is found in it. Malformed
+ * Tests a text against a filter: true when the filter is absent, or one of its values, a regular expression or a plain part, is found in it. Malformed
  * expressions are plain parts only.
  * @throws invalidArgument for too many values; the function that is returned for an expression that takes too long
  */

@@ -110,3 +110,22 @@ export interface NetworkDisconnectRequest {
 export interface NetworksPruneResponse {
   readonly NetworksDeleted: readonly string[] | null
 }
+
+/** Settings of an endpoint that were left to the engine. */
+export const noSettings: EndpointSettings = {
+  IPAMConfig: null,
+  Links: null,
+  Aliases: null,
+  MacAddress: "",
+  DriverOpts: null,
+  GwPriority: 0,
+  NetworkID: "",
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+}

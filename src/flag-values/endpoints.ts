@@ -1,4 +1,4 @@
-import type { EndpointSettings } from "../api/network.ts"
+import { type EndpointSettings, noSettings } from "../api/network.ts"
 import { Failure } from "../errors/failure.ts"
 import { type NetworkRequest, plainNetwork } from "./network.ts"
 
@@ -72,6 +72,7 @@ function endpointOf(request: NetworkRequest): EndpointSettings {
     throw new Failure("invalidArgument", `${request.macAddress} is not a valid mac address`)
   const addressed = request.ip || request.ip6 || request.linkLocalIps.length > 0
   return {
+    ...noSettings,
     IPAMConfig: addressed
       ? {
           ...(request.ip ? { IPv4Address: request.ip } : {}),
@@ -84,15 +85,6 @@ function endpointOf(request: NetworkRequest): EndpointSettings {
     MacAddress: request.macAddress.trim(),
     DriverOpts: Object.keys(request.driverOptions).length > 0 ? request.driverOptions : null,
     GwPriority: request.gatewayPriority,
-    NetworkID: "",
-    EndpointID: "",
-    Gateway: "",
-    IPAddress: "",
-    IPPrefixLen: 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    DNSNames: null,
   }
 }
 

@@ -44,7 +44,7 @@ test("a reader that waits for bytes which never come has closed the file when th
     file.grown(2)
     await chunks.next()
     const waiting = chunks.next()
-    // Whoever took the chunks has failed and asks for the end, which comes only after the wait.
+    // The consumer of the chunks has failed and asks for the end, which comes only after the wait.
     const ended = chunks.return(undefined)
     expect(isOpen()).toBe(true)
     file[Symbol.dispose]()

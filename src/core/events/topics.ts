@@ -56,7 +56,7 @@ export interface EventPayloads {
   /** An active snapshot; views are not told of. */
   "/snapshot/prepare": { readonly key: string; readonly parent: string; readonly snapshotter: string }
   "/snapshot/commit": { readonly key: string; readonly name: string; readonly snapshotter: string }
-  /** Of any kind, by a client or by garbage collection. */
+  /** A blob of any kind was removed, by a client or by garbage collection. */
   "/snapshot/remove": { readonly key: string; readonly snapshotter: string }
   "/namespaces/create": { readonly name: string; readonly labels: Labels }
   "/namespaces/update": { readonly name: string; readonly labels: Labels }

@@ -1,9 +1,8 @@
 import type { CreateRequest, HostConfig, MountRequest, UpdateRequest } from "../../api/container-config.ts"
 import type { ExecCreateRequest, ExecStartRequest } from "../../api/exec.ts"
 import type { Filters } from "../../api/filters.ts"
-import type { NetworkCreateRequest } from "../../api/network.ts"
+import { type NetworkCreateRequest, noSettings } from "../../api/network.ts"
 import { Failure } from "../../errors/failure.ts"
-import { noSettings } from "../containers/record/endpoint-settings.ts"
 import { isBefore } from "./version.ts"
 
 type Reshape<T> = (value: T, version: string) => T

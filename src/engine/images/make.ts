@@ -12,6 +12,7 @@ import { joinRunConfigs } from "../containers/request/merge.ts"
 import { applyChanges } from "./changes.ts"
 import { type ImageContext, publishImage } from "./context.ts"
 import type { ImportOptions } from "./contract.ts"
+import type { CommitRequest } from "./for-containers.ts"
 import { newName } from "./names.ts"
 
 /** Names an image that was just made, and tells it. */
@@ -59,18 +60,7 @@ export async function importImage(
 export async function commitImage(
   context: ImageContext,
   scope: Scope,
-  options: {
-    readonly snapshotKey: string
-    /** Empty for a container without an image. */
-    readonly baseImageId: string
-    readonly config: Omit<ImageConfig, "rootfs" | "history">
-    readonly below: ImageRunConfig
-    readonly changes: readonly string[]
-    readonly createdBy: string
-    readonly comment?: string
-    readonly repository?: string
-    readonly tag?: string
-  },
+  options: CommitRequest,
 ): Promise<{ readonly id: string; readonly reference?: string }> {
   const name = options.repository ? newName(options.repository, options.tag) : undefined
   const base = options.baseImageId === "" ? undefined : (await context.catalog.find(scope, options.baseImageId)).image

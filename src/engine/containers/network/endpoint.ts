@@ -1,11 +1,11 @@
 import type { ContainerConfig, HostConfig, NetworkingConfig } from "../../../api/container-config.ts"
-import type { EndpointSettings } from "../../../api/network.ts"
+import { type EndpointSettings, noSettings } from "../../../api/network.ts"
 import { Failure } from "../../../errors/failure.ts"
 import type { EndpointRequest } from "../../../network/contract.ts"
 import { addressOf, cidrOf, contains } from "../../../std/ip.ts"
 import { isPredefined, type NetworkCatalog, type NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
-import { noSettings, requestedSettings } from "../record/endpoint-settings.ts"
+import { requestedSettings } from "../record/endpoint-settings.ts"
 import type { ContainerRegistry } from "../record/registry.ts"
 
 const linkLocal = ["169.254.0.0/16", "fe80::/10"].map((text) => cidrOf(text)!.subnet)

@@ -9,11 +9,11 @@ import {
   someRegistry,
   someScope,
 } from "../../../../test/fixtures/container-records.ts"
+import { noSettings } from "../../../api/network.ts"
 import type { Sandbox as SharedSandbox } from "../../../core/sandboxes/contract.ts"
 import type { Endpoint, JoinOptions, NetworkRecord, Sandbox } from "../../../network/contract.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
-import { noSettings } from "../record/endpoint-settings.ts"
 import { ContainerNetworkService } from "./service.ts"
 
 const network = (name: string, driver: string): NetworkDocument => ({

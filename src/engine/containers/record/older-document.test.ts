@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
+import { noSettings } from "../../../api/network.ts"
 import type { ContainerDocument } from "./document.ts"
-import { noSettings } from "./endpoint-settings.ts"
 import { upToDate } from "./older-document.ts"
 
 const networksOf = (mode: string, networking: object) =>

@@ -1,5 +1,6 @@
+import { noSettings } from "../../../api/network.ts"
 import type { ContainerDocument } from "./document.ts"
-import { noSettings, requestedSettings } from "./endpoint-settings.ts"
+import { requestedSettings } from "./endpoint-settings.ts"
 
 /**
  * Converts a document that an older build wrote. Builds that knew only the default bridge kept the networks of the request as

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test"
 import { eventRecorder, someContainer, someRegistry, someScope } from "../../../../test/fixtures/container-records.ts"
+import { noSettings } from "../../../api/network.ts"
 import type { SnapshotInfo } from "../../../core/snapshots/contract.ts"
 import type { ExecRecord } from "../../exec/records.ts"
 import type { NetworkDocument } from "../../networks/catalog.ts"
 import type { Container } from "../record/container.ts"
-import { noSettings } from "../record/endpoint-settings.ts"
 import type { ListOptions } from "./contract.ts"
 import { ContainerViews } from "./service.ts"
 
